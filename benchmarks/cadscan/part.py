@@ -1,0 +1,102 @@
+"""What passes between the rooms of the simulated scanner: a meshed part, its surface finish, its defects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A place on the part that a defect can act on.
+
+    Attributes:
+        kind: "hole", "tooth", "ball", "screw", "edge", "plate", "rib" ...
+        centre: (3,) mm, part frame.
+        axis: (3,) unit direction: a hole's axis, an edge's tangent, a plate's normal.
+        size: mm; a hole's diameter, an edge's length.
+    """
+
+    kind: str
+    centre: Array
+    axis: Array
+    size: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A meshed part in its own frame: millimetres, z up, resting on z = 0, centred on x = y = 0.
+
+    Attributes:
+        category: One of the eight families, or "random".
+        vertices: (V, 3) float64.
+        faces: (F, 3) int32, outward by the right hand; the mesh is closed.
+        body: (F,) int16, which solid of an assembly a face belongs to (each may have a finish of its own).
+        features: Places for defects.
+    """
+
+    category: str
+    vertices: Array
+    faces: Array
+    body: Array
+    features: tuple[Feature, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReflectancePatch:
+    """A place where the surface reflects otherwise, with the geometry untouched.
+
+    The weight of the change at a point is 1 inside `radius` around the polyline `path` (one point: a blob),
+    falls to 0 over `softness`, and is modulated by a noise of the patch's own seed.
+    """
+
+    kind: Literal["stain", "roughness", "dust", "fingerprint", "scratch", "crack"]
+    path: Array  # (K, 3) mm, part frame
+    radius: float
+    softness: float
+    albedo_factor: float
+    roughness_offset: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One defect, as its record in `defects.json`.
+
+    Attributes:
+        kind: "dent", "bump", "scratch", "crack", "chip", "missing_feature", "extra_hole", "bent_feature",
+            "stain", "roughness", "warp".
+        centre: (3,) mm, part frame.
+        size: Largest extent along the surface, mm.
+        depth: Largest displacement of the surface, mm; 0 for a change of reflectance.
+        modality: What can show it: "image", "depth" or "both".
+        changed_points: (M, 3) samples, at most a third of a voxel apart, of every changed piece of surface, as it
+            is after the change and, where surface vanished, as it was before.
+    """
+
+    kind: str
+    centre: Array
+    size: float
+    depth: float
+    modality: Literal["image", "depth", "both"]
+    changed_points: Array = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DefectivePart:
+    """A part after its defects: the changed mesh, the changed reflectance, and the record of each."""
+
+    part: Part
+    patches: tuple[ReflectancePatch, ...]
+    defects: tuple[Defect, ...]
+
+
+def rest_on_table(vertices: Array) -> Array:
+    """(V, 3) the vertices moved so that the part stands on z = 0, centred on x = y = 0."""
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    return vertices - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
