@@ -29,30 +29,39 @@ def read_image(path: Path) -> Array:
     Raises:
         ModMapError: the file is missing, truncated, not an image, or neither 8 nor 16 bit.
     """
-    image = _decode(path)
+    return check_image(_decode(path), where=str(path))
+
+
+def check_image(image: Array, *, where: str) -> Array:
+    """Returns the image if it is one: (H, W) or (H, W, 1, 3 or 4), 8 or 16 bit; `where` opens the error.
+
+    Raises:
+        ModMapError: another shape or type.
+    """
+    image = np.asarray(image)
     if image.dtype not in (np.uint8, np.uint16):
-        raise ModMapError(f"{path}: expected an 8 or 16 bit image, found {image.dtype}")
+        raise ModMapError(f"{where}: expected an 8 or 16 bit image, found {image.dtype}")
+    if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+        raise ModMapError(f"{where}: expected shape (H, W), (H, W, 3) or (H, W, 4), found {image.shape}")
     return image
 
 
 def to_gray(image: Array) -> Array:
     """(H, W) gray of a gray or colour image (H, W[, C]), dtype kept."""
-    image = np.asarray(image)
-    if image.ndim == 3 and image.shape[2] == 1:
-        image = image[:, :, 0]
+    image = check_image(image, where="image")
     if image.ndim == 2:
         return image
-    if image.ndim == 3 and image.shape[2] in (3, 4):
-        code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
-        return np.asarray(cv2.cvtColor(image, code))
-    raise ModMapError(f"image: expected shape (H, W), (H, W, 3) or (H, W, 4), found {image.shape}")
+    if image.shape[2] == 1:
+        return image[:, :, 0]
+    code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
+    return np.asarray(cv2.cvtColor(image, code))
 
 
 def read_depth(path: Path) -> Array:
     """Reads a depth map as it is stored, in the file's own unit.
 
-    `.npy`, `.npz` (one array, or one named `depth`), `.exr` (channel Z, Y, R or the only one), `.tiff` (float or
-    16 bit; of a three-channel xyz map the last channel is the depth), 16 bit `.png`.
+    `.npy`, `.npz` (one array, or one named `depth`), `.exr` (channel Z, Y, R or the only one), `.tiff`
+    (float or 16 bit; of a three-channel xyz map the last channel is the depth), 16 bit `.png`.
 
     Returns:
         (H, W) array of numbers; infinite, NaN and negative values untouched.
@@ -71,30 +80,50 @@ def read_depth(path: Path) -> Array:
             # OpenCV hands channels back in blue, green, red order: the file's third channel comes first.
             depth = depth[:, :, 0]
     else:
-        raise ModMapError(f"{path}: expected a depth map ({', '.join(DEPTH_SUFFIXES)}), found {suffix or 'no suffix'}")
-    if depth.ndim == 3 and 1 in (depth.shape[0], depth.shape[2]):
-        depth = depth.reshape([n for i, n in enumerate(depth.shape) if n != 1 or i == 1])
+        raise ModMapError(
+            f"{path}: expected a depth map ({', '.join(DEPTH_SUFFIXES)}), found {suffix or 'no suffix'}"
+        )
+    return check_depth(depth, where=str(path))
+
+
+def check_depth(depth: Array, *, where: str) -> Array:
+    """Returns the depth map as (H, W) if it is one; `where` opens the error.
+
+    Raises:
+        ModMapError: another shape, only 8 bit, or not numbers.
+    """
+    depth = np.asarray(depth)
+    if depth.ndim == 3 and depth.shape[2] == 1:
+        depth = depth[:, :, 0]
+    elif depth.ndim == 3 and depth.shape[0] == 1:
+        depth = depth[0]
     if depth.dtype == np.uint8 or depth.dtype == np.int8:
-        raise ModMapError(f"{path}: expected 16 bit or floating point depth, found 8 bit (256 levels)")
-    if depth.ndim != 2 or depth.dtype.kind not in "fiu":
-        raise ModMapError(f"{path}: expected a depth map (H, W) of numbers, found {depth.dtype} {depth.shape}")
+        raise ModMapError(f"{where}: expected 16 bit or floating point depth, found 8 bit (256 levels)")
+    if depth.ndim != 2 or 0 in depth.shape or depth.dtype.kind not in "fiu":
+        raise ModMapError(
+            f"{where}: expected a depth map (H, W) of numbers, found {depth.dtype} {depth.shape}"
+        )
     return depth
 
 
-def clean_depth(raw: Array, *, unit: float = 1.0, far_is_background: bool = False) -> tuple[Array, tuple[str, ...]]:
+def clean_depth(
+    raw: Array, *, unit: float = 1.0, far_is_background: bool = False, limit: float | None = None
+) -> tuple[Array, tuple[str, ...]]:
     """Brings raw depth to the house convention.
 
     Args:
         raw: (H, W) stored depth.
         unit: Millimetres per stored unit.
         far_is_background: The maximum of the map is a renderer's background.
+        limit: Millimetres; what is farther counts as not measured.
 
     Returns:
-        (H, W) float32 millimetres, 0 where nothing was measured (infinite, NaN, negative, background), and a note
-        for each repair that is worth telling.
+        (H, W) float32 millimetres, 0 where nothing was measured (infinite, NaN, negative, background, beyond
+        the limit), and a note for each repair that is worth telling.
     """
     raw = np.asarray(raw)
-    depth = raw.astype(np.float32)
+    with np.errstate(over="ignore"):
+        depth = raw.astype(np.float32)
     notes: list[str] = []
     finite = np.isfinite(depth)
     negative = finite & (depth < 0)
@@ -106,13 +135,15 @@ def clean_depth(raw: Array, *, unit: float = 1.0, far_is_background: bool = Fals
     if np.isnan(raw).any():
         notes.append(f"{np.isnan(raw).mean():.1%} of the depth is NaN and counts as not measured")
     depth *= np.float32(unit)
+    if limit is not None:
+        depth[depth > limit] = 0
     return depth, tuple(notes)
 
 
 def _decode(path: Path) -> Array:
     data = _bytes(path)
     suffix = path.suffix.lower()
-    if suffix == ".png" and PNG_END not in data[-64:]:
+    if suffix == ".png" and PNG_END not in data:
         raise ModMapError(f"{path}: truncated PNG: expected an end marker, found none in {len(data)} bytes")
     if suffix in (".jpg", ".jpeg") and data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
         raise ModMapError(f"{path}: truncated JPEG: expected an end marker, found none in {len(data)} bytes")

@@ -1,135 +1,28 @@
 """Camera, View, Frame and Scan: N calibrated views of one part.
 
-Conventions, everywhere in modmap: millimetres; depth is planar z in the camera frame, float32, 0 where nothing
-was measured; cameras are OpenCV style (x right, y down, z forward); the centre of the top left pixel is (0, 0).
+Conventions, everywhere in modmap: millimetres; depth is planar z in the camera frame, float32, 0 where
+nothing was measured; cameras are OpenCV style (x right, y down, z forward); the centre of the top left pixel
+is (0, 0).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
-import numpy as np
 import numpy.typing as npt
 
+from modmap.camera import Camera
 from modmap.errors import ModMapError
-from modmap.image_files import clean_depth, read_depth, read_image, to_gray
+from modmap.image_files import check_depth, check_image, clean_depth, read_depth, read_image, to_gray
+
+__all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
 
 Array = npt.NDArray[Any]
-FloatArray = npt.NDArray[np.floating[Any]]
 
-ROTATION_TOLERANCE = 1e-3
 ASPECT_TOLERANCE = 0.01
-DISTORTION_LENGTHS = (4, 5, 8, 12, 14)
-UNDISTORTION_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-10)
-
-
-@dataclass(frozen=True, eq=False)
-class Camera:
-    """A calibrated pinhole camera.
-
-    Args:
-        K: (3, 3) intrinsics in pixels of the full image.
-        T_world_to_camera: (4, 4) rigid transform, millimetres.
-        size: (width, height) of the image that `K` belongs to; None where the calibration does not say.
-        distortion: OpenCV coefficients (k1, k2, p1, p2[, k3 ...]), or None for an undistorted image.
-
-    Raises:
-        ModMapError: a matrix has the wrong shape, is not finite, or its rotation part is not a rotation.
-    """
-
-    K: Array
-    T_world_to_camera: Array
-    size: tuple[int, int] | None = None
-    distortion: Array | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "K", _matrix("K", self.K, shape=(3, 3)))
-        pose = _matrix("T_world_to_camera", self.T_world_to_camera, shape=(4, 4))
-        object.__setattr__(self, "T_world_to_camera", pose)
-        _check_intrinsics(self.K)
-        _check_rigid(pose)
-        if self.distortion is not None:
-            coefficients = np.asarray(self.distortion, dtype=np.float64).ravel()
-            if len(coefficients) not in DISTORTION_LENGTHS or not np.isfinite(coefficients).all():
-                raise ModMapError(
-                    f"distortion: expected {', '.join(map(str, DISTORTION_LENGTHS))} finite OpenCV coefficients, "
-                    f"found {coefficients.tolist()}"
-                )
-            object.__setattr__(self, "distortion", coefficients if coefficients.any() else None)
-
-    @cached_property
-    def T_camera_to_world(self) -> Array:
-        """(4, 4) the inverse of the pose."""
-        rotation, translation = self.T_world_to_camera[:3, :3], self.T_world_to_camera[:3, 3]
-        inverse = np.eye(4)
-        inverse[:3, :3] = rotation.T
-        inverse[:3, 3] = -rotation.T @ translation
-        return inverse
-
-    @property
-    def centre(self) -> Array:
-        """(3,) the camera's place in the world, mm."""
-        centre: Array = self.T_camera_to_world[:3, 3]
-        return centre
-
-    def back_project(self, pixels: Array, z: Array) -> Array:
-        """Carries pixels with a depth into the world.
-
-        Args:
-            pixels: (M, 2) pixel coordinates (u, v).
-            z: (M,) planar depth, mm.
-
-        Returns:
-            (M, 3) float64 world points, mm.
-        """
-        uv = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
-        z = np.asarray(z, dtype=np.float64)
-        if self.distortion is not None and len(uv):
-            rays = cv2.undistortPoints(
-                uv[:, None], self.K, self.distortion, None, None, None, UNDISTORTION_CRITERIA
-            )[:, 0]
-        else:
-            y = (uv[:, 1] - self.K[1, 2]) / self.K[1, 1]
-            x = (uv[:, 0] - self.K[0, 2] - self.K[0, 1] * y) / self.K[0, 0]
-            rays = np.stack([x, y], axis=1)
-        points = np.concatenate([rays * z[:, None], z[:, None]], axis=1)
-        return points @ self.T_camera_to_world[:3, :3].T + self.centre
-
-    def project(self, points: Array) -> tuple[Array, Array]:
-        """Projects world points into the image.
-
-        Args:
-            points: (M, 3) world points, mm.
-
-        Returns:
-            (M, 2) pixel coordinates (u, v), NaN for points not in front of the camera, and (M,) planar depth, mm.
-        """
-        local = np.asarray(points, dtype=np.float64).reshape(-1, 3) @ self.T_world_to_camera[:3, :3].T
-        local = local + self.T_world_to_camera[:3, 3]
-        z = local[:, 2]
-        in_front = z > 0
-        uv = np.full((len(local), 2), np.nan)
-        if in_front.any():
-            if self.distortion is not None:
-                zero = np.zeros(3)
-                uv[in_front] = cv2.projectPoints(local[in_front], zero, zero, self.K, self.distortion)[0][:, 0]
-            else:
-                homogeneous = local[in_front] @ self.K.T
-                uv[in_front] = homogeneous[:, :2] / homogeneous[:, 2:]
-        return uv, z
-
-    def resized(self, width: int, height: int) -> Camera:
-        """The same camera for its image scaled to (width, height); the calibration's size must be known."""
-        if self.size is None:
-            raise ModMapError("K: the image size it belongs to is not known, so it cannot be scaled")
-        sx, sy = width / self.size[0], height / self.size[1]
-        scale = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
-        return replace(self, K=scale @ self.K, size=(width, height))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +60,7 @@ class View:
         camera: The calibration, or None: 2D maps still work, a volume does not.
         depth_unit: Millimetres per unit of the stored depth.
         far_is_background: The depth's maximum is a renderer's background and becomes 0.
+        depth_limit: Millimetres; what is farther counts as not measured.
         camera_looked_for: What the reader looked for, when there is no camera; goes into the error.
     """
 
@@ -176,7 +70,13 @@ class View:
     camera: Camera | None = None
     depth_unit: float = 1.0
     far_is_background: bool = False
+    depth_limit: float | None = None
     camera_looked_for: str = "no camera was given"
+
+    def __post_init__(self) -> None:
+        for name in ("image", "depth"):
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, Path(getattr(self, name)))
 
     def load(self) -> Frame:
         """Reads and checks the view's image and depth.
@@ -185,16 +85,28 @@ class View:
             ModMapError: a file is missing, damaged or of the wrong kind; image and depth differ in size; the
                 calibration belongs to another image size.
         """
-        image = to_gray(read_image(self.image) if isinstance(self.image, Path) else self.image)
-        raw = read_depth(self.depth) if isinstance(self.depth, Path) else np.asarray(self.depth)
+        image = to_gray(self._read_image())
+        raw = self._read_depth()
         if raw.shape != image.shape:
             raise ModMapError(
                 f"{self._name('depth')}: expected the size of {self._name('image')}, "
                 f"{image.shape[1]}x{image.shape[0]}, found {raw.shape[1]}x{raw.shape[0]}"
             )
-        depth, notes = clean_depth(raw, unit=self.depth_unit, far_is_background=self.far_is_background)
+        depth, notes = clean_depth(
+            raw, unit=self.depth_unit, far_is_background=self.far_is_background, limit=self.depth_limit
+        )
         camera, fitted = self._fitted_camera(image.shape[1], image.shape[0])
         return Frame(self.id, image=image, depth=depth, camera=camera, notes=(*notes, *fitted))
+
+    def _read_image(self) -> Array:
+        if isinstance(self.image, Path):
+            return read_image(self.image)
+        return check_image(self.image, where=self._name("image"))
+
+    def _read_depth(self) -> Array:
+        if isinstance(self.depth, Path):
+            return read_depth(self.depth)
+        return check_depth(self.depth, where=self._name("depth"))
 
     def _fitted_camera(self, width: int, height: int) -> tuple[Camera | None, tuple[str, ...]]:
         camera = self.camera
@@ -211,8 +123,8 @@ class View:
         found = f"{camera.size[0]}x{camera.size[1]}"
         if abs(aspect - 1) > ASPECT_TOLERANCE:
             raise ModMapError(
-                f"view {self.id}: K belongs to another image size: expected {width}x{height} (the image's) or a "
-                f"scaled version of it, found {found}"
+                f"view {self.id}: K belongs to another image size: expected {width}x{height} (the image's) "
+                f"or a scaled version of it, found {found}"
             )
         return camera.resized(width, height), (f"K scaled from {found} to the image's {width}x{height}",)
 
@@ -261,7 +173,9 @@ class Scan:
         ids = [view.id for view in self.views]
         repeated = sorted({i for i in ids if ids.count(i) > 1})
         if repeated:
-            raise ModMapError(f"scan {self.name}: expected unique view ids, found {', '.join(repeated)} twice")
+            raise ModMapError(
+                f"scan {self.name}: expected unique view ids, found {', '.join(repeated)} twice"
+            )
 
     @classmethod
     def load(cls, directory: str | Path) -> Scan:
@@ -309,33 +223,3 @@ class Scan:
                     f"scan {self.name}: a volume needs a camera for every view, view {view.id} has none "
                     f"({view.camera_looked_for})"
                 )
-
-
-def _matrix(name: str, value: Any, *, shape: tuple[int, int]) -> Array:
-    try:
-        matrix = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ModMapError(f"{name}: expected numbers, found {value!r}") from None
-    if matrix.shape != shape:
-        raise ModMapError(f"{name}: expected a {shape[0]}x{shape[1]} matrix, found shape {matrix.shape}")
-    if not np.isfinite(matrix).all():
-        raise ModMapError(f"{name}: expected finite numbers, found {matrix.tolist()}")
-    return matrix
-
-
-def _check_intrinsics(K: Array) -> None:
-    if K[0, 0] <= 0 or K[1, 1] <= 0 or not np.allclose(K[2], [0, 0, 1]) or K[1, 0] != 0:
-        raise ModMapError(
-            f"K: expected [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] with positive fx and fy, found {K.tolist()}"
-        )
-
-
-def _check_rigid(pose: Array) -> None:
-    rotation = pose[:3, :3]
-    error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
-    determinant = float(np.linalg.det(rotation))
-    if error > ROTATION_TOLERANCE or determinant < 0 or not np.allclose(pose[3], [0, 0, 0, 1]):
-        raise ModMapError(
-            "T_world_to_camera: expected a rotation and a translation with last row 0 0 0 1, found "
-            f"|R R^T - 1| = {error:.3g}, det R = {determinant:.3g}, last row {pose[3].tolist()}"
-        )
