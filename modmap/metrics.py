@@ -1,0 +1,385 @@
+"""I-AUROC and V-AUPRO: how well scans are told apart, and how well defects are found in the volume.
+
+Both are exact: every distinct score is a threshold and equal scores are passed together. A grid of thresholds
+would have to be chosen, and near FPR = 1%, where few of its steps fall, it is wrong by far more than the
+methods differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.integrate import trapezoid
+from scipy.stats import rankdata
+
+from modmap.errors import ModMapError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Float64Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Connectivity = Literal[6, 18, 26]
+NominalVoxels = Literal["observed", "all"]
+UnobservedGroundTruth = Literal["miss", "ignore"]
+
+# Squared distance, in voxels, up to which two voxels are neighbours.
+NEIGHBOUR_REACH = {6: 1, 18: 2, 26: 3}
+
+
+def instance_auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """I-AUROC: the chance that an anomalous scan scores above a nominal one, a tie counting half.
+
+    Args:
+        scores: (N,) one finite anomaly score a scan, higher meaning more anomalous.
+        labels: (N,) bool, True where the scan is anomalous.
+
+    Returns:
+        The area under the ROC curve, in [0, 1].
+
+    Raises:
+        ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
+    """
+    values, anomalous = _check_instances(scores, labels)
+    positives = int(np.count_nonzero(anomalous))
+    negatives = len(values) - positives
+    rank_sum = float(rankdata(values)[anomalous].sum())
+    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def average_precision(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """Average precision: the sum over thresholds of (R_n - R_{n-1}) P_n, as scikit-learn defines it.
+
+    Args:
+        scores: (N,) finite anomaly scores, higher meaning more anomalous.
+        labels: (N,) bool, True where anomalous.
+
+    Returns:
+        The step-wise area under the precision-recall curve, in (0, 1].
+
+    Raises:
+        ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
+    """
+    values, anomalous = _check_instances(scores, labels)
+    descending = np.argsort(values)[::-1]
+    values, anomalous = values[descending], anomalous[descending]
+    last_of_tie = np.append(np.flatnonzero(values[1:] != values[:-1]), len(values) - 1)
+    true_positives = np.cumsum(anomalous)[last_of_tie]
+    precision = true_positives / (last_of_tie + 1)
+    recall_gain = np.diff(true_positives, prepend=0) / true_positives[-1]
+    return float(np.sum(recall_gain * precision))
+
+
+class VolumeAUPRO:
+    """V-AUPRO@limit: how much of each defect is found before `limit` of the nominal voxels raise an alarm.
+
+    For a threshold t, PRO(t) is the fraction of a defect's voxels that score at least t, averaged over all
+    defects of all scans; FPR(t) is the fraction of the nominal voxels of all scans together that score at
+    least t. The curve starts at (0, 0) and runs in straight lines through the points of every distinct score;
+    its area up to FPR = limit, interpolated there, is divided by limit.
+
+    The paper (appendix A.1) takes this metric from SiM3D, whose evaluation code is not public. AUPRO by its
+    name fixes two things: every defect weighs the same, whatever its size and scan, and one threshold holds
+    for all scans, since an inspection does not know which part it is looking at. The rest is open, so it is
+    an argument here, with these defaults:
+
+    - `connectivity=26`: voxels that touch by a face, edge or corner are one defect. Under 6, a scratch that
+      runs diagonally would fall apart into many defects and weigh as much as all of them.
+    - `nominal="observed"`: only voxels that some view saw count as nominal. Most of a volume is air and the
+      part's inside; counted too, they would make 1% of the volume more than the part's whole surface, and
+      the limit would bind nobody. "all" counts them, with a score below every other.
+    - `unobserved_ground_truth="miss"`: defect voxels that no view saw count in the defect's size and are
+      never found, at any threshold: leaving views out must not raise the result. "ignore" leaves them out of
+      the size, and a defect never seen at all out of the mean; `ignored_components` tells how many.
+
+    Works as well on 2D maps (H, W), where connectivity 26 and 18 mean 8 neighbours and 6 means 4.
+
+    Args:
+        connectivity: neighbours of a voxel when ground truth is split into defects: 6, 18 or 26.
+        nominal: which voxels outside the ground truth are counted in the FPR: "observed" or "all".
+        unobserved_ground_truth: what an unobserved voxel of a defect counts as: "miss" or "ignore".
+
+    Raises:
+        ModMapError: an argument has another value than these.
+    """
+
+    def __init__(
+        self,
+        *,
+        connectivity: Connectivity = 26,
+        nominal: NominalVoxels = "observed",
+        unobserved_ground_truth: UnobservedGroundTruth = "miss",
+    ) -> None:
+        _check_choice("connectivity", connectivity, get_args(Connectivity))
+        _check_choice("nominal", nominal, get_args(NominalVoxels))
+        _check_choice("unobserved_ground_truth", unobserved_ground_truth, get_args(UnobservedGroundTruth))
+        self._connectivity = connectivity
+        self._count_unobserved_nominal = nominal == "all"
+        self._ignore_unobserved = unobserved_ground_truth == "ignore"
+        self._scans = 0
+        self._components = 0
+        self._ignored_components = 0
+        self._nominal_voxels = 0
+        self._nominal_scores: list[FloatArray] = []
+        self._component_scores: list[FloatArray] = []
+        self._component_weights: list[Float64Array] = []
+
+    @property
+    def components(self) -> int:
+        """Defects that the mean is taken over, in all scans so far."""
+        return self._components
+
+    @property
+    def ignored_components(self) -> int:
+        """Defects left out because none of their voxels was observed (`unobserved_ground_truth="ignore"`)."""
+        return self._ignored_components
+
+    def update(
+        self,
+        scores: npt.ArrayLike,
+        ground_truth: npt.ArrayLike,
+        *,
+        observed: npt.ArrayLike | None = None,
+        name: str = "",
+    ) -> None:
+        """Adds a scan. Keeps the scores of its observed voxels, not the volume.
+
+        Args:
+            scores: (X, Y, Z) or (H, W) floats, higher meaning more anomalous; NaN where never observed.
+            ground_truth: bool, same shape, True on defects. All False for a nominal scan.
+            observed: bool, same shape, True where some view saw the voxel; `~isnan(scores)` if left out.
+            name: the scan's name, for error messages.
+
+        Raises:
+            ModMapError: shapes or types are wrong, or an observed voxel's score is NaN or infinite.
+        """
+        volume, defects, seen = _check_volume(
+            scores, ground_truth, observed=observed, name=name or f"scan {self._scans}"
+        )
+        self._scans += 1
+        nominal_scores = volume[seen & ~defects]
+        self._nominal_scores.append(nominal_scores)
+        nominal_everywhere = defects.size - int(np.count_nonzero(defects))
+        self._nominal_voxels += nominal_everywhere if self._count_unobserved_nominal else len(nominal_scores)
+        if defects.any():
+            self._add_components(volume, defects, seen)
+
+    def _add_components(self, volume: FloatArray, defects: BoolArray, seen: BoolArray) -> None:
+        (box,) = ndimage.find_objects(defects.view(np.uint8))
+        structure = ndimage.generate_binary_structure(defects.ndim, NEIGHBOUR_REACH[self._connectivity])
+        labels, count = ndimage.label(defects[box], structure=structure)
+        component = labels[defects[box]] - 1
+        component_seen = seen[box][defects[box]]
+        found = component[component_seen]
+        sizes = np.bincount(found if self._ignore_unobserved else component, minlength=count)
+        counted = int(np.count_nonzero(sizes))
+        self._components += counted
+        self._ignored_components += count - counted
+        self._component_scores.append(volume[box][defects[box]][component_seen])
+        self._component_weights.append(1.0 / sizes[found])
+
+    def curve(self, *, limit: float = 1.0) -> tuple[Float64Array, Float64Array]:
+        """The PRO curve up to FPR = limit.
+
+        Points inside a straight run of the curve are left out: what is returned are its corners.
+
+        Args:
+            limit: false positive rate to stop at, in (0, 1].
+
+        Returns:
+            (fpr, pro): two (P,) arrays in [0, 1], both ascending, from (0, 0) to fpr = limit.
+
+        Raises:
+            ModMapError: limit is out of range, there is no defect in any scan, or no nominal voxel.
+        """
+        _check_limit(limit)
+        self._check_complete()
+        nominal, lowest = self._highest_nominal_scores(limit)
+        thresholds, pro = self._overlaps(lowest)
+        alarms_above = len(nominal) - np.searchsorted(nominal, thresholds, side="right")
+        alarms_at = len(nominal) - np.searchsorted(nominal, thresholds, side="left")
+        alarms_at_end = self._nominal_voxels if math.isinf(lowest) else len(nominal)
+        # PRO rises only at a defect voxel's score, and slanted where nominal voxels tie with it.
+        alarms = np.concatenate([[0], np.stack([alarms_above, alarms_at], axis=1).ravel(), [alarms_at_end]])
+        return _cut(alarms / self._nominal_voxels, np.repeat(np.append(0.0, pro), 2), limit)
+
+    def _overlaps(self, lowest: float) -> tuple[FloatArray, Float64Array]:
+        """The defects' distinct scores from the highest down to `lowest`, and PRO at each as a threshold."""
+        scores = np.concatenate(self._component_scores)
+        relevant = scores >= lowest
+        ascending, step = np.unique(scores[relevant], return_inverse=True)
+        gains = np.bincount(step, np.concatenate(self._component_weights)[relevant], minlength=len(ascending))
+        # A sum of many fractions may pass the whole by a rounding error.
+        return ascending[::-1], np.minimum(np.cumsum(gains[::-1]) / self._components, 1.0)
+
+    def _highest_nominal_scores(self, limit: float) -> tuple[FloatArray, float]:
+        """Sorted observed nominal scores down to the first threshold beyond the limit, and that threshold.
+
+        The threshold is -inf where all of them are needed.
+        """
+        scores = np.concatenate(self._nominal_scores)
+        needed = math.ceil(limit * self._nominal_voxels) + 1
+        lowest = -math.inf
+        if needed < len(scores):
+            scores.partition(len(scores) - needed)
+            lowest = float(scores[len(scores) - needed])
+            scores = scores[scores >= lowest]
+        scores.sort()
+        return scores, lowest
+
+    def compute(self, limit: float = 0.01) -> float:
+        """V-AUPRO@limit over the scans so far.
+
+        Args:
+            limit: false positive rate to integrate up to, in (0, 1]; the paper's is 0.01.
+
+        Returns:
+            The normalised area in [0, 1].
+
+        Raises:
+            ModMapError: limit is out of range, there is no defect in any scan, or no nominal voxel.
+        """
+        return self.compute_limits([limit])[limit]
+
+    def compute_limits(self, limits: Iterable[float]) -> dict[float, float]:
+        """V-AUPRO at several limits, from one sort.
+
+        Args:
+            limits: false positive rates, each in (0, 1], at least one.
+
+        Returns:
+            The normalised area in [0, 1], by limit.
+
+        Raises:
+            ModMapError: as `compute`, or there is no limit.
+        """
+        limits = list(limits)
+        if not limits:
+            raise ModMapError("limits: expected at least one false positive rate, found none")
+        for limit in limits:
+            _check_limit(limit)
+        fpr, pro = self.curve(limit=max(limits))
+        areas: dict[float, float] = {}
+        for limit in limits:
+            x, y = _cut(fpr, pro, limit)
+            areas[limit] = float(trapezoid(y, x)) / limit
+        return areas
+
+    def _check_complete(self) -> None:
+        if self._components == 0:
+            raise ModMapError(
+                f"empty ground truth: expected a defect in some scan, found none in {self._scans} scans, "
+                f"{self._ignored_components} left out as never observed"
+            )
+        if self._nominal_voxels == 0:
+            raise ModMapError(f"no nominal voxel: expected observed ones, found none in {self._scans} scans")
+
+
+def volume_aupro(
+    volumes: Sequence[npt.ArrayLike],
+    ground_truths: Sequence[npt.ArrayLike],
+    *,
+    limit: float = 0.01,
+    observed: Sequence[npt.ArrayLike] | None = None,
+    names: Sequence[str] | None = None,
+    connectivity: Connectivity = 26,
+    nominal: NominalVoxels = "observed",
+    unobserved_ground_truth: UnobservedGroundTruth = "miss",
+) -> float:
+    """V-AUPRO@limit of several scans together, as `VolumeAUPRO` defines it.
+
+    Args:
+        volumes: scores of each scan, (X, Y, Z) or (H, W) floats, NaN where never observed.
+        ground_truths: bool, one for each volume and of its shape.
+        limit: false positive rate to integrate up to, in (0, 1].
+        observed: bool, one for each volume and of its shape; `~isnan` of each volume if left out.
+        names: the scans' names, for error messages.
+        connectivity, nominal, unobserved_ground_truth: as for `VolumeAUPRO`.
+
+    Returns:
+        The normalised area in [0, 1].
+
+    Raises:
+        ModMapError: the sequences' lengths differ, or as `VolumeAUPRO.update` and `VolumeAUPRO.compute`.
+    """
+    others = {"ground_truths": ground_truths, "observed": observed, "names": names}
+    for argument, sequence in others.items():
+        if sequence is not None and len(sequence) != len(volumes):
+            raise ModMapError(
+                f"{argument}: expected one for each of {len(volumes)} volumes, found {len(sequence)}"
+            )
+    metric = VolumeAUPRO(
+        connectivity=connectivity, nominal=nominal, unobserved_ground_truth=unobserved_ground_truth
+    )
+    for index, (volume, ground_truth) in enumerate(zip(volumes, ground_truths, strict=True)):
+        metric.update(
+            volume,
+            ground_truth,
+            observed=None if observed is None else observed[index],
+            name="" if names is None else names[index],
+        )
+    return metric.compute(limit)
+
+
+def _cut(fpr: Float64Array, pro: Float64Array, limit: float) -> tuple[Float64Array, Float64Array]:
+    inside = int(np.searchsorted(fpr, limit, side="right"))
+    if fpr[inside - 1] == limit:
+        return fpr[:inside], pro[:inside]
+    share = (limit - fpr[inside - 1]) / (fpr[inside] - fpr[inside - 1])
+    at_limit = pro[inside - 1] + share * (pro[inside] - pro[inside - 1])
+    return np.append(fpr[:inside], limit), np.append(pro[:inside], at_limit)
+
+
+def _check_instances(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
+    values, anomalous = np.asarray(scores), np.asarray(labels)
+    if values.ndim != 1 or values.shape != anomalous.shape:
+        raise ModMapError(
+            f"labels: expected one for each score, found {anomalous.shape} labels, {values.shape} scores"
+        )
+    if anomalous.size and anomalous.dtype != np.bool_:
+        raise ModMapError(f"labels: expected bool (True = anomalous), found {anomalous.dtype}")
+    if not np.isfinite(values).all():
+        index = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ModMapError(f"scores: expected finite numbers, found {values[index]} at index {index}")
+    positives = int(np.count_nonzero(anomalous))
+    if positives in (0, len(values)):
+        raise ModMapError(f"labels: expected both classes, found {positives} anomalous of {len(values)}")
+    return values, anomalous
+
+
+def _check_volume(
+    scores: npt.ArrayLike, ground_truth: npt.ArrayLike, *, observed: npt.ArrayLike | None, name: str
+) -> tuple[FloatArray, BoolArray, BoolArray]:
+    volume, defects = np.asarray(scores), np.asarray(ground_truth)
+    if volume.ndim not in (2, 3):
+        raise ModMapError(f"{name}: expected scores of shape (X, Y, Z) or (H, W), found {volume.shape}")
+    if not np.issubdtype(volume.dtype, np.floating):
+        raise ModMapError(f"{name}: expected float scores, found {volume.dtype}")
+    seen = ~np.isnan(volume) if observed is None else np.asarray(observed)
+    for argument, mask in (("ground_truth", defects), ("observed", seen)):
+        if mask.dtype != np.bool_ or mask.shape != volume.shape:
+            raise ModMapError(
+                f"{name}: expected {argument} bool and of the scores' shape {volume.shape}, "
+                f"found {mask.dtype} of shape {mask.shape}"
+            )
+    unusable = seen & ~np.isfinite(volume)
+    if unusable.any():
+        voxel = tuple(int(index) for index in np.argwhere(unusable)[0])
+        raise ModMapError(
+            f"{name}: expected finite scores where observed, found {volume[voxel]} at voxel {voxel} "
+            f"and {np.count_nonzero(unusable)} such in all"
+        )
+    return volume, defects, seen
+
+
+def _check_choice(argument: str, value: object, choices: tuple[object, ...]) -> None:
+    if value not in choices:
+        raise ModMapError(f"{argument}: expected one of {', '.join(map(repr, choices))}, found {value!r}")
+
+
+def _check_limit(limit: float) -> None:
+    if not 0 < limit <= 1:
+        raise ModMapError(f"limit: expected a false positive rate in (0, 1], found {limit}")

@@ -1,0 +1,90 @@
+"""From a view's rectangle of pixels to the encoders' square of tokens, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Square:
+    """An image of (height, width) pixels, centred in a square that a grid of tokens divides.
+
+    Attributes:
+        height: H, pixels.
+        width: W, pixels.
+        grid: Tokens along a side.
+    """
+
+    height: int
+    width: int
+    grid: int
+
+    @property
+    def side(self) -> int:
+        """Pixels along the square's side."""
+        return max(self.height, self.width)
+
+    @property
+    def top(self) -> int:
+        """Rows of padding above the image."""
+        return (self.side - self.height) // 2
+
+    @property
+    def left(self) -> int:
+        """Columns of padding left of the image."""
+        return (self.side - self.width) // 2
+
+    def pad(self, pixels: Array) -> Array:
+        """(H, W) -> (side, side), the border pixels repeated outwards."""
+        return np.asarray(cv2.copyMakeBorder(pixels, *self._margins, cv2.BORDER_REPLICATE))
+
+    def tokens_touched(self, mask: Array) -> Array:
+        """Which tokens hold at least one pixel of a mask; padding holds none.
+
+        Args:
+            mask: (H, W) bool.
+
+        Returns:
+            (grid, grid) bool.
+        """
+        touched = np.zeros((self.grid, self.grid), dtype=bool)
+        rows, columns = np.nonzero(mask)
+        touched[(rows + self.top) * self.grid // self.side, (columns + self.left) * self.grid // self.side] = True
+        return touched
+
+    def upsample(self, tokens: Array, known: Array) -> Array:
+        """Bilinear interpolation of a map of tokens at every pixel, from the known tokens alone.
+
+        Unknown tokens carry no weight instead of a zero score, so that the rim of a part isn't dimmed by the
+        background beside it; where all tokens are known this is plain bilinear interpolation.
+
+        Args:
+            tokens: (grid, grid) float.
+            known: (grid, grid) bool.
+
+        Returns:
+            (H, W) float32; NaN where none of the four tokens around a pixel is known.
+        """
+        weight = known.astype(np.float32)
+        value = np.where(known, tokens, 0).astype(np.float32)
+        stacked = torch.from_numpy(np.stack([value, weight]))[None]
+        full = F.interpolate(stacked, size=(self.side, self.side), mode="bilinear", align_corners=False)[0]
+        rows, columns = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+        numerator, denominator = full[0, rows, columns].numpy(), full[1, rows, columns].numpy()
+        out = np.full((self.height, self.width), np.nan, dtype=np.float32)
+        return np.divide(numerator, denominator, out=out, where=denominator > 0)
+
+    @property
+    def _margins(self) -> tuple[int, int, int, int]:
+        bottom = self.side - self.height - self.top
+        right = self.side - self.width - self.left
+        return self.top, bottom, self.left, right
