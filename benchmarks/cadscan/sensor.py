@@ -1,0 +1,284 @@
+"""The scanning head: from rays to what every pixel receives, before the camera's and the scanner's errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.cadscan.render import Hits
+from benchmarks.cadscan.shading import ggx, sky_directions, sky_irradiance, sky_radiance
+from benchmarks.cadscan.stage import Stage
+from modmap.scan import Camera
+
+Array = npt.NDArray[Any]
+
+BAND_PIXELS = 1 << 18
+SKY_GRID = 128
+EDGE_COSINE = 0.25
+EDGE_STEP = 3.0
+SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
+
+
+@dataclass(frozen=True)
+class Head:
+    """A structured-light head: a camera, a projector beside it, a second camera on the projector's far side.
+
+    Attributes:
+        projector: (3,) its place in the camera frame, mm.
+        second_camera: (3,) likewise.
+        distance: Working distance, mm, at which the projector's light on a white patch that faces it counts
+            1.
+    """
+
+    projector: Array
+    second_camera: Array
+    distance: float
+
+    @classmethod
+    def for_distance(cls, distance: float) -> Head:
+        """The head built for a working distance: its baseline is three tenths of it."""
+        return cls(
+            np.array([0.15, -0.05, 0.0]) * distance, np.array([0.30, 0.0, 0.0]) * distance, distance=distance
+        )
+
+
+@dataclass(frozen=True)
+class Light:
+    """The light of one scan: power of the projector and of the hall, and how the hall's lamps are turned."""
+
+    projector: float = 1.0
+    sky: float = 1.0
+    turn: float = 0.0
+
+    @classmethod
+    def of_scan(cls, rng: np.random.Generator) -> Light:
+        """Another hour, an older lamp."""
+        projector, sky = np.exp(rng.normal(0, [0.03, 0.10]))
+        return cls(float(projector), float(sky), float(rng.normal(0, np.radians(6))))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What every pixel receives; arrays (H, W).
+
+    Attributes:
+        z: float32 planar depth of the first surface, mm, inf where there is none.
+        part: bool, the first surface is the part's.
+        cosine: float32 of the angle of incidence, of the geometry without texture.
+        radiance: float32 light from projector and hall, before exposure.
+        projected: float32 the projector's share of it.
+        projector_blocked: bool, the projector does not reach the surface.
+        second_blocked: bool, the second camera does not see it.
+        openness: float32 in [0, 1], share of the hall's light that is not shut off by other surfaces.
+        gloss: float32, f0 (1 - roughness).
+    """
+
+    z: Array
+    part: Array
+    cosine: Array
+    radiance: Array
+    projected: Array
+    projector_blocked: Array
+    second_blocked: Array
+    openness: Array
+    gloss: Array
+
+
+def trace(
+    stage: Stage, camera: Camera, head: Head, *, light: Light | None = None, antialias: bool = True
+) -> Trace:
+    """Casts every pixel's ray and shades what it hits.
+
+    Args:
+        stage: Part and surroundings.
+        camera: K and the pose where the camera really is; its size must be known.
+        head: Where projector and second camera are.
+        light: Of this scan.
+        antialias: Take four rays instead of one for the radiance of pixels on edges.
+    """
+    assert camera.size is not None
+    light = light or Light()
+    width, height = camera.size
+    openness = _openness(stage, camera)
+    shader = _Shader(stage, camera, head, light)
+    result = Trace(
+        z=np.full((height, width), np.inf, np.float32),
+        part=np.zeros((height, width), bool),
+        cosine=np.zeros((height, width), np.float32),
+        radiance=np.zeros((height, width), np.float32),
+        projected=np.zeros((height, width), np.float32),
+        projector_blocked=np.zeros((height, width), bool),
+        second_blocked=np.zeros((height, width), bool),
+        openness=openness,
+        gloss=np.zeros((height, width), np.float32),
+    )
+    rows = max(1, BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        v, u = np.mgrid[top : min(top + rows, height), 0:width].reshape(2, -1)
+        shader.fill(result, u, v)
+    if antialias:
+        _smooth_edges(result, shader, pitch=1 / camera.K[0, 0])
+    return result
+
+
+@dataclass(frozen=True)
+class _Shader:
+    stage: Stage
+    camera: Camera
+    head: Head
+    light: Light
+
+    def fill(self, result: Trace, u: Array, v: Array) -> None:
+        """Traces pixels and writes them into the result."""
+        directions = self.directions(u, v)
+        hits = self.stage.caster.cast(self.camera.centre, directions)
+        hit = np.flatnonzero(hits.face >= 0)
+        directions, u, v = directions[hit], u[hit], v[hit]
+        hits = _chosen(hits, hit)
+        points = self.camera.centre + hits.t[:, None].astype(np.float64) * directions
+        seen = -directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        projector, second = self.in_world(self.head.projector), self.in_world(self.head.second_camera)
+        blocked = self.stage.caster.blocked(points, projector, flat=hits.flat)
+        result.z[v, u] = hits.t
+        result.part[v, u] = self.stage.is_part(hits.face)
+        result.cosine[v, u] = np.einsum("ij,ij->i", hits.normals, seen)
+        result.projector_blocked[v, u] = blocked
+        result.second_blocked[v, u] = self.stage.caster.blocked(points, second, flat=hits.flat)
+        radiance, projected, gloss = self.shade(hits, points, seen, blocked, result.openness[v, u])
+        result.radiance[v, u], result.projected[v, u], result.gloss[v, u] = radiance, projected, gloss
+
+    def radiance(self, u: Array, v: Array, openness: Array) -> Array:
+        """(M,) radiance at fractional pixels."""
+        directions = self.directions(u, v)
+        hits = self.stage.caster.cast(self.camera.centre, directions)
+        hit = np.flatnonzero(hits.face >= 0)
+        hits, directions = _chosen(hits, hit), directions[hit]
+        points = self.camera.centre + hits.t[:, None].astype(np.float64) * directions
+        seen = -directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        blocked = self.stage.caster.blocked(points, self.in_world(self.head.projector), flat=hits.flat)
+        result = np.zeros(len(u), np.float32)
+        result[hit] = self.shade(hits, points, seen, blocked, openness[hit])[0]
+        return result
+
+    def directions(self, u: Array, v: Array) -> Array:
+        """(M, 3) ray directions in the world, of length 1 along the optical axis."""
+        K = self.camera.K
+        local = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(len(u))], axis=1)
+        return local @ self.camera.T_world_to_camera[:3, :3]
+
+    def in_world(self, place: Array) -> Array:
+        """(3,) a place of the camera frame, in the world."""
+        pose = self.camera.T_camera_to_world
+        moved: Array = pose[:3, :3] @ place + pose[:3, 3]
+        return moved
+
+    def shade(
+        self, hits: Hits, points: Array, seen: Array, blocked: Array, openness: Array
+    ) -> tuple[Array, Array, Array]:
+        """Radiance, the projector's share of it, and the gloss; each (M,)."""
+        footprint = self.head.distance / self.camera.K[0, 0]
+        surface = self.stage.surface(hits, points, footprint=footprint)
+        seen = seen.astype(np.float32)
+        normals = _facing(surface.normals, seen)
+        to_light = self.in_world(self.head.projector) - points
+        distance = np.linalg.norm(to_light, axis=1)
+        to_light = (to_light / distance[:, None]).astype(np.float32)
+        incoming = np.maximum(np.einsum("ij,ij->i", normals, to_light), 0)
+        incoming = incoming * self.light.projector * (self.head.distance / distance) ** 2 * ~blocked
+        lobe = ggx(normals, seen, to_light, roughness=surface.roughness, f0=surface.f0)
+        projected = (surface.albedo + np.pi * lobe) * incoming
+        mirrored = 2 * np.einsum("ij,ij->i", normals, seen)[:, None] * normals - seen
+        fresnel = (
+            surface.f0
+            + (1 - surface.f0)
+            * (1 - surface.roughness)
+            * (1 - np.clip(np.einsum("ij,ij->i", normals, seen), 0, 1)) ** 5
+        )
+        sky = surface.albedo * sky_irradiance(normals, turn=self.light.turn)
+        sky = sky + fresnel * sky_radiance(mirrored, blur=surface.roughness, turn=self.light.turn)
+        radiance = projected + sky * self.light.sky * (0.06 + 0.94 * openness)
+        return radiance.astype(np.float32), projected.astype(np.float32), surface.f0 * (1 - surface.roughness)
+
+
+def _facing(normals: Array, seen: Array) -> Array:
+    """Normals that the texture tilted away from the camera, brought back to its horizon."""
+    short = np.minimum(np.einsum("ij,ij->i", normals, seen) - 0.02, 0)
+    normals = normals - short[:, None] * seen
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _openness(stage: Stage, camera: Camera) -> Array:
+    """(H, W) how much of the hall each pixel's surface sees; on a coarse grid, as it has no sharp shadows."""
+    assert camera.size is not None
+    width, height = camera.size
+    step = max(1, width // SKY_GRID)
+    columns, rows = -(-width // step), -(-height // step)
+    v, u = (np.mgrid[0:rows, 0:columns].reshape(2, -1) + 0.5) * step - 0.5
+    shader = _Shader(stage, camera, Head.for_distance(1.0), Light())
+    directions = shader.directions(u, v)
+    hits = stage.caster.cast(camera.centre, directions)
+    hit = np.flatnonzero(hits.face >= 0)
+    hits = _chosen(hits, hit)
+    points = camera.centre + hits.t[:, None].astype(np.float64) * directions[hit]
+    sky = sky_directions()
+    power = sky_radiance(sky, blur=0.5)
+    open_light, all_light = np.zeros(len(hit)), np.full(len(hit), 1e-6)
+    for direction, strength in zip(sky, power, strict=True):
+        cosine = hits.flat @ direction
+        facing = np.flatnonzero(cosine > 0)
+        far = points[facing] + 1e4 * direction
+        free = ~stage.caster.blocked(points[facing], far, flat=hits.flat[facing])
+        all_light[facing] += strength * cosine[facing]
+        open_light[facing] += strength * cosine[facing] * free
+    value, weight = np.zeros(rows * columns, np.float32), np.full(rows * columns, 1e-4, np.float32)
+    value[hit], weight[hit] = open_light / all_light, 1.0
+    sigma = (0, 0), 0.8
+    value = cv2.GaussianBlur((value * weight).reshape(rows, columns), *sigma)
+    value /= cv2.GaussianBlur(weight.reshape(rows, columns), *sigma)
+    coarse = np.clip(value, 0, 1)
+    if step == 1:
+        return coarse
+    return cv2.resize(coarse, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)[
+        :height, :width
+    ].copy()
+
+
+def _smooth_edges(result: Trace, shader: _Shader, *, pitch: float) -> None:
+    v, u = np.nonzero(edges(result.z, result.cosine, step=EDGE_STEP * pitch))
+    for start in range(0, len(u), BAND_PIXELS):
+        some_u, some_v = u[start : start + BAND_PIXELS], v[start : start + BAND_PIXELS]
+        openness = result.openness[some_v, some_u]
+        rays = [shader.radiance(some_u + du, some_v + dv, openness) for du, dv in SUBPIXELS]
+        result.radiance[some_v, some_u] = np.mean(rays, axis=0)
+
+
+def edges(z: Array, cosine: Array, *, step: float) -> Array:
+    """(H, W) bool: pixels beside a jump of the depth by more than `step` of it, or of the incidence.
+
+    The jump is measured against the mean slope on both sides, so a steep surface has none.
+    """
+    far = np.where(np.isfinite(z), z, 1e6).astype(np.float32)
+    found = np.zeros(z.shape, dtype=bool)
+    for axis in (0, 1):
+        here, there = _pairs(far, axis)
+        turn = np.abs(np.subtract(*_pairs(cosine, axis))) > EDGE_COSINE
+        slope = np.minimum(*_pairs(np.maximum(cosine, 0.1), axis))
+        jump = (np.abs(here - there) > step * np.minimum(here, there) / slope) | turn
+        first, second = _pairs(found, axis)
+        first |= jump
+        second |= jump
+    return found
+
+
+def _pairs(array: Array, axis: int) -> tuple[Array, Array]:
+    return (array[:-1], array[1:]) if axis == 0 else (array[:, :-1], array[:, 1:])
+
+
+def _chosen(hits: Hits, index: Array) -> Hits:
+    return replace(
+        hits, t=hits.t[index], face=hits.face[index], normals=hits.normals[index], flat=hits.flat[index]
+    )
