@@ -1,0 +1,169 @@
+"""What a model is: every setting, its default, and the two presets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from modmap.config_errors import did_you_mean, validate
+from modmap.errors import ModMapError
+from modmap.foreground import ForegroundMode
+
+Aggregation = Literal["max", "min", "prod", "mean"]
+Normalisation = Literal["auto", "reference", "robust"]
+PresetName = Literal["paper", "fast"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EncoderSettings(_Settings):
+    """A frozen encoder.
+
+    Attributes:
+        reference: A name that `modmap encoders list` shows, `local-dir:PATH`, or `hf-hub:ORG/NAME`: any timm ViT.
+        normalisation: Of depth maps: `reference` divides by the map's maximum, `robust` spreads the 1st to 99th
+            percentile of the measured depth; `auto` takes what the encoder's own config.json declares
+            (`depth_normalisation`), else `reference`. Images are always divided by their maximum, then by mean 0.445
+            and standard deviation 0.269.
+    """
+
+    reference: str | None = None
+    normalisation: Normalisation = "auto"
+
+
+class MappingSettings(_Settings):
+    """The modes that the paper compares (Tabs. 3, 6, 7)."""
+
+    cross_view: bool = True
+    view_conditioning: bool = True
+    class_conditioning: bool = False
+    modulator_hidden: int = Field(128, ge=1)
+
+
+class TrainingSettings(_Settings):
+    """How the mappings are trained (Sec. A.2).
+
+    Attributes:
+        epochs: Passes over all N x N view pairs.
+        pairs_per_batch: View pairs in a step.
+        tokens_per_batch: At most so many tokens in a step, drawn at random from its pairs; None for all.
+        learning_rate: Where OneCycle starts.
+        peak_learning_rate: Where OneCycle peaks.
+        warm_up: Share of the steps until the peak.
+        seed: Of the initial weights, the order of the pairs and the drawing of tokens.
+    """
+
+    epochs: int = Field(200, ge=1)
+    pairs_per_batch: int = Field(48, ge=1)
+    tokens_per_batch: int | None = Field(None, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    peak_learning_rate: float = Field(5e-4, gt=0)
+    warm_up: float = Field(0.1, gt=0, lt=1)
+    seed: int = Field(0, ge=0)
+
+
+class InferenceSettings(_Settings):
+    """How distances become maps and a volume (Secs. 3.2.3 and 3.2.4, Tab. 10).
+
+    Attributes:
+        aggregation: Of the two modalities' maps, before they go into the volume.
+        foreground: `largest_component` of the measured depth, or every `valid` pixel.
+        voxel: Edge of a voxel, mm.
+    """
+
+    aggregation: Aggregation = "max"
+    foreground: ForegroundMode = "largest_component"
+    voxel: float = Field(2.0, gt=0)
+
+
+class ModMapConfig(_Settings):
+    """Every setting of a model.
+
+    Attributes:
+        preset: The preset it began with.
+        size: Side of the encoders' square input in pixels; snaps to a whole number of patches.
+    """
+
+    preset: PresetName = "fast"
+    size: int = Field(224, ge=28)
+    image_encoder: EncoderSettings = EncoderSettings()
+    depth_encoder: EncoderSettings = EncoderSettings()
+    mapping: MappingSettings = MappingSettings()
+    training: TrainingSettings = TrainingSettings()
+    inference: InferenceSettings = InferenceSettings()
+
+
+# The paper to the letter (Sec. A.2). Its depth encoder is not released, so it has no default.
+PAPER: dict[str, Any] = {
+    "preset": "paper",
+    "size": 896,
+    "image_encoder": {"reference": "dinov2_vitb14"},
+    "depth_encoder": {"reference": None, "normalisation": "reference"},
+}
+
+# What a laptop runs: a small encoder for both modalities, and a steeper cycle over fewer, smaller steps.
+FAST: dict[str, Any] = {
+    "preset": "fast",
+    "size": 448,
+    "image_encoder": {"reference": "dinov2_vits14"},
+    "depth_encoder": {"reference": "dinov2_vits14", "normalisation": "robust"},
+    "training": {
+        "epochs": 40,
+        "pairs_per_batch": 12,
+        "tokens_per_batch": 2048,
+        "learning_rate": 3e-4,
+        "peak_learning_rate": 3e-3,
+    },
+}
+
+PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "fast": FAST}
+
+
+def make_config(preset: str = "fast", overrides: Mapping[str, Any] | None = None) -> ModMapConfig:
+    """A preset with some settings replaced.
+
+    Args:
+        preset: `paper` or `fast`.
+        overrides: Settings by name, nested as in `ModMapConfig`; those not named keep the preset's value.
+
+    Raises:
+        ModMapError: unknown preset, unknown key (the nearest known one is named), or a value out of its range.
+    """
+    if preset not in PRESETS:
+        known = ", ".join(PRESETS)
+        raise ModMapError(f"preset: expected one of {known}, found {preset!r}{did_you_mean(preset, list(PRESETS))}")
+    return validate(ModMapConfig, _merged(PRESETS[preset], overrides or {}), where="config")
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """Turns `training.epochs=20`-like settings into nested overrides; values are JSON, else text.
+
+    Raises:
+        ModMapError: an assignment without `=`.
+    """
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise ModMapError(f"setting: expected KEY=VALUE, e.g. training.epochs=20, found {assignment!r}")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        for key in reversed(path.split(".")):
+            value = {key: value}
+        overrides = _merged(overrides, value)
+    return overrides
+
+
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overrides.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if nested else value
+    return merged

@@ -1,0 +1,270 @@
+"""Frozen image and depth encoders: a view in, dense patch tokens out (Eqs. 1 and 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from modmap.config import EncoderSettings, Normalisation
+from modmap.encoder_store import resolve
+from modmap.errors import ModMapError
+from modmap.foreground import ForegroundMode, foreground_mask
+from modmap.scan import Frame, Scan
+from modmap.square import Square
+
+Array = npt.NDArray[Any]
+Modality = Literal["image", "depth"]
+
+IMAGE_MEAN, IMAGE_STD = 0.445, 0.269
+NEAREST_DEPTH_VALUE = 0.1
+
+
+class FrozenEncoder(nn.Module):
+    """A timm ViT that is never trained.
+
+    Args:
+        settings: Which ViT, and how depth is normalised for it.
+        modality: `image` or `depth`.
+        grid: Tokens along a side; None to take `size`.
+        size: Side of the square input in pixels, snapped to a whole number of patches; not used with `grid`.
+
+    Attributes:
+        grid: Tokens along a side.
+        size: Side of the square input in pixels: grid x patch.
+        channels: C, of a token.
+        fingerprint: SHA-256 of the weights but the position embedding.
+
+    Raises:
+        ModMapError: the reference leads nowhere, isn't a ViT, or its weights don't fit the architecture exactly.
+    """
+
+    def __init__(
+        self, settings: EncoderSettings, modality: Modality, *, size: int, grid: int | None = None
+    ) -> None:
+        super().__init__()
+        if settings.reference is None:
+            raise ModMapError(
+                f"{modality}_encoder: expected an encoder, found none: the paper's depth encoder isn't released; "
+                "name one that dino_depth trained (local-dir:PATH or hf-hub:ORG/NAME), or dinov2_vits14"
+            )
+        self.modality: Modality = modality
+        self.reference = settings.reference
+        resolved = resolve(settings.reference)
+        self.patch, self._input_channels = _patch_and_channels(resolved)
+        self.grid = grid or max(2, round(size / self.patch))
+        self.size = self.grid * self.patch
+        self.model = _load(resolved, img_size=self.size)
+        self.channels = int(self.model.num_features)
+        self.fingerprint = _fingerprint(self.model)
+        self.normalisation = _normalisation(settings.normalisation, resolved)
+        self.requires_grad_(False)
+        self.eval()
+
+    def prepare(self, frame: Frame) -> Tensor:
+        """(C, size, size) float32 input of this encoder: normalised, padded to a square, resized."""
+        pixels = normalise_image(frame.image) if self.modality == "image" else self._normalised_depth(frame)
+        square = Square(*frame.shape, grid=self.grid)
+        padded = torch.from_numpy(square.pad(pixels))[None, None]
+        if self.modality == "image":
+            resized = F.interpolate(padded, size=(self.size, self.size), mode="bicubic", antialias=True)
+        else:
+            resized = F.interpolate(padded, size=(self.size, self.size), mode="nearest-exact")
+        return resized[0].expand(self._input_channels, -1, -1)
+
+    @torch.inference_mode()
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Dense patch tokens after the last normalisation layer.
+
+        Args:
+            pixels: (N, C, size, size) prepared views.
+
+        Returns:
+            (N, grid, grid, channels) float32.
+        """
+        features: Tensor = self.model.forward_features(pixels)
+        patches = features[:, self.model.num_prefix_tokens :]
+        return patches.reshape(len(pixels), self.grid, self.grid, self.channels).float()
+
+    def _normalised_depth(self, frame: Frame) -> Array:
+        scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
+        return scaled(frame.depth)
+
+
+def normalise_image(image: Array) -> Array:
+    """(H, W) gray image over its maximum, then mean 0.445 and standard deviation 0.269; float32."""
+    scaled = image.astype(np.float32) / max(float(image.max()), 1.0)
+    return np.asarray((scaled - IMAGE_MEAN) / IMAGE_STD, dtype=np.float32)
+
+
+def normalise_depth(depth: Array) -> Array:
+    """(H, W) depth over its maximum, in [0, 1], holes 0; float32."""
+    return np.asarray(depth / max(float(depth.max()), np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def normalise_depth_robust(depth: Array) -> Array:
+    """(H, W) depth with the 1st to 99th percentile of the measured values spread over [0.1, 1], holes 0; float32."""
+    measured = depth > 0
+    if not measured.any():
+        return np.zeros_like(depth, dtype=np.float32)
+    near, far = np.percentile(depth[measured], [1, 99])
+    spread = np.clip((depth - near) / max(far - near, 1e-3), 0, 1)
+    value = NEAREST_DEPTH_VALUE + (1 - NEAREST_DEPTH_VALUE) * spread
+    return np.where(measured, value, 0).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class ScanTokens:
+    """All that the mappings need of a scan, computed once.
+
+    Attributes:
+        view_ids: The N views' ids.
+        image: (N, grid * grid, Ci) image tokens.
+        depth: (N, grid * grid, Cd) depth tokens.
+        foreground: (N, grid * grid) bool: the token holds a pixel of the part.
+        shapes: (H, W) of each view.
+        masks: Each view's foreground pixels, packed to bits.
+        notes: What was guessed, repaired or left out on the way, by view.
+    """
+
+    view_ids: tuple[str, ...]
+    image: Tensor
+    depth: Tensor
+    foreground: Tensor
+    shapes: tuple[tuple[int, int], ...]
+    masks: tuple[Array, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.view_ids)
+
+    def mask(self, index: int) -> Array:
+        """(H, W) bool foreground pixels of the view at `index`."""
+        height, width = self.shapes[index]
+        return np.unpackbits(self.masks[index], count=height * width).reshape(height, width).astype(bool)
+
+
+def encode_scan(
+    scan: Scan,
+    image_encoder: FrozenEncoder,
+    depth_encoder: FrozenEncoder,
+    *,
+    foreground: ForegroundMode = "largest_component",
+    device: torch.device | None = None,
+    on_view: Callable[[str], None] | None = None,
+) -> ScanTokens:
+    """Passes each view of a scan through each encoder, once.
+
+    A view whose depth holds no measurement at all is left out, and a note says so.
+
+    Args:
+        scan: The scan; its views are loaded one at a time.
+        image_encoder: For the images.
+        depth_encoder: For the depth maps, with the same grid.
+        foreground: Which pixels are the part.
+        device: Where the encoders live; the tokens stay there.
+        on_view: Called with the id of each view once it is done.
+
+    Raises:
+        ModMapError: a view can't be loaded, or no view has any depth.
+    """
+    grid = image_encoder.grid
+    kept: list[str] = []
+    images, depths, touched, shapes, masks, notes = [], [], [], [], [], []
+    for frame in scan.frames():
+        mask, mask_notes = foreground_mask(frame.depth, mode=foreground)
+        notes += [f"view {frame.id}: {note}" for note in (*frame.notes, *mask_notes)]
+        if not mask.any():
+            notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
+            continue
+        kept.append(frame.id)
+        images.append(image_encoder(image_encoder.prepare(frame)[None].to(device)).flatten(1, 2))
+        depths.append(depth_encoder(depth_encoder.prepare(frame)[None].to(device)).flatten(1, 2))
+        touched.append(torch.from_numpy(Square(*frame.shape, grid=grid).tokens_touched(mask).ravel()))
+        shapes.append(frame.shape)
+        masks.append(np.packbits(mask))
+        if on_view is not None:
+            on_view(frame.id)
+    if not kept:
+        raise ModMapError(f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views")
+    return ScanTokens(
+        view_ids=tuple(kept),
+        image=torch.cat(images).clone(),
+        depth=torch.cat(depths).clone(),
+        foreground=torch.stack(touched).to(device),
+        shapes=tuple(shapes),
+        masks=tuple(masks),
+        notes=tuple(notes),
+    )
+
+
+def _patch_and_channels(resolved: str) -> tuple[int, int]:
+    with torch.device("meta"):
+        model = _create(resolved, pretrained=False)
+    embedding = getattr(model, "patch_embed", None)
+    if embedding is None or not hasattr(model, "num_prefix_tokens"):
+        raise ModMapError(f"encoder {resolved}: expected a timm vision transformer, found {type(model).__name__}")
+    height, width = embedding.patch_size
+    if height != width:
+        raise ModMapError(f"encoder {resolved}: expected square patches, found {height}x{width}")
+    channels = int(embedding.proj.in_channels)
+    if channels not in (1, 3):
+        raise ModMapError(f"encoder {resolved}: expected 1 or 3 input channels, found {channels}")
+    return int(height), channels
+
+
+def _load(resolved: str, *, img_size: int) -> Any:
+    return _create(resolved, pretrained=True, img_size=img_size)
+
+
+def _create(resolved: str, **arguments: Any) -> Any:
+    try:
+        return timm.create_model(resolved, num_classes=0, **arguments)
+    except ModMapError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ModMapError(f"encoder {resolved}: cannot be loaded: {reason}") from error
+
+
+def _fingerprint(model: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if name.endswith("pos_embed"):
+            continue  # resampled to the input size on loading, which isn't the same to the last bit everywhere
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _normalisation(asked: Normalisation, resolved: str) -> Literal["reference", "robust"]:
+    if asked != "auto":
+        return asked
+    declared = _hub_config(resolved).get("depth_normalisation", "reference")
+    if declared not in ("reference", "robust"):
+        raise ModMapError(
+            f"encoder {resolved}: depth_normalisation: expected reference or robust, found {declared!r}"
+        )
+    return "robust" if declared == "robust" else "reference"
+
+
+def _hub_config(resolved: str) -> dict[str, Any]:
+    kind, _, place = resolved.partition(":")
+    if kind == "local-dir":
+        path = Path(place) / "config.json"
+    else:
+        from huggingface_hub import hf_hub_download
+
+        path = Path(hf_hub_download(place, "config.json"))
+    config: dict[str, Any] = json.loads(path.read_text())
+    return config

@@ -1,0 +1,104 @@
+"""What a prediction holds: maps for every view and modality, the volume, the score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from modmap.config import Aggregation
+from modmap.errors import ModMapError
+from modmap.square import Square
+from modmap.volume import AnomalyVolume, aggregate
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ViewMaps:
+    """The anomaly maps of one view, kept at token resolution so that 36 views of 12 Mpx stay small.
+
+    Attributes:
+        id: The view's name.
+        image_tokens: (grid, grid) float32 distances in the image modality, infinite in the background (Eq. 12).
+        depth_tokens: (grid, grid) float32 distances in the depth modality.
+        aggregation: How `combined` joins them.
+    """
+
+    id: str
+    image_tokens: Array
+    depth_tokens: Array
+    aggregation: Aggregation
+    _shape: tuple[int, int]
+    _mask_bits: Array
+
+    @property
+    def foreground(self) -> Array:
+        """(H, W) bool: the pixels of the part."""
+        height, width = self._shape
+        return np.unpackbits(self._mask_bits, count=height * width).reshape(height, width).astype(bool)
+
+    def image(self) -> Array:
+        """(H, W) float32 map of the image modality; NaN in the background."""
+        return self._upsampled(self.image_tokens)
+
+    def depth(self) -> Array:
+        """(H, W) float32 map of the depth modality; NaN in the background."""
+        return self._upsampled(self.depth_tokens)
+
+    def combined(self) -> Array:
+        """(H, W) float32 map of both modalities; NaN in the background."""
+        return aggregate(self.image(), self.depth(), self.aggregation)
+
+    def _upsampled(self, tokens: Array) -> Array:
+        full = Square(*self._shape, grid=len(tokens)).upsample(tokens, np.isfinite(tokens))
+        full[~self.foreground] = np.nan
+        return full
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The prediction for one scan.
+
+    Attributes:
+        scan: The scan's name.
+        score: The instance's anomaly score: the largest of the volume, or of the maps where there is no volume.
+        views: The maps, by view id.
+        volume: The anomaly volume, or None.
+        volume_refused: Why there is no volume.
+        notes: What was guessed, repaired or left out, one line each.
+        seconds: Wall time by step: `encoders`, `mapping`, `volume`.
+    """
+
+    scan: str
+    score: float
+    views: dict[str, ViewMaps]
+    volume: AnomalyVolume | None
+    volume_refused: str | None = None
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def map(self, view_id: str, modality: Literal["image", "depth", "combined"] = "combined") -> Array:
+        """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.
+
+        Raises:
+            ModMapError: the scan has no such view, or it was left out.
+        """
+        if view_id not in self.views:
+            raise ModMapError(f"result of {self.scan}: no view {view_id!r}; it has {', '.join(self.views)}")
+        maps = self.views[view_id]
+        if modality == "image":
+            return maps.image()
+        return maps.depth() if modality == "depth" else maps.combined()
+
+    def require_volume(self) -> AnomalyVolume:
+        """The volume.
+
+        Raises:
+            ModMapError: there is none; says why.
+        """
+        if self.volume is None:
+            raise ModMapError(f"result of {self.scan}: no volume: {self.volume_refused}")
+        return self.volume

@@ -1,0 +1,97 @@
+"""Training the modulators and mappings on all view pairs (Sec. 3.2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+from torch.optim.lr_scheduler import OneCycleLR
+
+from modmap.config import TrainingSettings
+from modmap.errors import ModMapError
+from modmap.mapping import CrossViewMapper
+from modmap.view_pairs import TokenBank
+
+Progress = Callable[[int, int, float], None]
+
+
+def train(
+    mapper: CrossViewMapper,
+    bank: TokenBank,
+    settings: TrainingSettings,
+    *,
+    cross_view: bool = True,
+    on_step: Progress | None = None,
+) -> list[float]:
+    """Trains a mapper in place; the same inputs and seed give the same weights.
+
+    Args:
+        mapper: The modulators and mappings.
+        bank: The training scans' tokens.
+        settings: Epochs, batches, the learning-rate cycle, the seed.
+        cross_view: All N x N pairs of a scan, or each view with itself only.
+        on_step: Called with (step, steps, loss) after each step.
+
+    Returns:
+        The mean loss of each epoch, in [0, 4] (Eq. 10: the sum of the two mean cosine distances).
+
+    Raises:
+        ModMapError: the loss is no longer a number.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    pairs = bank.pairs(cross_view=cross_view)
+    steps_per_epoch = -(-len(pairs) // settings.pairs_per_batch)
+    steps = settings.epochs * steps_per_epoch
+    optimiser = Adam(mapper.parameters(), lr=settings.learning_rate)
+    schedule = OneCycleLR(
+        optimiser,
+        max_lr=settings.peak_learning_rate,
+        total_steps=max(steps, 2),
+        pct_start=settings.warm_up,
+        anneal_strategy="cos",
+        div_factor=settings.peak_learning_rate / settings.learning_rate,
+    )
+    mapper.train()
+    history: list[float] = []
+    for epoch in range(settings.epochs):
+        order = torch.randperm(len(pairs), generator=generator).to(pairs.device)
+        losses: list[float] = []
+        for start in range(0, len(pairs), settings.pairs_per_batch):
+            batch = pairs[order[start : start + settings.pairs_per_batch]]
+            loss = _step(mapper, bank, batch, optimiser, settings=settings, generator=generator)
+            schedule.step()
+            step = epoch * steps_per_epoch + start // settings.pairs_per_batch + 1
+            if loss is not None:
+                losses.append(loss)
+                if on_step is not None:
+                    on_step(step, steps, loss)
+        history.append(sum(losses) / max(len(losses), 1))
+    mapper.eval()
+    return history
+
+
+def _step(
+    mapper: CrossViewMapper,
+    bank: TokenBank,
+    batch: Tensor,
+    optimiser: Adam,
+    *,
+    settings: TrainingSettings,
+    generator: torch.Generator,
+) -> float | None:
+    pair, place = bank.places(batch)
+    if len(pair) == 0:
+        return None
+    if settings.tokens_per_batch is not None and len(pair) > settings.tokens_per_batch:
+        drawn = torch.randperm(len(pair), generator=generator)[: settings.tokens_per_batch].to(pair.device)
+        pair, place = pair[drawn], place[drawn]
+    image_distance, depth_distance = bank.distances(mapper, batch, pair, place)
+    loss = image_distance.mean() + depth_distance.mean()
+    if not torch.isfinite(loss):
+        raise ModMapError(f"training: expected a finite loss, found {loss.item()}: lower training.peak_learning_rate")
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return float(loss.detach())
