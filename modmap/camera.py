@@ -47,7 +47,7 @@ class Camera:
         pose = _matrix("T_world_to_camera", self.T_world_to_camera, shape=(4, 4))
         object.__setattr__(self, "T_world_to_camera", pose)
         _check_intrinsics(self.K)
-        _check_rigid(pose)
+        _check_rigid("T_world_to_camera", pose)
         if self.distortion is not None:
             coefficients = np.asarray(self.distortion, dtype=np.float64).ravel()
             if len(coefficients) not in DISTORTION_LENGTHS or not np.isfinite(coefficients).all():
@@ -57,14 +57,28 @@ class Camera:
                 )
             object.__setattr__(self, "distortion", coefficients if coefficients.any() else None)
 
+    @classmethod
+    def from_camera_to_world(
+        cls,
+        K: Array,
+        T_camera_to_world: Array,
+        *,
+        size: tuple[int, int] | None = None,
+        distortion: Array | None = None,
+    ) -> Camera:
+        """The camera of a pose given the other way round: (4, 4) from the camera frame to the world, mm.
+
+        Raises:
+            ModMapError: as for the class.
+        """
+        pose = _matrix("T_camera_to_world", T_camera_to_world, shape=(4, 4))
+        _check_rigid("T_camera_to_world", pose)
+        return cls(K, _rigid_inverse(pose), size=size, distortion=distortion)
+
     @cached_property
     def T_camera_to_world(self) -> Array:
         """(4, 4) the inverse of the pose."""
-        rotation, translation = self.T_world_to_camera[:3, :3], self.T_world_to_camera[:3, 3]
-        inverse = np.eye(4)
-        inverse[:3, :3] = rotation.T
-        inverse[:3, 3] = -rotation.T @ translation
-        return inverse
+        return _rigid_inverse(self.T_world_to_camera)
 
     @property
     def centre(self) -> Array:
@@ -172,12 +186,19 @@ def _check_intrinsics(K: Array) -> None:
         )
 
 
-def _check_rigid(pose: Array) -> None:
+def _rigid_inverse(pose: Array) -> Array:
+    inverse = np.eye(4)
+    inverse[:3, :3] = pose[:3, :3].T
+    inverse[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
+    return inverse
+
+
+def _check_rigid(name: str, pose: Array) -> None:
     rotation = pose[:3, :3]
     error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
     determinant = float(np.linalg.det(rotation))
     if error > ROTATION_TOLERANCE or determinant < 0 or not np.allclose(pose[3], [0, 0, 0, 1]):
         raise ModMapError(
-            "T_world_to_camera: expected a rotation and a translation with last row 0 0 0 1, found "
+            f"{name}: expected a rotation and a translation with last row 0 0 0 1, found "
             f"|R R^T - 1| = {error:.3g}, det R = {determinant:.3g}, last row {pose[3].tolist()}"
         )

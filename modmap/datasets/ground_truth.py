@@ -1,0 +1,113 @@
+"""Ground truth of a scan: the defect voxels, as `gt.npz`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modmap.datasets.atomic import atomic_file
+from modmap.errors import ModMapError
+
+Array = npt.NDArray[Any]
+
+KEYS = ("mask", "origin", "voxel")
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """The defect voxels of one scan.
+
+    Args:
+        mask: (X, Y, Z) bool, True in a defect.
+        origin: (3,) world place of the corner of voxel (0, 0, 0) with the lowest coordinates, mm.
+        voxel: Edge length, mm.
+
+    Raises:
+        ModMapError: a wrong shape or type, a number that is not finite, a voxel that is not positive.
+    """
+
+    mask: Array
+    origin: Array
+    voxel: float
+
+    def __post_init__(self) -> None:
+        mask = np.asarray(self.mask)
+        if mask.ndim != 3 or 0 in mask.shape or mask.dtype.kind not in "bui":
+            raise ModMapError(f"mask: expected (X, Y, Z) of true and false, found {mask.dtype} {mask.shape}")
+        if mask.dtype.kind == "i" and mask.min() < 0:
+            raise ModMapError(f"mask: expected 0 and 1, found {mask.min()}")
+        origin = _floats("origin", self.origin, shape=(3,))
+        voxel = float(_floats("voxel", self.voxel, shape=()))
+        if voxel <= 0:
+            raise ModMapError(f"voxel: expected a positive edge length in mm, found {voxel}")
+        object.__setattr__(self, "mask", mask.astype(bool))
+        object.__setattr__(self, "origin", origin)
+        object.__setattr__(self, "voxel", voxel)
+
+
+def read_ground_truth(path: str | Path) -> GroundTruth:
+    """Reads `gt.npz`: `mask` (X, Y, Z), `origin` (3,) in mm, `voxel` in mm.
+
+    The mask may also be packed: `mask` is `numpy.packbits` of the flat volume, and `shape` its (X, Y, Z).
+
+    Raises:
+        ModMapError: the file is missing or damaged, a key is missing or its value unusable.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModMapError(f"{path}: expected a ground truth file (.npz), found none")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in file.files if name in (*KEYS, "shape")}
+    except Exception as error:
+        raise ModMapError(f"{path}: expected a whole .npz file, found a damaged one ({error})") from None
+    missing = [key for key in KEYS if key not in arrays]
+    if missing:
+        raise ModMapError(f"{path}: expected mask, origin and voxel, found no {', '.join(missing)}")
+    try:
+        mask = arrays["mask"]
+        if "shape" in arrays:
+            mask = _unpacked(mask, arrays["shape"])
+        return GroundTruth(mask, origin=arrays["origin"], voxel=arrays["voxel"])  # type: ignore[arg-type]
+    except ModMapError as error:
+        raise ModMapError(f"{path}: {error}") from None
+
+
+def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
+    """Writes `gt.npz`, the mask packed to bits; the same ground truth gives the same bytes."""
+    with atomic_file(Path(path)) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            mask=np.packbits(ground_truth.mask),
+            shape=np.array(ground_truth.mask.shape, dtype=np.int64),
+            origin=ground_truth.origin,
+            voxel=np.float64(ground_truth.voxel),
+        )
+
+
+def _unpacked(bits: Array, shape: Array) -> Array:
+    if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape <= 0).any():
+        raise ModMapError(f"shape: expected three positive integers, found {shape.tolist()}")
+    count = int(np.prod(shape.astype(object)))
+    if bits.dtype != np.uint8 or bits.ndim != 1 or len(bits) != -(-count // 8):
+        raise ModMapError(
+            f"mask: expected {-(-count // 8)} bytes of packed bits for shape {shape.tolist()}, "
+            f"found {bits.dtype} {bits.shape}"
+        )
+    return np.unpackbits(bits, count=count).reshape(shape)
+
+
+def _floats(name: str, value: Any, *, shape: tuple[int, ...]) -> Array:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ModMapError(f"{name}: expected numbers, found {value!r}") from None
+    if array.shape != shape:
+        raise ModMapError(f"{name}: expected shape {shape}, found {array.shape}")
+    if not np.isfinite(array).all():
+        raise ModMapError(f"{name}: expected finite numbers, found {array.tolist()}")
+    return array

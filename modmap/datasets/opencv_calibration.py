@@ -1,0 +1,126 @@
+"""The calibration that SiM3D's scanner software writes: OpenCV's `calib.xml`, and `pose.txt`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from modmap.errors import ModMapError
+from modmap.scan import Finding
+
+Array = npt.NDArray[Any]
+
+METRES_BELOW_RATIO = 0.03
+
+
+@dataclass(frozen=True, eq=False)
+class Intrinsics:
+    """What `calib.xml` says of the left camera.
+
+    Attributes:
+        K: (3, 3) intrinsics, pixels.
+        distortion: OpenCV coefficients, or None.
+        size: (width, height) of the calibrated image, or None where the file does not say.
+        findings: What was guessed and missed.
+    """
+
+    K: Array
+    distortion: Array | None
+    size: tuple[int, int] | None
+    findings: tuple[Finding, ...]
+
+
+def read_calib_xml(path: Path) -> Intrinsics:
+    """Reads `mtxL`, `distL`, `wL` and `hL` of an OpenCV FileStorage; all but `mtxL` may be missing.
+
+    Raises:
+        ModMapError: the file is damaged, or has no `mtxL`.
+    """
+    try:
+        # A file that OpenCV cannot parse leaves its constructor by way of a SystemError.
+        storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+    except (cv2.error, SystemError):
+        raise ModMapError(
+            f"{path}: expected an OpenCV FileStorage, found one that cannot be parsed"
+        ) from None
+    try:
+        K, distortion = storage.getNode("mtxL").mat(), storage.getNode("distL").mat()
+        size = int(storage.getNode("wL").real()), int(storage.getNode("hL").real())
+    except (cv2.error, SystemError) as error:
+        raise ModMapError(f"{path}: expected mtxL, distL, wL and hL, found a broken one ({error})") from None
+    finally:
+        storage.release()
+    if K is None:
+        raise ModMapError(f"{path}: expected the camera matrix mtxL, found none")
+    findings: list[Finding] = []
+    if min(size) <= 0:
+        findings.append(Finding("missed", f"image size of the calibration: {path} has no wL and hL"))
+    if distortion is not None and np.any(distortion):
+        text = (
+            f"distortion: the images and depth maps are not undistorted, so distL of {path} applies to them"
+        )
+        findings.append(Finding("guessed", text))
+    return Intrinsics(np.asarray(K), distortion, size if min(size) > 0 else None, tuple(findings))
+
+
+def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Finding]:
+    """Reads `pose.txt`: one row-major 4x4 camera-to-world transform per line.
+
+    The file does not say its unit. Cameras stand about as far from each other as from the part: where their
+    spread is less than 3% of the depth in millimetres, it is in metres.
+
+    Args:
+        path: The file.
+        typical_depth_mm: Median depth of the scan, where there is any.
+
+    Returns:
+        (N, 4, 4) camera-to-world, mm, and the guess of the unit.
+
+    Raises:
+        ModMapError: a line does not have 16 numbers.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ModMapError(f"{path}: expected text, found other bytes") from None
+    poses = [_pose(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not poses:
+        raise ModMapError(f"{path}: expected one pose per line, found an empty file")
+    matrices = np.stack(poses)
+    unit, finding = _guess_unit(matrices[:, :3, 3], typical_depth_mm)
+    matrices[:, :3, 3] *= unit
+    return matrices, finding
+
+
+def _pose(path: Path, number: int, line: str) -> Array:
+    words = line.replace(",", " ").split()
+    try:
+        values = np.array([float(word) for word in words])
+    except ValueError:
+        raise ModMapError(
+            f"{path}: line {number}: expected 16 numbers, found {line.strip()[:60]!r}"
+        ) from None
+    if len(values) != 16:
+        raise ModMapError(f"{path}: line {number}: expected 16 numbers, found {len(values)}")
+    return values.reshape(4, 4)
+
+
+def _guess_unit(translations: Array, typical_depth_mm: float | None) -> tuple[float, Finding]:
+    if typical_depth_mm is None:
+        return 1000.0, Finding("guessed", "pose unit: metres; there is no depth to compare the poses with")
+    spread = float(np.median(np.linalg.norm(translations - translations.mean(axis=0), axis=1)))
+    what = "spread of the cameras"
+    if spread == 0:
+        spread, what = (
+            float(np.median(np.linalg.norm(translations, axis=1))),
+            "camera's distance from the origin",
+        )
+    reason = f"because the {what} is {spread:.4g} at a depth of {typical_depth_mm:.0f} mm"
+    if spread < METRES_BELOW_RATIO * typical_depth_mm:
+        return 1000.0, Finding("guessed", f"pose unit: metres, {reason}")
+    return 1.0, Finding("guessed", f"pose unit: millimetres, {reason}")

@@ -1,0 +1,215 @@
+"""The plain layout, simple enough to write by hand: a `scan.json` beside the files of its views."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from modmap.camera import Camera
+from modmap.config_errors import read_json, validate
+from modmap.datasets.atomic import atomic_directory
+from modmap.datasets.calibration import build_camera
+from modmap.datasets.units import NAMED_UNITS, DepthUnit
+from modmap.errors import ModMapError
+from modmap.scan import Finding, Frame, Scan, View
+
+SCAN = "scan.json"
+
+Matrix = list[list[float]]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ViewRecord(BaseModel):
+    """One entry of `views`; file names are relative to `scan.json`.
+
+    Attributes:
+        id: The view's name; views of different scans are matched by it.
+        image: Image file.
+        depth: Depth file.
+        K: (3, 3) intrinsics, pixels.
+        K_size: (width, height) of the image that `K` belongs to, where that is not the view's image.
+        T_world_to_camera: (4, 4) pose; this or `T_camera_to_world`.
+        T_camera_to_world: (4, 4) pose the other way round.
+        pose_unit: Unit of the pose's translation.
+        distortion: OpenCV coefficients (k1, k2, p1, p2[, k3 ...]).
+        depth_unit: "mm", "m", "0.1mm" or millimetres per unit; the scan's where not given.
+        depth_limit: Millimetres; what is farther counts as not measured; the scan's where not given.
+        far_is_background: The depth's maximum is a renderer's background.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    id: str
+    image: str
+    depth: str
+    K: Matrix | None = None
+    K_size: tuple[int, int] | None = None
+    T_world_to_camera: Matrix | None = None
+    T_camera_to_world: Matrix | None = None
+    pose_unit: Literal["mm", "m"] = "mm"
+    distortion: list[float] | None = None
+    depth_unit: DepthUnit | None = None
+    depth_limit: Positive | None = None
+    far_is_background: bool = False
+
+
+class ScanRecord(BaseModel):
+    """The content of `scan.json`.
+
+    Attributes:
+        name: The scan's name; its directory's where not given.
+        category: The kind of part.
+        anomalous: The scan's label.
+        depth_unit: "mm", "m", "0.1mm" or millimetres per unit, for the views that do not say.
+        depth_limit: Millimetres; what is farther counts as not measured, for the views that do not say.
+        ground_truth: File of the defect voxels.
+        views: The views, in order.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = None
+    category: str | None = None
+    anomalous: bool | None = None
+    depth_unit: DepthUnit | None = None
+    depth_limit: Positive | None = None
+    ground_truth: str | None = None
+    views: list[ViewRecord]
+
+
+def read_plain(directory: Path) -> Scan:
+    """Opens the scan of a `scan.json`.
+
+    Raises:
+        ModMapError: the file is missing, broken or mistaken, or names a file that is not there.
+    """
+    where = directory / SCAN
+    record = validate(ScanRecord, read_json(where), where=str(where))
+    views, findings = [], [Finding("found", f"{where} ({len(record.views)} views)")]
+    for index, entry in enumerate(record.views):
+        camera, missing = _camera(entry, where=f"{where}: views.{index}")
+        if missing:
+            findings.append(Finding("missed", f"camera of view {entry.id}: {missing}"))
+        views.append(_view(entry, scan=record, directory=directory, camera=camera, missing=missing))
+    ground_truth = record.ground_truth
+    try:
+        return Scan(
+            name=record.name or directory.resolve().name,
+            views=views,
+            category=record.category,
+            anomalous=record.anomalous,
+            ground_truth=None
+            if ground_truth is None
+            else _file(directory, ground_truth, where="ground_truth"),
+            root=directory,
+            findings=tuple(findings),
+        )
+    except ModMapError as error:
+        raise ModMapError(str(error) if str(where) in str(error) else f"{where}: {error}") from None
+
+
+def write_scan(scan: Scan, directory: str | Path) -> None:
+    """Writes a scan in the plain layout: depth as `.npy` in millimetres, images as PNG, then `scan.json`.
+
+    The directory appears only when it is whole.
+
+    Raises:
+        ModMapError: the directory is in use, or a view cannot be loaded.
+    """
+    with atomic_directory(Path(directory)) as partial:
+        (partial / "image").mkdir()
+        (partial / "depth").mkdir()
+        digits = max(2, len(str(len(scan) - 1)))
+        entries = []
+        for index, frame in enumerate(scan.frames()):
+            name = f"{index:0{digits}d}"
+            image, depth = f"image/{name}.png", f"depth/{name}.npy"
+            if not cv2.imwrite(str(partial / image), frame.image):
+                raise ModMapError(f"{directory}/{image}: cannot be written")
+            np.save(partial / depth, frame.depth)
+            entries.append({"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)})
+        content: dict[str, Any] = {"name": scan.name, "depth_unit": "mm"}
+        if scan.category is not None:
+            content["category"] = scan.category
+        if scan.anomalous is not None:
+            content["anomalous"] = scan.anomalous
+        if scan.ground_truth is not None:
+            content["ground_truth"] = scan.ground_truth.name
+            shutil.copyfile(scan.ground_truth, partial / scan.ground_truth.name)
+        (partial / SCAN).write_text(_as_json(content, entries), encoding="utf-8")
+
+
+def _camera(entry: ViewRecord, *, where: str) -> tuple[Camera | None, str]:
+    """The camera of a view, or what it lacks of one."""
+    if entry.T_world_to_camera is not None and entry.T_camera_to_world is not None:
+        raise ModMapError(f"{where}: expected T_world_to_camera or T_camera_to_world, found both")
+    pose = entry.T_world_to_camera or entry.T_camera_to_world
+    if entry.K is None or pose is None:
+        lacks = [name for name, value in (("K", entry.K), ("pose", pose)) if value is None]
+        return None, f"{SCAN} gives it no {' and no '.join(lacks)}"
+    unit = NAMED_UNITS[entry.pose_unit]
+    camera = build_camera(
+        entry.K,
+        where=where,
+        T_world_to_camera=_scaled(entry.T_world_to_camera, unit),
+        T_camera_to_world=_scaled(entry.T_camera_to_world, unit),
+        size=entry.K_size,
+        distortion=entry.distortion,
+    )
+    return camera, ""
+
+
+def _scaled(pose: Matrix | None, unit: float) -> Matrix | None:
+    """The pose with its translation in millimetres; shapes are the camera's business."""
+    if pose is None or len(pose) != 4 or any(len(row) != 4 for row in pose):
+        return pose
+    return [[*row[:3], row[3] * unit] for row in pose[:3]] + [pose[3]]
+
+
+def _view(
+    entry: ViewRecord, *, scan: ScanRecord, directory: Path, camera: Camera | None, missing: str
+) -> View:
+    unit = entry.depth_unit or scan.depth_unit
+    if unit is None:
+        raise ModMapError(
+            f'{directory / SCAN}: depth_unit: expected "mm", "m", "0.1mm" or millimetres per unit, for the scan '
+            f"or for view {entry.id}, found none (it is never guessed)"
+        )
+    return View(
+        id=entry.id,
+        image=_file(directory, entry.image, where=f"view {entry.id}: image"),
+        depth=_file(directory, entry.depth, where=f"view {entry.id}: depth"),
+        camera=camera,
+        depth_unit=unit,
+        far_is_background=entry.far_is_background,
+        depth_limit=entry.depth_limit or scan.depth_limit,
+        camera_looked_for=missing,
+    )
+
+
+def _file(directory: Path, name: str, *, where: str) -> Path:
+    path = directory / name
+    if not path.is_file():
+        raise ModMapError(f"{directory / SCAN}: {where}: expected a file, found none at {path}")
+    return path
+
+
+def _camera_entry(frame: Frame) -> dict[str, Any]:
+    if frame.camera is None:
+        return {}
+    entry: dict[str, Any] = {"K": frame.camera.K.tolist(), "K_size": frame.camera.size}
+    entry["T_world_to_camera"] = frame.camera.T_world_to_camera.tolist()
+    if frame.camera.distortion is not None:
+        entry["distortion"] = frame.camera.distortion.tolist()
+    return entry
+
+
+def _as_json(content: dict[str, Any], views: list[dict[str, Any]]) -> str:
+    """JSON with a line per key, and a line per view."""
+    head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in content.items())
+    lines = ",\n".join(f"    {json.dumps(view)}" for view in views)
+    return f'{{\n{head}  "views": [\n{lines}\n  ]\n}}\n'

@@ -1,0 +1,74 @@
+"""The unit of stored depth: said by the user, or guessed from the values, never silently."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator
+
+from modmap.errors import ModMapError
+from modmap.image_files import clean_depth, read_depth
+from modmap.scan import Finding
+
+NAMED_UNITS = {"mm": 1.0, "m": 1000.0, "0.1mm": 0.1}
+METRES_BELOW = 20.0
+GUESS_STRIDE = 8
+
+
+def millimetres_per_unit(unit: Any) -> float:
+    """Millimetres of "mm", "m", "0.1mm" or a positive number.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(unit, str) and unit in NAMED_UNITS:
+        return NAMED_UNITS[unit]
+    if isinstance(unit, (int, float)) and not isinstance(unit, bool) and 0 < unit < math.inf:
+        return float(unit)
+    raise ValueError('expected "mm", "m", "0.1mm" or a positive number of millimetres per unit')
+
+
+DepthUnit = Annotated[float, BeforeValidator(millimetres_per_unit)]
+"""Field of a pydantic model: written as a unit, read as millimetres per unit."""
+
+
+def typical_depth(files: Iterable[Path], *, far_is_background: bool = False) -> tuple[float, Path] | None:
+    """Median of the measured depth, in the stored unit, of the first file that has any, and that file.
+
+    A damaged file is passed over here: it has its error where its view is loaded.
+    """
+    for file in files:
+        try:
+            raw = _every_few_pixels(file)
+            depth, _ = clean_depth(raw, far_is_background=far_is_background)
+        except ModMapError:
+            continue
+        if (depth > 0).any():
+            return float(np.median(depth[depth > 0])), file
+    return None
+
+
+def guess_depth_unit(typical: tuple[float, Path] | None) -> tuple[float, Finding]:
+    """Millimetres per unit, from `typical_depth`: metres where the median is below 20, else millimetres."""
+    if typical is None:
+        return 1.0, Finding("guessed", "depth unit: millimetres; no map has any valid depth to guess it from")
+    median, file = typical
+    reason = f"because the median depth of {file.name} is {median:.4g}"
+    if median < METRES_BELOW:
+        return 1000.0, Finding("guessed", f"depth unit: metres, {reason}, below {METRES_BELOW:g}")
+    return 1.0, Finding("guessed", f"depth unit: millimetres, {reason}, not below {METRES_BELOW:g}")
+
+
+def _every_few_pixels(file: Path) -> np.ndarray[Any, Any]:
+    if file.suffix.lower() != ".npy":
+        return read_depth(file)
+    try:
+        depth = np.load(file, allow_pickle=False, mmap_mode="r")
+    except (OSError, ValueError):
+        return read_depth(file)
+    small = np.array(depth[::GUESS_STRIDE, ::GUESS_STRIDE] if depth.ndim == 2 else depth)
+    return small if small.ndim == 2 else read_depth(file)
