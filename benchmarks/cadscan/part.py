@@ -17,15 +17,22 @@ class Feature:
 
     Attributes:
         kind: "hole", "tooth", "ball", "screw", "edge", "plate", "rib" ...
-        centre: (3,) mm, part frame.
-        axis: (3,) unit direction: a hole's axis, an edge's tangent, a plate's normal.
-        size: mm; a hole's diameter, an edge's length.
+        centre: (3,) mm, part frame: the middle of a hole's mouth, of a tooth's tip, of a tab's free edge.
+        axis: (3,) unit direction: a hole's axis out of the part, an edge's tangent, a plate's normal; for a tooth
+            or a tab, the direction in which a blow would bend it.
+        size: mm; a hole's diameter, an edge's length, the free length of a tooth or a tab.
+        depth: mm; a hole's depth, a tooth's width along the gear's axis, a tab's width; 0 where it says nothing.
+        direction: (3,) unit direction from the root of a tooth or a tab to its free edge; None for the rest.
+        bodies: The bodies that go with it (a ball, a screw with its washer); empty where it is a piece of one.
     """
 
     kind: str
     centre: Array
     axis: Array
     size: float
+    depth: float = 0.0
+    direction: Array | None = None
+    bodies: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
