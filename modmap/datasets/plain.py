@@ -176,8 +176,8 @@ def _view(
     unit = entry.depth_unit or scan.depth_unit
     if unit is None:
         raise ModMapError(
-            f'{directory / SCAN}: depth_unit: expected "mm", "m", "0.1mm" or millimetres per unit, for the scan '
-            f"or for view {entry.id}, found none (it is never guessed)"
+            f'{directory / SCAN}: depth_unit: expected "mm", "m", "0.1mm" or millimetres per unit, for the '
+            f"scan or for view {entry.id}, found none (it is never guessed)"
         )
     return View(
         id=entry.id,
