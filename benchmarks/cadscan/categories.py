@@ -25,14 +25,14 @@ class Setup:
 
 
 SETUPS: dict[str, Setup] = {
-    "bearing": Setup(12, "hand"),
-    "flange": Setup(12, "fixture"),
-    "gear": Setup(12, "hand"),
+    "deep_groove_bearing": Setup(12, "hand"),
+    "weld_neck_flange": Setup(12, "fixture"),
+    "spur_gear": Setup(12, "hand"),
     "bolted_joint": Setup(12, "hand"),
     "pipe_elbow": Setup(36, "hand"),
-    "bracket": Setup(12, "fixture", table=True),
+    "machined_bracket": Setup(12, "fixture", table=True),
     "pump_housing": Setup(36, "fixture", table=True),
-    "pulley": Setup(12, "fixture"),
+    "belt_pulley": Setup(12, "fixture"),
 }
 
 

@@ -77,14 +77,14 @@ FIXTURE_STEEL = Material(0.10, 0.22, 0.42, (GRAIN, MOTTLE))
 PLAIN = Material(0.45, 0.04, 0.50)
 
 OF_BODY: dict[str, tuple[Material, ...]] = {
-    "bearing": (GROUND_STEEL, GROUND_STEEL, POLISHED_STEEL),
-    "flange": (TURNED_STEEL,),
-    "gear": (MILLED_STEEL,),
+    "deep_groove_bearing": (GROUND_STEEL, GROUND_STEEL, POLISHED_STEEL),
+    "weld_neck_flange": (TURNED_STEEL,),
+    "spur_gear": (MILLED_STEEL,),
     "bolted_joint": (MILLED_ALUMINIUM, BLACK_OXIDE, ZINC_PLATED),
     "pipe_elbow": (CAST_IRON,),
-    "bracket": (MILLED_ALUMINIUM,),
+    "machined_bracket": (MILLED_ALUMINIUM,),
     "pump_housing": (CAST_ALUMINIUM,),
-    "pulley": (TURNED_ALUMINIUM,),
+    "belt_pulley": (TURNED_ALUMINIUM,),
 }
 
 

@@ -89,7 +89,13 @@ class Trace:
 
 
 def trace(
-    stage: Stage, camera: Camera, head: Head, *, light: Light | None = None, antialias: bool = True
+    stage: Stage,
+    camera: Camera,
+    head: Head,
+    *,
+    light: Light | None = None,
+    antialias: bool = True,
+    shut_off: bool = True,
 ) -> Trace:
     """Casts every pixel's ray and shades what it hits.
 
@@ -99,11 +105,12 @@ def trace(
         head: Where projector and second camera are.
         light: Of this scan.
         antialias: Take four rays instead of one for the radiance of pixels on edges.
+        shut_off: Find what the part shuts off of the hall's light; else all of it counts as open.
     """
     assert camera.size is not None
     light = light or Light()
     width, height = camera.size
-    openness = _openness(stage, camera)
+    openness = _openness(stage, camera) if shut_off else np.ones((height, width), np.float32)
     shader = _Shader(stage, camera, head, light)
     result = Trace(
         z=np.full((height, width), np.inf, np.float32),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from benchmarks.cadscan.categories import Placement
@@ -20,6 +21,7 @@ ELEVATIONS_DEGREES = (25.0, 50.0, 75.0)
 REPEATABILITY_MM, REPEATABILITY_DEGREES = 0.05, 0.01
 FILL = 0.94
 CLEARANCE_MM = 3.0
+FITTING_STEPS = 12
 
 
 class ViewError(ValueError):
@@ -66,7 +68,7 @@ def viewpoints(vertices: Array, count: int, *, size: tuple[int, int]) -> tuple[C
     if count % len(ELEVATIONS_DEGREES) or count < 1:
         raise ViewError(f"views: expected a multiple of {len(ELEVATIONS_DEGREES)}, found {count}")
     K = binned_intrinsics(size)
-    target = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    hull = _outermost(vertices)
     around = count // len(ELEVATIONS_DEGREES)
     cameras = []
     for ring, elevation in enumerate(np.radians(ELEVATIONS_DEGREES)):
@@ -79,15 +81,13 @@ def viewpoints(vertices: Array, count: int, *, size: tuple[int, int]) -> tuple[C
             ],
             axis=1,
         )
-        for direction in directions:
-            distance = _fitting_distance(vertices, target, direction, K, size)
-            cameras.append(Camera(K, look_at(target + distance * direction, target), size=size))
+        cameras += [Camera(K, look_at(*_filling(hull, d, K, size)), size=size) for d in directions]
     return tuple(cameras)
 
 
 def view_id(index: int) -> str:
     """The name of a view; sorts in the views' order."""
-    return f"{index:03d}"
+    return f"{index:02d}"
 
 
 def random_camera(vertices: Array, rng: np.random.Generator, *, size: tuple[int, int]) -> Camera:
@@ -98,7 +98,8 @@ def random_camera(vertices: Array, rng: np.random.Generator, *, size: tuple[int,
     direction = np.array(
         [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
     )
-    distance = _fitting_distance(vertices, target, direction, K, size) * rng.uniform(0.55, 1.3)
+    eye, _ = _filling(_outermost(vertices), direction, K, size)
+    distance = float(np.linalg.norm(eye - target)) * rng.uniform(0.55, 1.3)
     radius = np.linalg.norm(vertices - target, axis=1).max()
     aside = target + rng.uniform(-0.2, 0.2, 3) * radius
     pose = look_at(target + max(distance, 1.3 * radius) * direction, aside)
@@ -136,13 +137,23 @@ def placed(kind: Placement, rng: np.random.Generator) -> Array:
     return pose
 
 
-def _fitting_distance(
-    vertices: Array, target: Array, direction: Array, K: Array, size: tuple[int, int]
-) -> float:
-    """Distance from the target at which all vertices just fit the image."""
-    camera = look_at(target + direction, target)[:3, :3]
-    local = (vertices - target) @ camera.T
-    across = np.abs(local[:, :2]) + CLEARANCE_MM
-    half = np.minimum(K[:2, 2] + 0.5, np.array(size) - 0.5 - K[:2, 2]) * FILL
-    needed = across * np.diag(K)[:2] / half - local[:, 2:]
-    return float(needed.max())
+def _filling(vertices: Array, direction: Array, K: Array, size: tuple[int, int]) -> tuple[Array, Array]:
+    """Eye and aim (3,) of the camera in a direction from the part's middle whose image the part fills, centred."""
+    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    distance, aim = 3 * float(np.linalg.norm(vertices - middle, axis=1).max()), middle
+    for _ in range(FITTING_STEPS):
+        eye = middle + distance * direction
+        pose = look_at(eye, aim)
+        uv, _ = Camera(K, pose).project(vertices)
+        low, high = uv.min(axis=0), uv.max(axis=0)
+        aside = ((low + high) / 2 - (np.array(size) - 1) / 2) * distance / np.diag(K)[:2]
+        aim = aim + aside @ pose[:2, :3]
+        extent = high - low + 2 * CLEARANCE_MM * np.diag(K)[:2] / distance
+        distance *= float((extent / (FILL * np.array(size))).max())
+    return middle + distance * direction, aim
+
+
+def _outermost(vertices: Array) -> Array:
+    """The vertices of the convex hull, which alone decide what fits an image."""
+    hull: Array = vertices[ConvexHull(vertices).vertices]
+    return hull

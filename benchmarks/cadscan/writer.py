@@ -1,0 +1,111 @@
+"""SiM3D's layout on disk, written scan by scan."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import OpenEXR
+
+from benchmarks.cadscan.part import Defect
+from benchmarks.cadscan.views import view_id
+from modmap.datasets.calibration import write_cameras
+from modmap.datasets.ground_truth import GroundTruth, write_ground_truth
+from modmap.scan import Camera
+
+Array = npt.NDArray[Any]
+
+RENDERER_FAR = 1e10
+UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True)
+class DefectRecord:
+    """A defect as the set tells it: the defect, its centre in the world of the scan, how many views see it."""
+
+    defect: Defect
+    centre: Array
+    views: int
+
+
+@contextmanager
+def whole_directory(root: Path, relative: Path) -> Iterator[Path]:
+    """Gives a directory to fill, aside from the set; it is moved to its place in one piece at the end.
+
+    Args:
+        root: The data set.
+        relative: The directory's place in it.
+    """
+    partial = root / UNFINISHED / relative.name
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    (root / relative).parent.mkdir(parents=True, exist_ok=True)
+    os.replace(partial, root / relative)
+
+
+def write_real_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:
+    """Writes `depth/NN.npy` (mm, inf where nothing was measured) and `rgb/NN_2.png`."""
+    write_png(directory / "rgb" / f"{view_id(index)}_2.png", image)
+    path = directory / "depth" / f"{view_id(index)}.npy"
+    path.parent.mkdir(exist_ok=True)
+    np.save(path, depth.astype(np.float32))
+
+
+def write_rendered_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:
+    """Writes `DEPTH/NN_depth.exr` (mm, inf becomes the far value) and `RGB/NN_2.png`."""
+    write_png(directory / "RGB" / f"{view_id(index)}_2.png", image)
+    path = directory / "DEPTH" / f"{view_id(index)}_depth.exr"
+    path.parent.mkdir(exist_ok=True)
+    pixels = np.where(np.isfinite(depth), depth, RENDERER_FAR).astype(np.float32)
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    channels = {name: np.ascontiguousarray(pixels) for name in ("R", "G", "B")}
+    with OpenEXR.File(header, channels) as file:
+        file.write(str(path))
+
+
+def write_calibration(directory: Path, cameras: Sequence[Camera]) -> None:
+    """Writes `cameras.json`: the nominal pose of every view, millimetres."""
+    write_cameras(
+        directory / "cameras.json", {view_id(index): camera for index, camera in enumerate(cameras)}
+    )
+
+
+def write_truth(directory: Path, truth: GroundTruth, records: Sequence[DefectRecord]) -> None:
+    """Writes `gt.npz` and `defects.json`."""
+    write_ground_truth(directory / "gt.npz", truth)
+    write_json(directory / "defects.json", [_record(record) for record in records])
+
+
+def write_png(path: Path, image: Array) -> None:
+    """Writes a gray image, making the directory."""
+    path.parent.mkdir(exist_ok=True)
+    written, data = cv2.imencode(".png", image)
+    assert written
+    path.write_bytes(data.tobytes())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON that reads well and is the same for the same content."""
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _record(record: DefectRecord) -> Mapping[str, Any]:
+    defect = record.defect
+    return {
+        "kind": defect.kind,
+        "centre_mm": [round(float(value), 4) for value in record.centre],
+        "size_mm": round(float(defect.size), 4),
+        "depth_mm": round(float(defect.depth), 4),
+        "modality": defect.modality,
+        "views": record.views,
+    }
