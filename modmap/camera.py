@@ -56,6 +56,10 @@ class Camera:
                     f"coefficients, found {coefficients.tolist()}"
                 )
             object.__setattr__(self, "distortion", coefficients if coefficients.any() else None)
+        if self.distortion is not None and self.K[0, 1] != 0:
+            raise ModMapError(
+                f"K: expected no skew beside a distortion (OpenCV's model has none), found {self.K[0, 1]:g}"
+            )
 
     @classmethod
     def from_camera_to_world(
@@ -139,8 +143,7 @@ class Camera:
     @cached_property
     def _widest_ray(self) -> float:
         """Distance from the axis, at unit depth, up to which the radial distortion moves points outwards."""
-        if self.distortion is None:
-            return np.inf
+        assert self.distortion is not None
         k1, k2, _, _, k3, k4, k5, k6 = np.pad(self.distortion, (0, 8))[:8]
         r = np.linspace(0, WIDEST_RAY, 4001)
         r2 = r**2
@@ -148,7 +151,7 @@ class Camera:
         with np.errstate(divide="ignore", invalid="ignore"):
             distorted = r * (1 + r2 * (k1 + r2 * (k2 + r2 * k3))) / denominator
         folded = np.flatnonzero(~(np.diff(distorted) > 0) | (denominator[1:] <= 0))
-        return float(r[folded[0]]) if len(folded) else np.inf
+        return float(r[folded[0]]) if len(folded) else WIDEST_RAY
 
     def resized(self, width: int, height: int) -> Camera:
         """The same camera for its image scaled to (width, height); the calibration's size must be known."""
