@@ -18,12 +18,12 @@ class Feature:
     Attributes:
         kind: "hole", "tooth", "ball", "screw", "edge", "plate", "rib" ...
         centre: (3,) mm, part frame: the middle of a hole's mouth, of a tooth's tip, of a tab's free edge.
-        axis: (3,) unit direction: a hole's axis out of the part, an edge's tangent, a plate's normal; for a tooth
-            or a tab, the direction in which a blow would bend it.
+        axis: (3,) unit direction: a hole's axis out of the part, an edge's tangent, a plate's normal; for a
+            tooth or a tab, the direction in which a blow would bend it.
         size: mm; a hole's diameter, an edge's length, the free length of a tooth or a tab.
-        depth: mm; a hole's depth, a tooth's width along the gear's axis, a tab's width; 0 where it says nothing.
+        depth: mm; a hole's depth, a tooth's width along the gear's axis, a tab's width; else 0.
         direction: (3,) unit direction from the root of a tooth or a tab to its free edge; None for the rest.
-        bodies: The bodies that go with it (a ball, a screw with its washer); empty where it is a piece of one.
+        bodies: The bodies that go with it (a ball, a screw with its washer); empty for a piece of one.
     """
 
     kind: str
@@ -82,8 +82,8 @@ class Defect:
         size: Largest extent along the surface, mm.
         depth: Largest displacement of the surface, mm; 0 for a change of reflectance.
         modality: What can show it: "image", "depth" or "both".
-        changed_points: (M, 3) samples, at most a third of a voxel apart, of every changed piece of surface, as it
-            is after the change and, where surface vanished, as it was before.
+        changed_points: (M, 3) samples, at most a third of a voxel apart, of every changed piece of surface, as
+            it is after the change and, where surface vanished, as it was before.
     """
 
     kind: str

@@ -14,16 +14,31 @@ import numpy as np
 
 from benchmarks.cadscan.meshing import join, tessellate
 from benchmarks.cadscan.part import Array, Feature, Part, rest_on_table
-from benchmarks.cadscan.parts import bracket, flange
+from benchmarks.cadscan.parts import bearing, bolted, bracket, elbow, flange, gear, pulley, pump
 from benchmarks.cadscan.parts.model import Model, within_tolerance
 
 _FAMILIES: dict[str, ModuleType] = {
+    "deep_groove_bearing": bearing,
     "weld_neck_flange": flange,
+    "spur_gear": gear,
+    "bolted_joint": bolted,
+    "pipe_elbow": elbow,
     "machined_bracket": bracket,
+    "pump_housing": pump,
+    "belt_pulley": pulley,
 }
 CATEGORIES = tuple(_FAMILIES)
 SMALLEST, LARGEST = 60.0, 350.0  # mm, the largest extent of a part
-_DESIGN_SEEDS: dict[str, int] = {}
+_DESIGN_SEEDS = {
+    "deep_groove_bearing": 2,
+    "weld_neck_flange": 6,
+    "spur_gear": 0,
+    "bolted_joint": 6,
+    "pipe_elbow": 0,
+    "machined_bracket": 2,
+    "pump_housing": 0,
+    "belt_pulley": 3,
+}
 _TIMESTAMP = "2000-01-01T00:00:00"  # in every STEP file, so that the same part gives the same bytes
 
 
@@ -38,7 +53,7 @@ def build(category: str, *, seed: int, tolerance: float = 0.05, design_seed: int
         category: One of `CATEGORIES`.
         seed: Of this instance: it moves every length of the category's design by at most `tolerance`.
         tolerance: mm; 0 gives the nominal part, whatever the seed.
-        design_seed: Of the nominal sizes, which all instances of a data set share; by default the category's own.
+        design_seed: Of the nominal sizes, which all instances share; by default the category's own.
 
     Returns:
         The part, meshed to 0.02 mm and 0.1 radians, on the table.
@@ -54,21 +69,23 @@ def build(category: str, *, seed: int, tolerance: float = 0.05, design_seed: int
 
 
 def random_part(seed: int) -> Part:
-    """A part for a corpus of shapes: any family, any sizes, lying on any side, meshed to 0.1 mm and 0.3 radians.
+    """A part for a corpus of shapes, meshed to 0.1 mm and 0.3 radians.
+
+    Any family, any sizes, any scale, lying on any of its sides. Four seeds in a row share a design (and the time
+    that the CAD kernel takes for it) and differ in scale, side and turn.
 
     Raises:
         PartError: Twenty draws in a row could not be built.
     """
-    for attempt in range(20):
-        rng = np.random.default_rng([seed, attempt])
-        category = CATEGORIES[int(rng.integers(len(CATEGORIES)))]
+    design, pose = np.random.default_rng([seed // 4, 0]), np.random.default_rng([seed, 1])
+    for _ in range(20):
+        category = CATEGORIES[int(design.integers(len(CATEGORIES)))]
+        sizes = _FAMILIES[category].draw(design)
         try:
-            part = _meshed(category, _FAMILIES[category].draw(rng), deflection=0.1, angle=0.3)
+            part = _meshed(category, sizes, deflection=0.1, angle=0.3)
         except (ValueError, RuntimeError):  # a draw whose fillets or bores the CAD kernel cannot make
             continue
-        part = _turned_over(part, rng)
-        if SMALLEST <= float(np.ptp(part.vertices, axis=0).max()) <= LARGEST:
-            return part
+        return _turned_over(_scaled(part, pose), pose)
     raise PartError(f"no part could be built from seed {seed} in twenty draws")
 
 
@@ -100,7 +117,7 @@ def nominal_sizes(category: str, *, design_seed: int | None = None) -> Any:
     """
     if category not in _FAMILIES:
         raise PartError(f"no part category {category!r}; there are {', '.join(CATEGORIES)}")
-    seed = _DESIGN_SEEDS.get(category, 0) if design_seed is None else design_seed
+    seed = _DESIGN_SEEDS[category] if design_seed is None else design_seed
     return _FAMILIES[category].draw(np.random.default_rng([zlib.crc32(category.encode()), seed]))
 
 
@@ -132,6 +149,19 @@ def _offset(category: str, sizes: Any) -> Array:
 
 def _shifted(feature: Feature, offset: Array) -> Feature:
     return replace(feature, centre=feature.centre + offset)
+
+
+def _scaled(part: Part, rng: np.random.Generator) -> Part:
+    """The part 0.75 to 1.3 times as large, kept within `SMALLEST` and `LARGEST`."""
+    extent = float(np.ptp(part.vertices, axis=0).max())
+    # The part may then lie on another side and at any angle, where its largest extent is up to 1.5 times this.
+    low, high = max(0.75, 1.02 * SMALLEST / extent), min(1.3, 0.66 * LARGEST / extent)
+    factor = float(rng.uniform(min(low, high), high))
+    features = tuple(
+        replace(f, centre=f.centre * factor, size=f.size * factor, depth=f.depth * factor)
+        for f in part.features
+    )
+    return replace(part, vertices=part.vertices * factor, features=features)
 
 
 def _turned_over(part: Part, rng: np.random.Generator) -> Part:

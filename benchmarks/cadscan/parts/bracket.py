@@ -87,13 +87,13 @@ def _upright_and_foot(sizes: BracketSizes) -> cad.Solid:
     """The foot (y from 0, the back, to -depth), the wall standing on it, the boss and the two ribs."""
     half = sizes.width / 2
     foot = plate([(-half, -sizes.depth), (half, -sizes.depth), (half, 0), (-half, 0)], sizes.foot)
-    front = [e for e in foot.edges().filter_by(cad.Axis.Z) if e.center().Y < -sizes.depth / 2]
+    front = [e for e in foot.edges().filter_by(cad.Axis.Z) if -sizes.depth / 2 > e.center().Y]
     foot = rounded(foot, front, sizes.corner)
     shoulder, top = 0.62 * sizes.height, 0.7 * sizes.boss
     wall_outline = [(-half, 0), (half, 0), (half, 0.5 * shoulder), (top, sizes.height), (-top, sizes.height)]
     wall_outline.append((-half, 0.5 * shoulder))
     upright = placed(plate(wall_outline, sizes.wall), (0, 0, 0), x=(1, 0, 0), z=(0, -1, 0))
-    upper = [e for e in upright.edges().filter_by(cad.Axis.Y) if e.center().Z > 0.3 * shoulder]
+    upper = [e for e in upright.edges().filter_by(cad.Axis.Y) if 0.3 * shoulder < e.center().Z]
     upright = rounded(upright, upper, 1.5 * sizes.corner)
     boss = rod(
         (0, -sizes.wall + 1, _seat_height(sizes)),

@@ -50,7 +50,7 @@ def feature(kind: str, centre: Point3, axis: Point3, size: float, **more: Any) -
 
 
 def tab(centre: Point3, axis: Point3, outward: Point3, *, length: float, width: float) -> Feature:
-    """A piece of a part that a blow can bend: `length` from root to free edge (along `outward`), `width` wide."""
+    """A piece that a blow can bend: `length` from root to free edge (along `outward`), `width` wide."""
     return feature("tab", centre, axis, length, depth=width, direction=np.array(outward, float))
 
 
@@ -121,7 +121,7 @@ def single(shape: Any) -> cad.Solid:
 
 
 def around(count: int, radius: float, *, phase: float = 0.0) -> list[Point2]:
-    """`count` (x, y) points evenly around a circle of `radius` mm, the first at the angle `phase` (radians)."""
+    """`count` points evenly around a circle of `radius` mm, the first at the angle `phase` (radians)."""
     angles = [phase + 2 * math.pi * i / count for i in range(count)]
     return [(radius * math.cos(a), radius * math.sin(a)) for a in angles]
 
