@@ -136,8 +136,10 @@ def make_config(preset: str = "fast", overrides: Mapping[str, Any] | None = None
     """
     if preset not in PRESETS:
         known = ", ".join(PRESETS)
-        raise ModMapError(f"preset: expected one of {known}, found {preset!r}{did_you_mean(preset, list(PRESETS))}")
-    return validate(ModMapConfig, _merged(PRESETS[preset], overrides or {}), where="config")
+        raise ModMapError(
+            f"preset: expected one of {known}, found {preset!r}{did_you_mean(preset, list(PRESETS))}"
+        )
+    return validate(ModMapConfig, merged(PRESETS[preset], overrides or {}), where="config")
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -157,13 +159,14 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
             value = text
         for key in reversed(path.split(".")):
             value = {key: value}
-        overrides = _merged(overrides, value)
+        overrides = merged(overrides, value)
     return overrides
 
 
-def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with some replaced by others; neither argument is changed."""
+    result = dict(base)
     for key, value in overrides.items():
-        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merged(merged[key], value) if nested else value
-    return merged
+        nested = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if nested else value
+    return result

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import safetensors.torch
 import timm
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,30 @@ class FrozenEncoder(nn.Module):
         features: Tensor = self.model.forward_features(pixels)
         patches = features[:, self.model.num_prefix_tokens :]
         return patches.reshape(len(pixels), self.grid, self.grid, self.channels).float()
+
+    def save(self, directory: Path) -> None:
+        """Writes a copy that `local-dir:` loads: `config.json` and `model.safetensors`, at this input size."""
+        directory.mkdir(parents=True, exist_ok=True)
+        weights = {
+            name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()
+        }
+        safetensors.torch.save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+        pretrained = dict(self.model.pretrained_cfg)
+        size = (self._input_channels, self.size, self.size)
+        config = {
+            "architecture": pretrained["architecture"],
+            "num_classes": 0,
+            "num_features": self.channels,
+            "model_args": {"img_size": self.size, "in_chans": self._input_channels},
+            "depth_normalisation": self.normalisation,
+            "pretrained_cfg": {
+                **{key: pretrained[key] for key in ("mean", "std", "interpolation", "first_conv", "license")},
+                "input_size": size,
+                "num_classes": 0,
+            },
+            "source": f"copy of {self.reference}",
+        }
+        (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
     def _normalised_depth(self, frame: Frame) -> Array:
         scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
@@ -196,7 +221,9 @@ def encode_scan(
         if on_view is not None:
             on_view(frame.id)
     if not kept:
-        raise ModMapError(f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views")
+        raise ModMapError(
+            f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views"
+        )
     return ScanTokens(
         view_ids=tuple(kept),
         image=torch.cat(images).clone(),
@@ -213,7 +240,9 @@ def _patch_and_channels(resolved: str) -> tuple[int, int]:
         model = _create(resolved, pretrained=False)
     embedding = getattr(model, "patch_embed", None)
     if embedding is None or not hasattr(model, "num_prefix_tokens"):
-        raise ModMapError(f"encoder {resolved}: expected a timm vision transformer, found {type(model).__name__}")
+        raise ModMapError(
+            f"encoder {resolved}: expected a timm vision transformer, found {type(model).__name__}"
+        )
     height, width = embedding.patch_size
     if height != width:
         raise ModMapError(f"encoder {resolved}: expected square patches, found {height}x{width}")

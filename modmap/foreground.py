@@ -16,7 +16,9 @@ DOTTED_SHARE = 0.5
 DOTTED_CLOSING = np.ones((9, 9), np.uint8)
 
 
-def foreground_mask(depth: Array, *, mode: ForegroundMode = "largest_component") -> tuple[Array, tuple[str, ...]]:
+def foreground_mask(
+    depth: Array, *, mode: ForegroundMode = "largest_component"
+) -> tuple[Array, tuple[str, ...]]:
     """Finds the part in a depth map.
 
     `largest_component` opens the measured pixels with a 3x3 square, so that threads of stray measurements break,
@@ -46,6 +48,9 @@ def foreground_mask(depth: Array, *, mode: ForegroundMode = "largest_component")
         )
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     if count < 2:
-        return valid.astype(bool), (*notes, "no component survives the opening: every measured pixel was kept")
+        return valid.astype(bool), (
+            *notes,
+            "no component survives the opening: every measured pixel was kept",
+        )
     largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
     return (labels == largest) & (valid > 0), notes

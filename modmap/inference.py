@@ -14,7 +14,9 @@ TOKENS_AT_ONCE = 16384
 
 
 @torch.inference_mode()
-def refined_maps(mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool = True) -> tuple[Tensor, Tensor]:
+def refined_maps(
+    mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool = True
+) -> tuple[Tensor, Tensor]:
     """Eqs. 11 and 12: for every view and place, the smallest distance over all source views.
 
     A source view takes part where it shows the part at that place; the view itself always does. Memory grows with
@@ -48,7 +50,7 @@ def pair_maps(mapper: CrossViewMapper, bank: TokenBank) -> Iterator[tuple[int, i
         Source and target index, (L,) image distances and (L,) depth distances; infinite where either view shows
         background.
     """
-    for pairs in bank.pairs(cross_view=True).split(1):
+    for pairs in torch.split(bank.pairs(cross_view=True), 1):
         pair, place = bank.places(pairs)
         maps = torch.full((2, bank.foreground.shape[1]), torch.inf, device=bank.image.device)
         maps[0, place], maps[1, place] = bank.distances(mapper, pairs, pair, place)
@@ -57,4 +59,4 @@ def pair_maps(mapper: CrossViewMapper, bank: TokenBank) -> Iterator[tuple[int, i
 
 def _chunks(bank: TokenBank, *, cross_view: bool) -> Iterator[Tensor]:
     at_once = max(1, TOKENS_AT_ONCE // bank.foreground.shape[1])
-    yield from bank.pairs(cross_view=cross_view).split(at_once)
+    yield from torch.split(bank.pairs(cross_view=cross_view), at_once)

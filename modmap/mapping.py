@@ -44,13 +44,11 @@ class Modulator(nn.Module):
         super().__init__()
         self.views = views
         self.classes = classes
-        self.mlp = nn.Sequential(
-            nn.Linear(2 * views + classes, hidden), nn.GELU(), nn.Linear(hidden, 2 * channels)
-        )
-        output = self.mlp[2]
+        output = nn.Linear(hidden, 2 * channels)
         nn.init.zeros_(output.weight)
         with torch.no_grad():
             output.bias.copy_(torch.cat([torch.ones(channels), torch.zeros(channels)]))
+        self.mlp = nn.Sequential(nn.Linear(2 * views + classes, hidden), nn.GELU(), output)
 
     def scale_and_shift(self, pairs: ViewPairs) -> tuple[Tensor, Tensor]:
         """Eq. 4: gamma (P, C) and beta (P, C) of P view pairs."""
@@ -61,7 +59,7 @@ class Modulator(nn.Module):
             if pairs.category is None:
                 raise ValueError("a multi-class modulator needs the class of every pair")
             codes.append(F.one_hot(pairs.category, self.classes))
-        parameters = self.mlp(torch.cat(codes, dim=1).to(self.mlp[0].weight.dtype))
+        parameters = self.mlp(torch.cat(codes, dim=1).to(next(self.parameters()).dtype))
         gamma, beta = parameters.chunk(2, dim=1)
         return gamma, beta
 
@@ -163,4 +161,3 @@ class CrossViewMapper(nn.Module):
 def cosine_distance(predicted: Tensor, observed: Tensor) -> Tensor:
     """1 - cosine similarity over the last axis (Eqs. 8, 9, 11), in [0, 2]."""
     return 1 - F.cosine_similarity(predicted, observed, dim=-1)
-

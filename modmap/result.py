@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,8 +11,9 @@ import numpy.typing as npt
 
 from modmap.config import Aggregation
 from modmap.errors import ModMapError
+from modmap.scan import Scan
 from modmap.square import Square
-from modmap.volume import AnomalyVolume, aggregate
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project
 
 Array = npt.NDArray[Any]
 
@@ -25,20 +27,22 @@ class ViewMaps:
         image_tokens: (grid, grid) float32 distances in the image modality, infinite in the background (Eq. 12).
         depth_tokens: (grid, grid) float32 distances in the depth modality.
         aggregation: How `combined` joins them.
+        shape: (H, W) of the view.
+        mask_bits: Its foreground pixels in row order, packed to bits.
     """
 
     id: str
     image_tokens: Array
     depth_tokens: Array
     aggregation: Aggregation
-    _shape: tuple[int, int]
-    _mask_bits: Array
+    shape: tuple[int, int]
+    mask_bits: Array
 
     @property
     def foreground(self) -> Array:
         """(H, W) bool: the pixels of the part."""
-        height, width = self._shape
-        return np.unpackbits(self._mask_bits, count=height * width).reshape(height, width).astype(bool)
+        height, width = self.shape
+        return np.unpackbits(self.mask_bits, count=height * width).reshape(height, width).astype(bool)
 
     def image(self) -> Array:
         """(H, W) float32 map of the image modality; NaN in the background."""
@@ -53,7 +57,7 @@ class ViewMaps:
         return aggregate(self.image(), self.depth(), self.aggregation)
 
     def _upsampled(self, tokens: Array) -> Array:
-        full = Square(*self._shape, grid=len(tokens)).upsample(tokens, np.isfinite(tokens))
+        full = Square(*self.shape, grid=len(tokens)).upsample(tokens, np.isfinite(tokens))
         full[~self.foreground] = np.nan
         return full
 
@@ -102,3 +106,24 @@ class Result:
         if self.volume is None:
             raise ModMapError(f"result of {self.scan}: no volume: {self.volume_refused}")
         return self.volume
+
+
+def build_volume(
+    scan: Scan, views: Mapping[str, ViewMaps], grid: VoxelGrid, *, grow: bool
+) -> tuple[AnomalyVolume, int]:
+    """Carries every foreground pixel's score into its voxel, the maximum kept (Sec. 3.2.4).
+
+    Args:
+        scan: The scan, every view with a camera; its views are loaded one at a time.
+        views: The maps, by view id.
+        grid: Where the voxels are.
+        grow: Extend the grid to pixels outside it; else they are dropped.
+
+    Returns:
+        The volume, and how many pixels were dropped.
+    """
+    builder = VolumeBuilder(grid, grow=grow)
+    for view_id, maps in views.items():
+        mask = maps.foreground
+        builder.add(back_project(scan[view_id].load(), mask), maps.combined()[mask])
+    return builder.build(), builder.outside

@@ -58,7 +58,9 @@ class Square:
         """
         touched = np.zeros((self.grid, self.grid), dtype=bool)
         rows, columns = np.nonzero(mask)
-        touched[(rows + self.top) * self.grid // self.side, (columns + self.left) * self.grid // self.side] = True
+        touched[
+            (rows + self.top) * self.grid // self.side, (columns + self.left) * self.grid // self.side
+        ] = True
         return touched
 
     def upsample(self, tokens: Array, known: Array) -> Array:
@@ -81,7 +83,8 @@ class Square:
         rows, columns = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
         numerator, denominator = full[0, rows, columns].numpy(), full[1, rows, columns].numpy()
         out = np.full((self.height, self.width), np.nan, dtype=np.float32)
-        return np.divide(numerator, denominator, out=out, where=denominator > 0)
+        np.divide(numerator, denominator, out=out, where=denominator > 0)
+        return out
 
     @property
     def _margins(self) -> tuple[int, int, int, int]:

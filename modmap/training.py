@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,8 +15,6 @@ from modmap.errors import ModMapError
 from modmap.mapping import CrossViewMapper
 from modmap.view_pairs import TokenBank
 
-Progress = Callable[[int, int, float], None]
-
 
 def train(
     mapper: CrossViewMapper,
@@ -23,7 +22,7 @@ def train(
     settings: TrainingSettings,
     *,
     cross_view: bool = True,
-    on_step: Progress | None = None,
+    on_epoch: Callable[[float], None] | None = None,
 ) -> list[float]:
     """Trains a mapper in place; the same inputs and seed give the same weights.
 
@@ -32,7 +31,7 @@ def train(
         bank: The training scans' tokens.
         settings: Epochs, batches, the learning-rate cycle, the seed.
         cross_view: All N x N pairs of a scan, or each view with itself only.
-        on_step: Called with (step, steps, loss) after each step.
+        on_epoch: Called with the mean loss after each epoch.
 
     Returns:
         The mean loss of each epoch, in [0, 4] (Eq. 10: the sum of the two mean cosine distances).
@@ -42,8 +41,7 @@ def train(
     """
     generator = torch.Generator().manual_seed(settings.seed)
     pairs = bank.pairs(cross_view=cross_view)
-    steps_per_epoch = -(-len(pairs) // settings.pairs_per_batch)
-    steps = settings.epochs * steps_per_epoch
+    steps = settings.epochs * math.ceil(len(pairs) / settings.pairs_per_batch)
     optimiser = Adam(mapper.parameters(), lr=settings.learning_rate)
     schedule = OneCycleLR(
         optimiser,
@@ -55,19 +53,18 @@ def train(
     )
     mapper.train()
     history: list[float] = []
-    for epoch in range(settings.epochs):
+    for _ in range(settings.epochs):
         order = torch.randperm(len(pairs), generator=generator).to(pairs.device)
         losses: list[float] = []
         for start in range(0, len(pairs), settings.pairs_per_batch):
             batch = pairs[order[start : start + settings.pairs_per_batch]]
             loss = _step(mapper, bank, batch, optimiser, settings=settings, generator=generator)
             schedule.step()
-            step = epoch * steps_per_epoch + start // settings.pairs_per_batch + 1
             if loss is not None:
                 losses.append(loss)
-                if on_step is not None:
-                    on_step(step, steps, loss)
         history.append(sum(losses) / max(len(losses), 1))
+        if on_epoch is not None:
+            on_epoch(history[-1])
     mapper.eval()
     return history
 
@@ -90,7 +87,9 @@ def _step(
     image_distance, depth_distance = bank.distances(mapper, batch, pair, place)
     loss = image_distance.mean() + depth_distance.mean()
     if not torch.isfinite(loss):
-        raise ModMapError(f"training: expected a finite loss, found {loss.item()}: lower training.peak_learning_rate")
+        raise ModMapError(
+            f"training: expected a finite loss, found {loss.item()}: lower training.peak_learning_rate"
+        )
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()

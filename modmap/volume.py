@@ -68,21 +68,24 @@ class VoxelGrid:
         Raises:
             ModMapError: a view has no camera, nothing was measured, or the grid would be too large.
         """
-        lows, highs = [], []
+        points = []
         for scan in scans:
             scan.require_cameras()
             for frame in scan.frames():
-                points = back_project(frame, foreground_mask(frame.depth, mode=foreground)[0])
-                if len(points):
-                    lows.append(points.min(axis=0))
-                    highs.append(points.max(axis=0))
-        if not lows:
+                mask = foreground_mask(frame.depth, mode=foreground)[0]
+                if mask.any():
+                    points.append(extent(frame, mask))
+        if not points:
             names = ", ".join(scan.name for scan in scans)
-            raise ModMapError(f"voxel grid: expected measured depth in {names or 'at least one scan'}, found none")
-        return cls._spanning(np.min(lows, axis=0) - margin, np.max(highs, axis=0) + margin, voxel)
+            raise ModMapError(
+                f"voxel grid: expected measured depth in {names or 'at least one scan'}, found none"
+            )
+        return cls.spanning(np.concatenate(points), voxel, margin=margin)
 
     @classmethod
-    def _spanning(cls, low: Array, high: Array, voxel: float) -> VoxelGrid:
+    def spanning(cls, points: Array, voxel: float = 2.0, *, margin: float = 4.0) -> VoxelGrid:
+        """The smallest grid that holds some world points (M, 3), on the lattice of multiples of `voxel`."""
+        low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
         first = np.floor(low / voxel)
         count = np.floor(high / voxel) - first + 1
         return cls(origin=first * voxel, voxel=voxel, shape=(int(count[0]), int(count[1]), int(count[2])))
@@ -90,7 +93,8 @@ class VoxelGrid:
     def index(self, points: Array) -> tuple[Array, Array]:
         """(M, 3) int64 voxel of each world point (M, 3), and (M,) bool whether it is inside the grid."""
         index = np.floor((np.asarray(points, dtype=np.float64) - self.origin) / self.voxel).astype(np.int64)
-        return index, ((index >= 0) & (index < self.shape)).all(axis=1)
+        inside: Array = np.all((index >= 0) & (index < self.shape), axis=1)
+        return index, inside
 
     def centres(self, index: Array) -> Array:
         """(M, 3) world points, mm, of the centres of voxels (M, 3)."""
@@ -255,6 +259,12 @@ def back_project(frame: Frame, mask: Array) -> Array:
         raise ModMapError(f"view {frame.id}: a volume needs a camera, found none")
     rows, columns = np.nonzero(mask)
     return frame.camera.back_project(np.stack([columns, rows], axis=1), frame.depth[rows, columns])
+
+
+def extent(frame: Frame, mask: Array) -> Array:
+    """(2, 3) the lower and upper corner, mm, of the box around the pixels of a mask that isn't empty."""
+    points = back_project(frame, mask)
+    return np.stack([points.min(axis=0), points.max(axis=0)])
 
 
 def aggregate(image_map: Array, depth_map: Array, how: Aggregation) -> Array:

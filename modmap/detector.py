@@ -1,0 +1,397 @@
+"""ModMap: fit on a nominal scan, predict the anomaly volume of others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from modmap import model_files
+from modmap.config import ModMapConfig, make_config, merged
+from modmap.config_errors import did_you_mean
+from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan
+from modmap.errors import ModMapError
+from modmap.foreground import foreground_mask
+from modmap.inference import refined_maps
+from modmap.mapping import CrossViewMapper
+from modmap.model_files import GridRecord, TrainedState
+from modmap.progress import stage
+from modmap.result import Result, ViewMaps, build_volume
+from modmap.scan import Scan
+from modmap.training import train
+from modmap.view_pairs import TokenBank
+from modmap.volume import AnomalyVolume, VoxelGrid, extent
+
+Array = npt.NDArray[Any]
+
+
+class ModMap:
+    """Multi-view image + depth anomaly detection in 3D from one nominal scan.
+
+    >>> model = ModMap().fit(Scan.load("good_part"))
+    >>> result = model.predict(Scan.load("new_part"))
+    >>> result.score, result.volume.scores.shape
+
+    Args:
+        preset: `fast` for a laptop, `paper` for the paper to the letter.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        image_encoder: Short for `settings={"image_encoder": {"reference": ...}}`.
+        depth_encoder: Likewise.
+        settings: Any other setting, nested as in `modmap.config.ModMapConfig`.
+
+    Raises:
+        ModMapError: a setting is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        preset: str = "fast",
+        *,
+        device: str = "auto",
+        image_encoder: str | None = None,
+        depth_encoder: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        references = {"image_encoder": image_encoder, "depth_encoder": depth_encoder}
+        named = {key: {"reference": value} for key, value in references.items() if value is not None}
+        self.config: ModMapConfig = make_config(preset, merged(settings or {}, named))
+        self.device = _device(device)
+        self._encoders: tuple[FrozenEncoder, FrozenEncoder] | None = None
+        self._mapper: CrossViewMapper | None = None
+        self._state: TrainedState | None = None
+
+    @property
+    def trained(self) -> TrainedState:
+        """What training left behind: views, categories, grids, losses.
+
+        Raises:
+            ModMapError: the model hasn't been fitted.
+        """
+        if self._state is None:
+            raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
+        return self._state
+
+    def fit(self, scans: Scan | Sequence[Scan], *, progress: bool = False) -> ModMap:
+        """Learns the mappings on nominal scans (Sec. 3.2.2).
+
+        Args:
+            scans: One nominal scan, or several (of several categories, for a multi-class model).
+            progress: Show bars with the loss on standard error.
+
+        Returns:
+            This model.
+
+        Raises:
+            ModMapError: a scan can't be used; every view is read and checked before the first is encoded.
+        """
+        scans = [scans] if isinstance(scans, Scan) else list(scans)
+        categories = self._categories_of(scans)
+        started = time.perf_counter()
+        grids = _survey(scans, self.config)
+        image_encoder, depth_encoder = self._load_encoders()
+        tokens = [self._encode(scan, shown=progress) for scan in scans]
+        encoded = time.perf_counter()
+        view_ids = list(dict.fromkeys(view_id for one in tokens for view_id in one.view_ids))
+        mapper = self._new_mapper(
+            image_encoder.channels, depth_encoder.channels, views=len(view_ids), classes=len(categories)
+        )
+        bank = TokenBank.of(
+            tokens,
+            view_ids=view_ids,
+            categories=[categories.index(str(scan.category)) for scan in scans] if categories else None,
+        )
+        settings = self.config.training
+        cross_view = self.config.mapping.cross_view
+        with stage("training", total=settings.epochs, shown=progress) as bar:
+            losses = train(
+                mapper,
+                bank,
+                settings,
+                cross_view=cross_view,
+                on_epoch=lambda loss: bar.advance(f"loss {loss:.4f}"),
+            )
+        image_map, depth_map = refined_maps(mapper, bank, cross_view=cross_view)
+        residual = torch.maximum(image_map[bank.foreground], depth_map[bank.foreground])
+        self._mapper = mapper
+        self._state = TrainedState(
+            view_ids=view_ids,
+            categories=categories,
+            scans=[scan.name for scan in scans],
+            image_channels=image_encoder.channels,
+            depth_channels=depth_encoder.channels,
+            fingerprints={"image": image_encoder.fingerprint, "depth": depth_encoder.fingerprint},
+            grids={name: GridRecord.of(grid) for name, grid in grids.items()},
+            losses=losses,
+            training_score=float(residual.max()),
+            seconds={"encoders": encoded - started, "training": time.perf_counter() - encoded},
+        )
+        return self
+
+    def predict(
+        self,
+        scan: Scan,
+        *,
+        volume: bool | None = None,
+        grid: VoxelGrid | None = None,
+        category: str | None = None,
+        progress: bool = False,
+    ) -> Result:
+        """Scores a scan (Secs. 3.2.3 and 3.2.4).
+
+        Args:
+            scan: A scan with some or all of the views that the model was trained on, matched by id.
+            volume: True demands a volume, False leaves it out, None makes one if every view has a camera.
+            grid: Where the volume's voxels are; None takes the training scan's grid, grown to hold this scan. Points
+                outside a grid that is given are dropped, and a note says how many.
+            category: The class, for a multi-class model; None takes the scan's own.
+            progress: Show a bar on standard error.
+
+        Raises:
+            ModMapError: the model isn't fitted, a view is unknown to it or unreadable, the class is unknown, or a
+                volume is demanded and a view has no camera.
+        """
+        state = self.trained
+        self._require_known(scan)
+        refused = _volume_refusal(scan, wanted=volume)
+        class_index = self._class_index(scan, category)
+        started = time.perf_counter()
+        tokens = self._encode(scan, shown=progress)
+        encoded = time.perf_counter()
+        bank = TokenBank.of(
+            [tokens], view_ids=state.view_ids, categories=None if class_index is None else [class_index]
+        )
+        assert self._mapper is not None
+        image_map, depth_map = refined_maps(self._mapper, bank, cross_view=self.config.mapping.cross_view)
+        side = self._load_encoders()[0].grid
+        views = {
+            view_id: ViewMaps(
+                id=view_id,
+                image_tokens=image_map[i].reshape(side, side).cpu().numpy(),
+                depth_tokens=depth_map[i].reshape(side, side).cpu().numpy(),
+                aggregation=self.config.inference.aggregation,
+                shape=tokens.shapes[i],
+                mask_bits=tokens.masks[i],
+            )
+            for i, view_id in enumerate(tokens.view_ids)
+        }
+        mapped = time.perf_counter()
+        notes = list(tokens.notes)
+        built: AnomalyVolume | None = None
+        if refused is None:
+            start = grid or self._grid_for(scan, category)
+            built, outside = build_volume(scan, views, start, grow=grid is None)
+            if outside:
+                notes.append(
+                    f"volume: {outside:,} points lie outside the grid that was given and were dropped"
+                )
+            score = built.score
+        else:
+            score = max(float(maps.combined()[maps.foreground].max()) for maps in views.values())
+        return Result(
+            scan=scan.name,
+            score=score,
+            views=views,
+            volume=built,
+            volume_refused=refused,
+            notes=tuple(notes),
+            seconds={
+                "encoders": encoded - started,
+                "mapping": mapped - encoded,
+                "volume": time.perf_counter() - mapped,
+            },
+        )
+
+    def save_pretrained(self, directory: str | Path, *, include_encoders: bool = False) -> Path:
+        """Writes the model: `config.json`, `model.safetensors`, `README.md`.
+
+        Args:
+            directory: Where to; made if missing.
+            include_encoders: Put copies of the frozen encoders in, so that the directory needs nothing else.
+        """
+        state = self.trained
+        assert self._mapper is not None
+        encoders = (
+            dict(zip(("image", "depth"), self._load_encoders(), strict=True)) if include_encoders else {}
+        )
+        return model_files.save(
+            Path(directory), config=self.config, state=state, mapper=self._mapper, encoders=encoders
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        device: str = "auto",
+        image_encoder: str | None = None,
+        depth_encoder: str | None = None,
+    ) -> ModMap:
+        """Loads a model from a directory or a hub repo.
+
+        Args:
+            source: What `save_pretrained` wrote, or `ORG/NAME` on the hub.
+            device: As in the constructor.
+            image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
+            depth_encoder: Likewise.
+
+        Raises:
+            ModMapError: a file is missing or damaged, a weight is missing, renamed or of another shape (it is
+                named), or an encoder isn't the one that the model was trained with.
+        """
+        directory = model_files.locate(str(source))
+        config, state = model_files.load(directory)
+        model = cls(config.preset, device=device, settings=config.model_dump())
+        for modality, override in (("image", image_encoder), ("depth", depth_encoder)):
+            reference = override or model_files.included_encoder(directory, modality)
+            if reference is not None:
+                model.config = model_files.with_encoder(model.config, modality, reference)
+        model._state = state
+        model._mapper = model._new_mapper(
+            state.image_channels,
+            state.depth_channels,
+            views=len(state.view_ids),
+            classes=len(state.categories),
+        )
+        model_files.load_weights(directory, model._mapper)
+        model._mapper.eval()
+        return model
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, include_encoders: bool = True) -> str:
+        """Uploads the model to the Hugging Face hub; returns the repo's address."""
+        return model_files.push(
+            repo_id,
+            lambda directory: self.save_pretrained(directory, include_encoders=include_encoders),
+            private=private,
+        )
+
+    def _load_encoders(self) -> tuple[FrozenEncoder, FrozenEncoder]:
+        if self._encoders is None:
+            image = FrozenEncoder(self.config.image_encoder, "image", size=self.config.size)
+            depth = FrozenEncoder(self.config.depth_encoder, "depth", size=self.config.size, grid=image.grid)
+            if self._state is not None:
+                for encoder in (image, depth):
+                    self._state.check_encoder(encoder)
+            self._encoders = image.to(self.device), depth.to(self.device)
+        return self._encoders
+
+    def _new_mapper(
+        self, image_channels: int, depth_channels: int, *, views: int, classes: int
+    ) -> CrossViewMapper:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.training.seed)
+            mapper = CrossViewMapper(
+                image_channels,
+                depth_channels,
+                views=views,
+                classes=classes,
+                view_conditioning=self.config.mapping.view_conditioning,
+                modulator_hidden=self.config.mapping.modulator_hidden,
+            )
+        return mapper.to(self.device)
+
+    def _encode(self, scan: Scan, *, shown: bool) -> ScanTokens:
+        image_encoder, depth_encoder = self._load_encoders()
+        with stage(f"encoding {scan.name}", total=len(scan), shown=shown) as bar:
+            return encode_scan(
+                scan,
+                image_encoder,
+                depth_encoder,
+                foreground=self.config.inference.foreground,
+                device=self.device,
+                on_view=bar.advance,
+            )
+
+    def _categories_of(self, scans: Sequence[Scan]) -> list[str]:
+        if not scans:
+            raise ModMapError("fit: expected at least one nominal scan, found none")
+        if not self.config.mapping.class_conditioning:
+            return []
+        for scan in scans:
+            if scan.category is None:
+                raise ModMapError(
+                    f"scan {scan.name}: expected a category, as the model is multi-class, found none"
+                )
+        return sorted({str(scan.category) for scan in scans})
+
+    def _require_known(self, scan: Scan) -> None:
+        known = self.trained.view_ids
+        unknown = [view_id for view_id in scan.view_ids if view_id not in known]
+        if unknown:
+            raise ModMapError(
+                f"scan {scan.name}: expected views that the model was trained on ({', '.join(known)}), found "
+                f"{', '.join(unknown)}"
+            )
+
+    def _class_index(self, scan: Scan, category: str | None) -> int | None:
+        categories = self.trained.categories
+        if not categories:
+            return None
+        name = category or scan.category
+        if name not in categories:
+            hint = did_you_mean(name, categories) if name else ""
+            raise ModMapError(
+                f"scan {scan.name}: expected a category that the model knows ({', '.join(categories)}), found "
+                f"{name or 'none'}{hint}"
+            )
+        return categories.index(name)
+
+    def _grid_for(self, scan: Scan, category: str | None) -> VoxelGrid:
+        trained = self.trained.grid_for(category or scan.category)
+        inference = self.config.inference
+        return trained or VoxelGrid.around([scan], inference.voxel, foreground=inference.foreground)
+
+
+def _survey(scans: Sequence[Scan], config: ModMapConfig) -> dict[str, VoxelGrid]:
+    """Reads every view once, before any is encoded: training needs depth in all of them.
+
+    Returns:
+        The grid of each category (an empty name where scans have none) whose views all have a camera.
+    """
+    corners: dict[str, list[Array]] = {}
+    uncalibrated: set[str] = set()
+    for scan in scans:
+        name = scan.category or ""
+        for frame in scan.frames():
+            mask = foreground_mask(frame.depth, mode=config.inference.foreground)[0]
+            if not mask.any():
+                raise ModMapError(
+                    f"scan {scan.name}: expected measured depth in every training view, found only holes in view "
+                    f"{frame.id}"
+                )
+            if frame.camera is None:
+                uncalibrated.add(name)
+            else:
+                corners.setdefault(name, []).append(extent(frame, mask))
+    return {
+        name: VoxelGrid.spanning(np.concatenate(points), config.inference.voxel)
+        for name, points in corners.items()
+        if name not in uncalibrated
+    }
+
+
+def _volume_refusal(scan: Scan, *, wanted: bool | None) -> str | None:
+    if wanted is False:
+        return "not asked for"
+    try:
+        scan.require_cameras()
+    except ModMapError as error:
+        if wanted:
+            raise
+        return str(error)
+    return None
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except Exception as error:
+        raise ModMapError(f"device: expected one that torch can use here, found {name!r} ({error})") from None
+    return device
