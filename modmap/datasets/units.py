@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BeforeValidator
 
 from modmap.errors import ModMapError
-from modmap.image_files import clean_depth, read_depth
+from modmap.image_files import check_depth, clean_depth, read_depth
 from modmap.scan import Finding
+
+Array = npt.NDArray[Any]
 
 NAMED_UNITS = {"mm": 1.0, "m": 1000.0, "0.1mm": 0.1}
 METRES_BELOW = 20.0
-GUESS_STRIDE = 8
+ENOUGH_PIXELS = 250_000
 
 
 def millimetres_per_unit(unit: Any) -> float:
@@ -43,12 +46,14 @@ def typical_depth(files: Iterable[Path], *, far_is_background: bool = False) -> 
     """
     for file in files:
         try:
-            raw = _every_few_pixels(file)
-            depth, _ = clean_depth(raw, far_is_background=far_is_background)
+            measured = _measured(_every_few_pixels(file), far_is_background)
+            # The few pixels may all be holes where the map is not.
+            if not len(measured):
+                measured = _measured(read_depth(file), far_is_background)
         except ModMapError:
             continue
-        if (depth > 0).any():
-            return float(np.median(depth[depth > 0])), file
+        if len(measured):
+            return float(np.median(measured)), file
     return None
 
 
@@ -63,12 +68,22 @@ def guess_depth_unit(typical: tuple[float, Path] | None) -> tuple[float, Finding
     return 1.0, Finding("guessed", f"depth unit: millimetres, {reason}, not below {METRES_BELOW:g}")
 
 
-def _every_few_pixels(file: Path) -> np.ndarray[Any, Any]:
+def _measured(raw: Array, far_is_background: bool) -> Array:
+    depth, _ = clean_depth(raw, far_is_background=far_is_background)
+    return depth[depth > 0]
+
+
+def _every_few_pixels(file: Path) -> Array:
+    """Of a large `.npy` only what is needed is read from disk."""
     if file.suffix.lower() != ".npy":
         return read_depth(file)
     try:
         depth = np.load(file, allow_pickle=False, mmap_mode="r")
     except (OSError, ValueError):
         return read_depth(file)
-    small = np.array(depth[::GUESS_STRIDE, ::GUESS_STRIDE] if depth.ndim == 2 else depth)
-    return small if small.ndim == 2 else read_depth(file)
+    stride = max(1, math.isqrt(depth.size // ENOUGH_PIXELS))
+    return (
+        check_depth(np.array(depth[::stride, ::stride]), where=str(file))
+        if depth.ndim == 2
+        else read_depth(file)
+    )
