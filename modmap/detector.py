@@ -14,7 +14,7 @@ import torch
 from modmap import model_files
 from modmap.config import ModMapConfig, make_config, merged
 from modmap.config_errors import did_you_mean
-from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan
+from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan, fingerprint
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.inference import refined_maps
@@ -156,17 +156,15 @@ class ModMap:
                 volume is demanded and a view has no camera.
         """
         state = self.trained
-        self._require_known(scan)
+        class_index = self.check(scan, category=category)
         refused = _volume_refusal(scan, wanted=volume)
-        class_index = self._class_index(scan, category)
         started = time.perf_counter()
         tokens = self._encode(scan, shown=progress)
         encoded = time.perf_counter()
         bank = TokenBank.of(
             [tokens], view_ids=state.view_ids, categories=None if class_index is None else [class_index]
         )
-        assert self._mapper is not None
-        image_map, depth_map = refined_maps(self._mapper, bank, cross_view=self.config.mapping.cross_view)
+        image_map, depth_map = refined_maps(self._fitted_mapper(), bank, cross_view=self.config.mapping.cross_view)
         side = self._load_encoders()[0].grid
         views = {
             view_id: ViewMaps(
@@ -206,6 +204,32 @@ class ModMap:
             },
         )
 
+    def check(self, scan: Scan, *, category: str | None = None) -> int | None:
+        """Checks, without reading pixels, that a scan fits the model.
+
+        Returns:
+            The index of the scan's class, or None for a class-specific model.
+
+        Raises:
+            ModMapError: a view or the class is unknown to the model, or a file is missing.
+        """
+        self._require_known(scan)
+        for view in scan.views:
+            for file in (view.image, view.depth):
+                if isinstance(file, Path) and not file.is_file():
+                    raise ModMapError(f"{file}: expected a file of view {view.id}, found none")
+        return self._class_index(scan, category)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the mappings' weights."""
+        return fingerprint(self._fitted_mapper())
+
+    def _fitted_mapper(self) -> CrossViewMapper:
+        if self._mapper is None:
+            raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
+        return self._mapper
+
     def save_pretrained(self, directory: str | Path, *, include_encoders: bool = False) -> Path:
         """Writes the model: `config.json`, `model.safetensors`, `README.md`.
 
@@ -213,13 +237,12 @@ class ModMap:
             directory: Where to; made if missing.
             include_encoders: Put copies of the frozen encoders in, so that the directory needs nothing else.
         """
-        state = self.trained
-        assert self._mapper is not None
+        state, mapper = self.trained, self._fitted_mapper()
         encoders = (
             dict(zip(("image", "depth"), self._load_encoders(), strict=True)) if include_encoders else {}
         )
         return model_files.save(
-            Path(directory), config=self.config, state=state, mapper=self._mapper, encoders=encoders
+            Path(directory), config=self.config, state=state, mapper=mapper, encoders=encoders
         )
 
     @classmethod

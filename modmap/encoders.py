@@ -67,7 +67,7 @@ class FrozenEncoder(nn.Module):
         self.size = self.grid * self.patch
         self.model = _load(resolved, img_size=self.size)
         self.channels = int(self.model.num_features)
-        self.fingerprint = _fingerprint(self.model)
+        self.fingerprint = fingerprint(self.model)
         self.normalisation = _normalisation(settings.normalisation, resolved)
         self.requires_grad_(False)
         self.eval()
@@ -266,7 +266,8 @@ def _create(resolved: str, **arguments: Any) -> Any:
         raise ModMapError(f"encoder {resolved}: cannot be loaded: {reason}") from error
 
 
-def _fingerprint(model: nn.Module) -> str:
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of a module's weights, position embeddings left out."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         if name.endswith("pos_embed"):

@@ -24,13 +24,17 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_directory(path: Path) -> Iterator[Path]:
+def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Gives a directory beside `path` to fill; it becomes `path` at the end, or goes where that fails.
 
+    Args:
+        path: The directory to be.
+        replace: What is at `path` makes way once the new directory is whole.
+
     Raises:
-        ModMapError: `path` exists and is not an empty directory.
+        ModMapError: `path` exists, is not an empty directory, and `replace` is not set.
     """
-    if path.exists():
+    if path.exists() and not replace:
         if not path.is_dir() or any(path.iterdir()):
             raise ModMapError(f"{path}: expected a new or empty directory to write to, found one in use")
         path.rmdir()
@@ -40,6 +44,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
+        if path.exists() and replace:
+            shutil.rmtree(path)
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,54 @@
+# `make test` from a fresh clone sets up and tests everything.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+NEEDS := pyproject.toml modmap/pyproject.toml dino_depth/pyproject.toml constraints.txt
+# Two cores are what the tests are meant for; threads that wait for one another are slower than one.
+THREADS ?= 2
+LIBRARIES := libusb-1.0.so.0:libusb-1.0-0 libGL.so.1:libgl1 libgomp.so.1:libgomp1
+
+.PHONY: help setup system-libraries test test-slow lint format clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+setup: $(STAMP) ## Make .venv with both packages, editable, and all development tools
+
+$(STAMP): $(NEEDS) | system-libraries
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable './modmap[all]' --editable './dino_depth[all]' --group dev --group benchmarks
+	touch $@
+
+# What open3d and OpenCV load at run time: installed where that can be done unasked, else named.
+system-libraries:
+	@missing=; for pair in $(LIBRARIES); do \
+		/sbin/ldconfig -p 2>/dev/null | grep -q "$${pair%%:*}" || missing="$$missing $${pair##*:}"; \
+	done; \
+	test -z "$$missing" && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet $$missing >/dev/null; \
+	else \
+		echo "open3d needs system libraries that are missing; install them with:"; \
+		echo "    sudo apt-get install$$missing"; \
+	fi
+
+test: setup ## Set up, then run every test but the slow ones
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: setup ## The slow tests
+	$(BIN)/python -m pytest -m "slow"
+
+lint: setup ## Style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy modmap dino_depth
+
+format: setup ## Put every file in the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the virtual environment and what tools leave behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

