@@ -1,8 +1,8 @@
 """I-AUROC and V-AUPRO: how well scans are told apart, and how well defects are found in the volume.
 
 Both are exact: every distinct score is a threshold and equal scores are passed together. A grid of thresholds
-would have to be chosen, and near FPR = 1%, where few of its steps fall, it is wrong by far more than the
-methods differ.
+would be an approximation that depends on the highest score: where few of its steps fall below FPR = 1%, it
+underestimates V-AUPRO@1%.
 """
 
 from __future__ import annotations
