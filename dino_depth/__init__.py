@@ -1,0 +1,1 @@
+"""DINO-v2-style self-supervised pretraining of a ViT on depth maps."""

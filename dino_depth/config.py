@@ -1,0 +1,155 @@
+"""The pretraining recipe: every setting, its default, and loading it from YAML."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class ConfigError(ValueError):
+    """A configuration that can't be used; one line that names the file, the key, what was expected and found."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Settings):
+    """The student and teacher ViT (any timm architecture)."""
+
+    architecture: str = "vit_small_patch14_dinov2"
+    in_chans: Literal[1] = 1
+    drop_path: float = Field(0.3, ge=0, lt=1)
+    layer_scale: float = Field(1e-5, gt=0)
+
+
+class HeadSettings(_Settings):
+    """The projection heads; one for class tokens, one for patches."""
+
+    prototypes: int = Field(65536, ge=2)
+    bottleneck: int = Field(256, ge=1)
+    hidden: int = Field(2048, ge=1)
+    layers: int = Field(3, ge=1)
+
+
+class CropSettings(_Settings):
+    """Spatial augmentations only: sizes in pixels, scales as shares of the map's area."""
+
+    global_size: int = Field(224, ge=14)
+    global_scale: tuple[float, float] = (0.32, 1.0)
+    local_count: int = Field(8, ge=0)
+    local_size: int = Field(98, ge=14)
+    local_scale: tuple[float, float] = (0.05, 0.32)
+
+
+class MaskSettings(_Settings):
+    """Block masks of the iBOT loss."""
+
+    probability: float = Field(0.5, ge=0, le=1)
+    ratio: tuple[float, float] = (0.1, 0.5)
+
+
+class LossSettings(_Settings):
+    """Weights of the three losses, and the teacher's centering."""
+
+    dino: float = Field(1.0, ge=0)
+    ibot: float = Field(1.0, ge=0)
+    koleo: float = Field(0.1, ge=0)
+    centering: Literal["sinkhorn_knopp", "softmax"] = "sinkhorn_knopp"
+
+
+class TeacherSettings(_Settings):
+    """The EMA teacher's schedules."""
+
+    momentum: tuple[float, float] = (0.992, 1.0)
+    temperature: tuple[float, float] = (0.04, 0.07)
+    temperature_epochs: int = Field(30, ge=0)
+
+
+class OptimSettings(_Settings):
+    """AdamW; the learning rate is scaled by the square root of the total batch over 1024."""
+
+    lr: float = Field(1e-3, gt=0)
+    minimum_lr: float = Field(1e-6, ge=0)
+    epochs: int = Field(100, ge=1)
+    warm_up_epochs: int = Field(10, ge=0)
+    batch_per_gpu: int = Field(128, ge=1)
+    weight_decay: tuple[float, float] = (0.04, 0.4)
+    clip: float = Field(3.0, gt=0)
+    layer_decay: float = Field(0.9, gt=0, le=1)
+    patch_embedding_lr: float = Field(0.2, gt=0)
+
+
+class PretrainConfig(_Settings):
+    """Every setting of a pretraining run."""
+
+    seed: int = Field(0, ge=0)
+    model: ModelSettings = ModelSettings()
+    heads: HeadSettings = HeadSettings()
+    crops: CropSettings = CropSettings()
+    masks: MaskSettings = MaskSettings()
+    losses: LossSettings = LossSettings()
+    teacher: TeacherSettings = TeacherSettings()
+    optim: OptimSettings = OptimSettings()
+
+
+def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> PretrainConfig:
+    """Loads a recipe.
+
+    Args:
+        source: A YAML file, or the name of one that the package brings, such as `vits14`.
+        overrides: Nested settings that replace the file's.
+
+    Raises:
+        ConfigError: the file is missing or broken, a key is unknown (the nearest known one is named), or a value is
+            out of its range.
+    """
+    path = Path(source)
+    if path.suffix not in (".yaml", ".yml"):
+        path = Path(str(files("dino_depth") / "configs" / f"{source}.yaml"))
+    if not path.is_file():
+        brought = sorted(file.stem for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        raise ConfigError(
+            f"{source}: expected a YAML file or one of {', '.join(brought) or 'none'}, found neither"
+        )
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: expected YAML, found a mistake: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(data).__name__}")
+    try:
+        return PretrainConfig.model_validate(_merged(data, overrides or {}))
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+    location = [str(part) for part in mistake["loc"]]
+    key = ".".join(location)
+    if mistake["type"] == "extra_forbidden":
+        known = _keys_beside(location)
+        nearest = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
+        raise ConfigError(f"{path}: {key}: unknown key, {hint}")
+    raise ConfigError(f"{path}: {key}: {mistake['msg']}, found {mistake['input']!r}")
+
+
+def _keys_beside(location: list[str]) -> list[str]:
+    model: type[BaseModel] = PretrainConfig
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        model = annotation
+    return list(model.model_fields)
+
+
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in overrides.items():
+        nested = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = _merged(result[key], value) if nested else value
+    return result

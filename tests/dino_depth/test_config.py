@@ -1,0 +1,45 @@
+"""The pretraining recipe."""
+
+from pathlib import Path
+
+import pytest
+
+from dino_depth.config import ConfigError, PretrainConfig, load_config
+
+
+class TestLoadConfig:
+    def test_load_config__brought_recipe_is_the_published_one(self) -> None:
+        assert load_config("vits14") == PretrainConfig()
+
+    def test_load_config__overrides_replace_single_keys(self) -> None:
+        config = load_config("vits14", overrides={"optim": {"lr": 5e-4}})
+        assert config.optim.lr == 5e-4
+        assert config.optim.epochs == 100
+
+    def test_load_config__unknown_key_names_the_nearest(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_text("optim:\n  warmup_epochs: 3\n")
+        with pytest.raises(
+            ConfigError, match=r"mine.yaml: optim.warmup_epochs: unknown key, did you mean warm_up_epochs"
+        ):
+            load_config(path)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("optim:\n  lr: -1\n", r"optim.lr: .*greater than 0, found -1"),
+            ("model: {in_chans: 3}\n", r"model.in_chans: .*found 3"),
+            ("- 1\n- 2\n", r"expected keys and values, found list"),
+            ("optim: [\n", r"expected YAML, found a mistake"),
+        ],
+    )
+    def test_load_config__mistakes_are_one_line(self, tmp_path: Path, text: str, message: str) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message) as error:
+            load_config(path)
+        assert "\n" not in str(error.value)
+
+    def test_load_config__unknown_name_lists_what_there_is(self) -> None:
+        with pytest.raises(ConfigError, match="vits14"):
+            load_config("vitl14")
