@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ Modality = Literal["image", "depth"]
 
 IMAGE_MEAN, IMAGE_STD = 0.445, 0.269
 NEAREST_DEPTH_VALUE = 0.1
+LONGEST_REASON = 600
 
 
 class FrozenEncoder(nn.Module):
@@ -68,7 +70,8 @@ class FrozenEncoder(nn.Module):
         self.model = _load(resolved, img_size=self.size)
         self.channels = int(self.model.num_features)
         self.fingerprint = fingerprint(self.model)
-        self.normalisation = _normalisation(settings.normalisation, resolved)
+        self._declared = _hub_config(resolved)
+        self.normalisation = _normalisation(settings.normalisation, resolved, self._declared)
         self.requires_grad_(False)
         self.eval()
 
@@ -103,18 +106,22 @@ class FrozenEncoder(nn.Module):
         weights = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()
         }
-        safetensors.torch.save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+        # Not safetensors' own save_file: it makes a file that no other user may read.
+        (directory / "model.safetensors").write_bytes(
+            safetensors.torch.save(weights, metadata={"format": "pt"})
+        )
         pretrained = dict(self.model.pretrained_cfg)
-        size = (self._input_channels, self.size, self.size)
+        kept = ("mean", "std", "interpolation", "first_conv", "license")
+        arguments = self._declared.get("model_args", {})
         config = {
-            "architecture": pretrained["architecture"],
+            **self._declared,
             "num_classes": 0,
             "num_features": self.channels,
-            "model_args": {"img_size": self.size, "in_chans": self._input_channels},
+            "model_args": {**arguments, "img_size": self.size, "in_chans": self._input_channels},
             "depth_normalisation": self.normalisation,
             "pretrained_cfg": {
-                **{key: pretrained[key] for key in ("mean", "std", "interpolation", "first_conv", "license")},
-                "input_size": size,
+                **{key: pretrained[key] for key in kept if key in pretrained},
+                "input_size": (self._input_channels, self.size, self.size),
                 "num_classes": 0,
             },
             "source": f"copy of {self.reference}",
@@ -262,8 +269,15 @@ def _create(resolved: str, **arguments: Any) -> Any:
     except ModMapError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ModMapError(f"encoder {resolved}: cannot be loaded: {reason}") from error
+        raise ModMapError(f"encoder {resolved}: cannot be loaded: {_shortened(str(error))}") from error
+
+
+def _shortened(message: str) -> str:
+    """One line, at most three of the weights that a list of torch's names."""
+    line = " ".join(message.split())
+    long_list = r'("[^"]*"(?:, "[^"]*"){2})((?:, "[^"]*")+)'
+    line = re.sub(long_list, lambda found: f"{found[1]} and {found[2].count(', ')} more", line)
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
 
 
 def fingerprint(model: nn.Module) -> str:
@@ -277,10 +291,12 @@ def fingerprint(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _normalisation(asked: Normalisation, resolved: str) -> Literal["reference", "robust"]:
+def _normalisation(
+    asked: Normalisation, resolved: str, config: dict[str, Any]
+) -> Literal["reference", "robust"]:
     if asked != "auto":
         return asked
-    declared = _hub_config(resolved).get("depth_normalisation", "reference")
+    declared = config.get("depth_normalisation", "reference")
     if declared not in ("reference", "robust"):
         raise ModMapError(
             f"encoder {resolved}: depth_normalisation: expected reference or robust, found {declared!r}"
@@ -295,6 +311,7 @@ def _hub_config(resolved: str) -> dict[str, Any]:
     else:
         from huggingface_hub import hf_hub_download
 
-        path = Path(hf_hub_download(place, "config.json"))
+        repo, _, revision = place.partition("@")
+        path = Path(hf_hub_download(repo, "config.json", revision=revision or None))
     config: dict[str, Any] = json.loads(path.read_text())
     return config

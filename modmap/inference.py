@@ -31,8 +31,8 @@ def refined_maps(
         (N, L) image map and (N, L) depth map, in [0, 2]; infinite in the background.
     """
     shape = bank.foreground.shape
-    image_map = torch.full(shape, torch.inf, device=bank.image.device)
-    depth_map = torch.full(shape, torch.inf, device=bank.image.device)
+    image_map = bank.image.new_full(shape, torch.inf)
+    depth_map = bank.depth.new_full(shape, torch.inf)
     for pairs in _chunks(bank, cross_view=cross_view):
         pair, place = bank.places(pairs)
         image_distance, depth_distance = bank.distances(mapper, pairs, pair, place)
@@ -52,7 +52,7 @@ def pair_maps(mapper: CrossViewMapper, bank: TokenBank) -> Iterator[tuple[int, i
     """
     for pairs in torch.split(bank.pairs(cross_view=True), 1):
         pair, place = bank.places(pairs)
-        maps = torch.full((2, bank.foreground.shape[1]), torch.inf, device=bank.image.device)
+        maps = bank.image.new_full((2, bank.foreground.shape[1]), torch.inf)
         maps[0, place], maps[1, place] = bank.distances(mapper, pairs, pair, place)
         yield int(pairs[0, 0]), int(pairs[0, 1]), maps[0], maps[1]
 

@@ -48,7 +48,7 @@ class Square:
         return np.asarray(cv2.copyMakeBorder(pixels, *self._margins, cv2.BORDER_REPLICATE))
 
     def tokens_touched(self, mask: Array) -> Array:
-        """Which tokens hold at least one pixel of a mask; padding holds none.
+        """Which tokens hold the centre of at least one pixel of a mask; padding holds none.
 
         Args:
             mask: (H, W) bool.
@@ -58,9 +58,7 @@ class Square:
         """
         touched = np.zeros((self.grid, self.grid), dtype=bool)
         rows, columns = np.nonzero(mask)
-        touched[
-            (rows + self.top) * self.grid // self.side, (columns + self.left) * self.grid // self.side
-        ] = True
+        touched[self._token_of(rows + self.top), self._token_of(columns + self.left)] = True
         return touched
 
     def upsample(self, tokens: Array, known: Array) -> Array:
@@ -85,6 +83,10 @@ class Square:
         out = np.full((self.height, self.width), np.nan, dtype=np.float32)
         np.divide(numerator, denominator, out=out, where=denominator > 0)
         return out
+
+    def _token_of(self, pixel: Array) -> Array:
+        # By the pixel's centre, so that `upsample` always gives this token the largest weight.
+        return (2 * pixel + 1) * self.grid // (2 * self.side)
 
     @property
     def _margins(self) -> tuple[int, int, int, int]:

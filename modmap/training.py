@@ -41,13 +41,14 @@ def train(
     """
     generator = torch.Generator().manual_seed(settings.seed)
     pairs = bank.pairs(cross_view=cross_view)
-    steps = settings.epochs * math.ceil(len(pairs) / settings.pairs_per_batch)
+    # OneCycle divides by zero where its peak falls on the first step or its end on the second.
+    steps = max(settings.epochs * math.ceil(len(pairs) / settings.pairs_per_batch), 3)
     optimiser = Adam(mapper.parameters(), lr=settings.learning_rate)
     schedule = OneCycleLR(
         optimiser,
         max_lr=settings.peak_learning_rate,
-        total_steps=max(steps, 2),
-        pct_start=settings.warm_up,
+        total_steps=steps,
+        pct_start=max(settings.warm_up, 2 / steps),
         anneal_strategy="cos",
         div_factor=settings.peak_learning_rate / settings.learning_rate,
     )
