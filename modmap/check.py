@@ -206,12 +206,13 @@ def _agreement_warnings(views: Sequence[ViewReport], agreement: Sequence[PairAgr
         warnings.append(
             f"most points are hidden from the neighbour, or the calibration is wrong: view {which}"
         )
-    distances = [pair.to_surface for pair in agreement if np.isfinite(pair.to_surface)]
-    depth = float(np.median([view.median for view in views if view.valid > 0]))
-    if distances and np.median(distances) > FAR_OFF * depth:
+    depth = {view.id: view.median for view in views}
+    far = [pair for pair in agreement if pair.to_surface > FAR_OFF * depth[pair.view]]
+    if far:
+        which = ", ".join(f"{pair.view} with {pair.neighbour} ({pair.to_surface:.2f} mm)" for pair in far)
         warnings.append(
-            f"views lie {np.median(distances):.2f} mm apart, more than {FAR_OFF:.1%} of their distance "
-            f"({depth:.0f} mm): check poses, intrinsics and depth unit"
+            f"check poses, intrinsics and depth unit, these views lie more than {FAR_OFF:.1%} of their distance "
+            f"apart: {which}"
         )
     return warnings
 
