@@ -78,7 +78,7 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
     missing = [shard for shard in shards if not shard.path.exists()]
     run_all(write_shard, missing, workers=workers, title="shards")
     DatasetInfo(features=_features(settings.size)).write_to_directory(str(out))
-    state = {
+    state: dict[str, Any] = {
         "_data_files": [{"filename": shard.path.name} for shard in shards],
         "_fingerprint": hashlib.sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:16],
         "_format_columns": None,

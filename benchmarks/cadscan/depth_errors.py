@@ -65,7 +65,7 @@ def measurable(
     beside = edges(trace.z, np.ones_like(trace.cosine), step=EDGE_STEP / K[0, 0])
     rim = wanted ^ (cv2.erode(wanted.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
     lost = grazed | glare | weak | trace.projector_blocked | trace.second_blocked | beside | rim
-    return wanted & ~lost
+    return np.asarray(wanted & ~lost)
 
 
 def measure(trace: Trace, valid: Array, *, head: Head, K: Array, rng: np.random.Generator) -> Array:
@@ -96,7 +96,6 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], *, width: fl
     coarse = rng.standard_normal((shape[0] // step + 2, shape[1] // step + 2), dtype=np.float32)
     smooth = cv2.GaussianBlur(coarse, (0, 0), width / step)
     smooth /= max(float(smooth.std()), 1e-6)
-    if step == 1:
-        return smooth[: shape[0], : shape[1]].copy()
     size = (smooth.shape[1] * step, smooth.shape[0] * step)
-    return cv2.resize(smooth, size, interpolation=cv2.INTER_CUBIC)[: shape[0], : shape[1]].copy()
+    full = cv2.resize(smooth, size, interpolation=cv2.INTER_CUBIC)
+    return np.ascontiguousarray(full[: shape[0], : shape[1]])

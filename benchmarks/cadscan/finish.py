@@ -169,7 +169,7 @@ def patch_weight(patch: ReflectancePatch, points: Array) -> tuple[Array, Array]:
 def distance_to_path(points: Array, path: Array) -> Array:
     """(M,) distance of points to a polyline (K, 3), mm; K may be 1."""
     if len(path) == 1:
-        return np.linalg.norm(points - path[0], axis=1)
+        return np.asarray(np.linalg.norm(points - path[0], axis=1))
     nearest = np.full(len(points), np.inf, dtype=points.dtype)
     for start, end in pairwise(path):
         along = end - start
@@ -234,4 +234,4 @@ def _surface_points(part: Part, count: int, rng: np.random.Generator) -> Array:
 def _random_rotation(rng: np.random.Generator) -> Array:
     rotation, upper = np.linalg.qr(rng.standard_normal((3, 3)))
     rotation = rotation * np.sign(np.diag(upper))
-    return rotation * np.sign(np.linalg.det(rotation))
+    return np.asarray(rotation * np.sign(np.linalg.det(rotation)))

@@ -61,5 +61,4 @@ class LatticeNoise:
             return first + (along_z(i, 1) - first) * wy
 
         first = along_y(0)
-        mixed: FloatArray = first + (along_y(1) - first) * wx
-        return mixed
+        return np.asarray(first + (along_y(1) - first) * wx, dtype=np.float32)

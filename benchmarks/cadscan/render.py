@@ -47,7 +47,8 @@ class Caster:
         self._corners = corner_normals(vertices, self.faces).astype(np.float32)
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
-            np.ascontiguousarray(vertices, dtype=np.float32), self.faces.astype(np.uint32, copy=True)
+            o3d.core.Tensor.from_numpy(np.ascontiguousarray(vertices, dtype=np.float32)),
+            o3d.core.Tensor.from_numpy(self.faces.astype(np.uint32)),
         )
 
     def cast(self, origins: Array, directions: Array) -> Hits:
@@ -99,7 +100,7 @@ def face_normals(vertices: Array, faces: Array) -> Array:
     """(F, 3) unit normals; (0, 0, 0) for a face without area."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
 def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CREASE_DEGREES) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,12 +17,13 @@ from benchmarks.cadscan.part import Part, ReflectancePatch
 from benchmarks.cadscan.photograph import develop, expose, exposure_for
 from benchmarks.cadscan.sensor import Head, Light, Trace, trace
 from benchmarks.cadscan.stage import Stage, Surroundings, surroundings
-from benchmarks.cadscan.views import SENSOR_SIZE, placed, reached, viewpoints
+from benchmarks.cadscan.views import FOCAL, placed, reached, viewpoints
 from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
 
-METERING_SIZE = (160, 120)
+METERING_SIZE = (96, 72)
+METERING_SHARE = 0.5
 RENDERER_GAMMA = 1 / 2.2
 RENDERER_WHITE = 0.6
 RENDERER_ALBEDO = (0.50, 0.30, 0.62)
@@ -74,9 +75,9 @@ def cell_for(nominal: Part, setup: Setup, *, size: tuple[int, int]) -> Cell:
     stage = Stage(nominal, plain, T_part_to_world=np.eye(4), around=around)
     exposures = []
     for camera in viewpoints(nominal.vertices, setup.views, size=METERING_SIZE):
-        seen = trace(stage, camera, head, antialias=False)
+        seen = trace(stage, camera, head, antialias=False, shut_off=False)
         exposures.append(exposure_for([seen.radiance[seen.part]]))
-    return Cell(setup, cameras, head, around, tuple(exposures))
+    return Cell(setup, cameras, head, around, tuple(_evened(exposures)))
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,7 @@ def capture(
     robot, image_rng, hole_rng, depth_rng = (np.random.default_rng(child) for child in seed.spawn(4))
     actual = replace(camera, T_world_to_camera=reached(camera.T_world_to_camera, robot))
     seen = trace(instance.stage, actual, cell.head, light=instance.light)
-    assert camera.size is not None
-    scale = max(camera.size[0] / SENSOR_SIZE[0], camera.size[1] / SENSOR_SIZE[1])
+    scale = float(camera.K[0, 0] / FOCAL[0])
     signal = expose(seen.radiance, exposure=exposure, scale=scale)
     image = develop(signal, scale=scale, rng=image_rng)
     valid = measurable(seen, signal, exposure=exposure, K=camera.K, table=cell.setup.table, rng=hole_rng)
@@ -149,6 +149,12 @@ def render(cell: Cell, nominal: Part) -> Iterator[Capture]:
         seen = trace(stage, camera, headlamp)
         image = np.clip(seen.radiance * RENDERER_WHITE, 0, 1) ** RENDERER_GAMMA
         yield Capture(np.rint(255 * image).astype(np.uint8), seen.z, seen, camera)
+
+
+def _evened(exposures: Sequence[float]) -> list[float]:
+    """Exposures drawn half way (in stops) to their median: one glaring edge must not leave a view in the dark."""
+    middle = float(np.median(exposures))
+    return [float(middle * (exposure / middle) ** METERING_SHARE) for exposure in exposures]
 
 
 def _materials(part: Part) -> tuple[Material, ...]:

@@ -215,7 +215,7 @@ def _facing(normals: Array, seen: Array) -> Array:
     """Normals that the texture tilted away from the camera, brought back to its horizon."""
     short = np.minimum(np.einsum("ij,ij->i", normals, seen) - 0.02, 0)
     normals = normals - short[:, None] * seen
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
 def _openness(stage: Stage, camera: Camera) -> Array:
@@ -246,12 +246,9 @@ def _openness(stage: Stage, camera: Camera) -> Array:
     sigma = (0, 0), 0.8
     value = cv2.GaussianBlur((value * weight).reshape(rows, columns), *sigma)
     value /= cv2.GaussianBlur(weight.reshape(rows, columns), *sigma)
-    coarse = np.clip(value, 0, 1)
-    if step == 1:
-        return coarse
-    return cv2.resize(coarse, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)[
-        :height, :width
-    ].copy()
+    size = (columns * step, rows * step)
+    full = cv2.resize(np.clip(value, 0, 1), size, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(full[:height, :width])
 
 
 def _smooth_edges(result: Trace, shader: _Shader, *, pitch: float) -> None:

@@ -96,9 +96,8 @@ class Stage:
         """
         rotation, shift = self.T_part_to_world[:3, :3], self.T_part_to_world[:3, 3]
         count = len(points)
-        merged = SurfaceSample(
-            *(np.empty(count, np.float32) for _ in range(3)), np.empty((count, 3), np.float32)
-        )
+        albedo, f0, roughness = np.empty((3, count), np.float32)
+        merged = SurfaceSample(albedo, f0, roughness, normals=np.empty((count, 3), np.float32))
         part = np.flatnonzero(self.is_part(hits.face))
         local = ((points[part] - shift) @ rotation).astype(np.float32)
         normals = hits.normals[part] @ rotation.astype(np.float32)
@@ -161,4 +160,4 @@ _BOX_FACES = np.array(
 
 def _box_vertices(low: Array, high: Array) -> Array:
     corners = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 1)]
-    return low + np.array(corners, dtype=np.float64) * (high - low)
+    return np.asarray(low + np.array(corners, dtype=np.float64) * (high - low))

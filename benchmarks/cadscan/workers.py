@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import cv2
@@ -24,36 +25,60 @@ def run_all(function: Callable[[Job], object], jobs: Sequence[Job], *, workers: 
     Args:
         function: Importable by name.
         jobs: What to run it on.
-        workers: Processes, each on one thread: results do not depend on how many there are.
+        workers: Processes, each on one thread: results do not depend on how many there are. One: this process.
         title: Of the progress bar.
     """
     if not jobs:
         return
-    context = multiprocessing.get_context("spawn")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    count = min(workers, len(jobs))
-    with (
-        Progress(*columns, console=Console(stderr=True)) as progress,
-        ProcessPoolExecutor(count, context, initializer=_one_thread, initargs=(os.getpid(),)) as pool,
-    ):
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=len(jobs))
+        done = _here(function, jobs) if workers == 1 else _spread(function, jobs, min(workers, len(jobs)))
+        for _ in done:
+            progress.advance(task)
+
+
+def _here(function: Callable[[Job], object], jobs: Sequence[Job]) -> Iterator[None]:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1):
+            for job in jobs:
+                function(job)
+                yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _spread(function: Callable[[Job], object], jobs: Sequence[Job], workers: int) -> Iterator[None]:
+    with ProcessPoolExecutor(workers, _context(function.__module__), initializer=_begin) as pool:
         futures = [pool.submit(function, job) for job in jobs]
         try:
             for future in as_completed(futures):
                 future.result()
-                progress.advance(task)
+                yield
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _one_thread(parent: int) -> None:
+def _context(module: str) -> BaseContext:
+    """Processes that share one import of the module, where the system can do that."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
+
+
+def _begin() -> None:
     cv2.setNumThreads(1)
     threadpool_limits(1)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 
 def _leave_with(parent: int) -> None:
+    """Ends this process with its parent: a killed run must not go on writing."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

@@ -43,14 +43,20 @@ def whole_directory(root: Path, relative: Path) -> Iterator[Path]:
 
     Args:
         root: The data set.
-        relative: The directory's place in it.
+        relative: The directory's place in it, where nothing is yet.
     """
-    partial = root / UNFINISHED / relative.name
+    partial = root / UNFINISHED / f"{relative.name}-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     yield partial
     (root / relative).parent.mkdir(parents=True, exist_ok=True)
-    os.replace(partial, root / relative)
+    try:
+        os.replace(partial, root / relative)
+    except OSError:
+        # A run that was killed can leave a worker that finishes its scan first; it is the same scan.
+        if not (root / relative).is_dir():
+            raise
+        shutil.rmtree(partial)
 
 
 def write_real_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:

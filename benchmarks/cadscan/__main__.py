@@ -1,0 +1,133 @@
+"""`python -m benchmarks.cadscan`: make a data set or a depth corpus, measure its sanity floor, draw its sheets."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from benchmarks.cadscan.card import write_card
+from benchmarks.cadscan.corpus import CorpusSettings, make_corpus
+from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
+from benchmarks.cadscan.floor import measure_floor
+from benchmarks.cadscan.parts import CATEGORIES
+from benchmarks.cadscan.sheets import draw_sheets
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Make a data set in SiM3D's layout, or what is missing of it."""
+
+    out: Path
+    """Its directory."""
+    categories: tuple[str, ...] = CATEGORIES
+    """Parts to scan."""
+    good: int = 10
+    """Nominal test scans a category."""
+    bad: int = 10
+    """Anomalous test scans a category."""
+    size: str = "1024x768"
+    """Of the images, at most 4096x3000."""
+    seed: int = 0
+    """The same seed gives the same bytes."""
+    workers: int = 1
+    """Processes, each on one thread."""
+
+    def run(self) -> None:
+        """Makes it."""
+        settings = DatasetSettings(_size(self.size), self.good, self.bad, self.seed)
+        make_dataset(self.out, settings, categories=self.categories, workers=self.workers)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Make a corpus of depth maps of random parts as a Hugging Face `datasets` directory."""
+
+    out: Path
+    """Its directory."""
+    count: int = 20_000
+    """Depth maps."""
+    size: int = 256
+    """Edge of the square maps, pixels."""
+    seed: int = 0
+    """The same seed gives the same bytes."""
+    workers: int = 1
+    """Processes, each on one thread."""
+
+    def run(self) -> None:
+        """Makes it."""
+        make_corpus(self.out, CorpusSettings(self.count, self.size, self.seed), workers=self.workers)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Measure what trivial detectors reach on a data set, and write it into its card."""
+
+    data: Path
+    """The data set."""
+    categories: tuple[str, ...] = field(default=())
+    """Some of its categories; all by default."""
+
+    def run(self) -> None:
+        """Measures it and prints the I-AUROC by category and detector."""
+        floor = measure_floor(self.data, categories=self.categories)
+        write_card(self.data)
+        for category, row in floor.items():
+            print(category, *(f"{name} {value:.3f}" for name, value in row.items()), sep="  ")
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """Draw a contact sheet a category, and a sheet of all kinds of defect at three sizes."""
+
+    data: Path
+    """The data set."""
+    out: Path
+    """Where the pictures go."""
+    defects: bool = True
+    """Draw the sheet of defects too."""
+
+    def run(self) -> None:
+        """Draws them and prints their paths."""
+        for path in draw_sheets(self.data, self.out, defects=self.defects):
+            print(path)
+
+
+Command = (
+    Annotated[Dataset, tyro.conf.subcommand("dataset")]
+    | Annotated[Corpus, tyro.conf.subcommand("corpus")]
+    | Annotated[Floor, tyro.conf.subcommand("floor")]
+    | Annotated[Sheets, tyro.conf.subcommand("sheets")]
+)
+
+
+class SizeError(ValueError):
+    """An image size that cannot be read."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; an input that cannot be used is one line on the standard error, and exit status 2."""
+    command = tyro.cli(Command, prog="python -m benchmarks.cadscan", args=arguments)
+    try:
+        command.run()
+    except ValueError as error:
+        Console(stderr=True).print(
+            f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
+        )
+        return 2
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise SizeError(f"size: expected WIDTHxHEIGHT, such as 1024x768, found {text!r}")
+    return int(width), int(height)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
