@@ -98,3 +98,169 @@ def join(meshes: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, Array]:
         np.concatenate(faces).astype(np.int32),
         np.concatenate(body),
     )
+
+
+def refine(
+    vertices: Array, faces: Array, *, path: Array, reach: float, edge: float, most: int = 400_000
+) -> tuple[Array, Array, Array]:
+    """Halves every edge longer than `edge` that comes within `reach` of a path, until none is left.
+
+    Both faces of an edge see it halved, so that a closed mesh stays closed; the surface stays where it was.
+
+    Args:
+        vertices: (V, 3 + K) float64: places in mm and K values that go with them, interpolated along.
+        faces: (F, 3) int.
+        path: (P, 3) mm, points close to one another compared with `reach`, or one point.
+        reach: mm.
+        edge: mm.
+        most: Faces at which to give up.
+
+    Returns:
+        (V', 3 + K) vertices, the old ones first; (F', 3) int32 faces; (F',) the old face each is a piece of.
+
+    Raises:
+        MeshError: More than `most` faces would be needed.
+    """
+    origin = np.arange(len(faces))
+    while True:
+        near = _boxes_near(vertices[:, :3], faces, path, reach)
+        local = faces[near]
+        pairs = np.sort(local[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1).astype(np.int64)
+        keys, index = np.unique(pairs[:, 0] * len(vertices) + pairs[:, 1], return_inverse=True)
+        ends = np.stack([keys // len(vertices), keys % len(vertices)], axis=1)
+        start, stop = vertices[ends[:, 0], :3], vertices[ends[:, 1], :3]
+        length = np.linalg.norm(stop - start, axis=1)
+        long = np.flatnonzero(length > edge)
+        long = long[_distance_to_segments(path, start[long], stop[long]) < reach]
+        # A face may hold the whole place, its edges all far away.
+        sides = index.reshape(-1, 3)
+        around = np.flatnonzero((length[sides].max(axis=1) > edge) & ~np.isin(sides, long).any(axis=1))
+        around = around[_over_faces(path, vertices[local[around], :3], reach)]
+        long = np.union1d(long, sides[around, length[sides[around]].argmax(axis=1)])
+        if not len(long):
+            return vertices, faces.astype(np.int32), origin
+        middle = np.full(len(keys), -1)
+        middle[long] = len(vertices) + np.arange(len(long))
+        vertices = np.concatenate([vertices, vertices[ends[long]].mean(axis=1)])
+        pieces, parent = _halved(local, middle[index.reshape(-1)].reshape(-1, 3), vertices[:, :3])
+        keep = np.ones(len(faces), bool)
+        keep[near] = False
+        faces = np.concatenate([faces[keep], pieces])
+        origin = np.concatenate([origin[keep], origin[near][parent]])
+        if len(faces) > most:
+            raise MeshError(f"edges of {edge} mm within {reach} mm of a place would need over {most} faces")
+
+
+def _boxes_near(places: Array, faces: Array, path: Array, reach: float) -> Array:
+    """Indices of the faces whose bounding box comes within `reach` of the path's."""
+    corners = places[faces]
+    above = (corners.max(axis=1) >= path.min(axis=0) - reach).all(axis=1)
+    return np.flatnonzero(above & (corners.min(axis=1) <= path.max(axis=0) + reach).all(axis=1))
+
+
+def _distance_to_segments(path: Array, start: Array, stop: Array) -> Array:
+    """(E,) distance from each segment to the nearest point of the path."""
+    along = stop - start
+    length = np.maximum((along**2).sum(axis=1), 1e-18)
+    nearest = np.full(len(start), np.inf)
+    for point in path:
+        t = np.clip(((point - start) * along).sum(axis=1) / length, 0, 1)
+        nearest = np.minimum(nearest, np.linalg.norm(start + t[:, None] * along - point, axis=1))
+    return nearest
+
+
+def _over_faces(path: Array, corners: Array, reach: float) -> Array:
+    """(F,) whether a point of the path lies over a face (of (F, 3, 3) corners), less than `reach` from it."""
+    a, ab, ac = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    normal = np.cross(ab, ac)
+    double = np.maximum((normal**2).sum(axis=1), 1e-24)
+    over = np.zeros(len(corners), bool)
+    for point in path:
+        offset = point - a
+        height = (offset * normal).sum(axis=1) / np.sqrt(double)
+        v = (np.cross(ab, offset) * normal).sum(axis=1) / double
+        u = (np.cross(offset, ac) * normal).sum(axis=1) / double
+        over |= (np.abs(height) < reach) & (u >= 0) & (v >= 0) & (u + v <= 1)
+    return over
+
+
+def _halved(faces: Array, middle: Array, places: Array) -> tuple[Array, Array]:
+    """Faces cut at the middles of their edges 01, 12, 20 (-1: not halved), and the face each piece is of."""
+    count = (middle >= 0).sum(axis=1)
+    # Turned so that the one halved edge is 01, or the one that is not is 20.
+    turn = np.zeros(len(faces), int)
+    turn[count == 1] = np.argmax(middle[count == 1] >= 0, axis=1)
+    turn[count == 2] = (np.argmax(middle[count == 2] < 0, axis=1) + 1) % 3
+    order = (turn[:, None] + np.arange(3)) % 3
+    a, b, c = np.take_along_axis(faces, order, axis=1).T
+    ab, bc, ca = np.take_along_axis(middle, order, axis=1).T
+    one, two, three = count == 1, count == 2, count == 3
+    shorter = np.linalg.norm(places[a] - places[bc], axis=1) < np.linalg.norm(places[ab] - places[c], axis=1)
+    first, second = two & shorter, two & ~shorter
+    pieces = [
+        (count == 0, (a, b, c)),
+        (one, (a, ab, c)),
+        (one, (ab, b, c)),
+        (two, (ab, b, bc)),
+        (first, (a, ab, bc)),
+        (first, (a, bc, c)),
+        (second, (a, ab, c)),
+        (second, (ab, bc, c)),
+        (three, (a, ab, ca)),
+        (three, (ab, b, bc)),
+        (three, (ca, bc, c)),
+        (three, (ab, bc, ca)),
+    ]
+    cut = np.concatenate([np.stack(corners, axis=1)[where] for where, corners in pieces])
+    parent = np.concatenate([np.flatnonzero(where) for where, _ in pieces])
+    return cut, parent
+
+
+def face_normals(vertices: Array, faces: Array) -> Array:
+    """(F, 3) unit normals, 0 for a face without area."""
+    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
+    normal = np.cross(b - a, c - a)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    unit: Array = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+    return unit
+
+
+def surface_samples(vertices: Array, faces: Array, spacing: float) -> tuple[Array, Array]:
+    """Points of every face on a grid of its own, corners and edges among them, at most `spacing` mm apart.
+
+    Args:
+        vertices: (V, 3 + K) float64: places in mm and K values that go with them, interpolated along.
+        faces: (F, 3) int.
+        spacing: mm.
+
+    Returns:
+        (N, 3 + K) samples and (N,) the face of each.
+    """
+    places = vertices[:, :3][faces]
+    sides = np.linalg.norm(np.roll(places, -1, axis=1) - places, axis=2)
+    order = (sides.argmax(axis=1)[:, None] + np.arange(3)) % 3  # the longest side from the first corner on
+    a, b, c = (vertices[corner] for corner in np.take_along_axis(faces, order, axis=1).T)
+    base = sides.max(axis=1)
+    double_area = np.linalg.norm(np.cross(b[:, :3] - a[:, :3], c[:, :3] - a[:, :3]), axis=1)
+    step = spacing / np.sqrt(2)
+    along = np.ceil(base / step).astype(np.int64).clip(1)
+    rows = np.ceil(double_area / np.maximum(base, 1e-12) / step).astype(np.int64).clip(1)
+    count = (along + 1) * (rows + 1)
+    face = np.repeat(np.arange(len(faces)), count)
+    number = np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count)
+    t = (number // (along[face] + 1) / rows[face])[:, None]
+    s = (number % (along[face] + 1) / along[face])[:, None]
+    return a[face] + s * (1 - t) * (b - a)[face] + t * (c - a)[face], face
+
+
+def thinned(points: Array, cell: float) -> Array:
+    """One of the (N, 3) points in each cube of `cell` mm, of those that stand on multiples of it."""
+    _, first = np.unique(np.floor(points / cell).astype(np.int64), axis=0, return_index=True)
+    kept: Array = points[np.sort(first)]
+    return kept
+
+
+def compact(vertices: Array, faces: Array) -> tuple[Array, Array]:
+    """The mesh without the vertices that no face uses."""
+    used, index = np.unique(faces, return_inverse=True)
+    return vertices[used], index.reshape(-1, 3).astype(np.int32)

@@ -1,0 +1,140 @@
+"""Dents, bumps, warps and bent features: surface that moved, smoothly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.cadscan.defects.changes import DISPLACED, moved_points
+from benchmarks.cadscan.defects.displacement import Field, displaced, displaced_along, refined
+from benchmarks.cadscan.defects.places import Place, Surface, feature_of, place_on_surface
+from benchmarks.cadscan.part import Array, Defect, DefectivePart, Part
+
+Avoid = tuple[tuple[Array, float], ...]
+
+_RIM = 1.3  # outer radius of a dent's raised rim, in radii of its hollow
+WARP_SHARE = 0.2  # of a warp's peak; surface displaced by less does not count as changed
+
+
+def dent(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
+    """A hollow with a raised rim, `size` mm across with the rim, 0.03 to 0.15 times as deep."""
+    place = place_on_surface(Surface(part), size / 2, rng=rng, avoid=avoid)
+    depth = min(
+        max(size * float(np.exp(rng.uniform(np.log(0.03), np.log(0.15)))), 0.06), 0.4 * place.thickness
+    )
+    return _pressed(part, "dent", place, size, depth, _dent_field(place, size / 2, depth, rng))
+
+
+def bump(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
+    """A drop of weld spatter, `size` mm across, 0.12 to 0.35 times as high, 4 mm at most."""
+    place = place_on_surface(Surface(part), size / 2, rng=rng, avoid=avoid)
+    height = min(size * float(rng.uniform(0.12, 0.35)), 4.0)
+    outline = _outline(place, size / 2, rng, lobes=0.12)
+
+    def field(points: Array) -> Array:
+        rho = outline(points)
+        return height * np.clip(1 - rho**2, 0, None) ** 0.6
+
+    return _pressed(part, "bump", place, size, height, field)
+
+
+def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
+    """A piece of the part, `size` mm across, bulged by 0.006 to 0.02 of that without an edge.
+
+    All that lies within moves together, so that no wall grows thinner; nothing reflects otherwise.
+    """
+    place = place_on_surface(Surface(part), min(size / 4, 8.0), rng=rng, avoid=avoid)
+    peak = size * float(np.exp(rng.uniform(np.log(0.006), np.log(0.02))))
+    peak *= 1.0 if rng.random() < 0.5 else -1.0
+    reach, path = size / 2, place.centre[None]
+    edge = float(np.clip(size / 30, 0.8, 2.5))
+
+    def field(points: Array) -> Array:
+        rho = np.linalg.norm(points - place.centre, axis=1) / reach
+        return peak * (np.clip(1 - rho**2, 0, None) ** 2)[:, None] * place.normal
+
+    changed, amount = displaced_along(
+        refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
+    )
+    points = moved_points(changed, amount, least=max(WARP_SHARE * abs(peak), DISPLACED))
+    return _alone(changed, Defect("warp", place.centre, size, float(amount.max()), "depth", points))
+
+
+def bent_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
+    """A tooth, a corner or a rim bent by 6 to 20 degrees; of the feature nearest in size, at most its length."""
+    feature = feature_of(Surface(part), ("tooth", "tab"), size, rng=rng, avoid=avoid)
+    assert feature.direction is not None
+    length = feature.size if feature.kind == "tooth" else min(size, feature.size)
+    half = feature.depth / 2 if feature.kind == "tooth" else min(feature.depth / 2, 1.2 * length)
+    amount = length * float(np.tan(np.radians(rng.uniform(6, 20)))) * (1.0 if rng.random() < 0.5 else -1.0)
+    outward, axis = feature.direction, feature.axis
+    across = np.cross(outward, axis)
+    # A tooth is as wide as it is high, and its neighbours must stay; a tab is bent through its whole thickness.
+    thick = 0.62 * length if feature.kind == "tooth" else 3 * length
+
+    def field(points: Array) -> Array:
+        offset = points - feature.centre
+        along = np.clip((offset @ outward + length) / length, 0, 1.3)
+        side = np.abs(offset @ across) / half
+        window = (
+            np.ones(len(points)) if feature.kind == "tooth" else np.cos(np.pi / 2 * np.clip(side, 0, 1)) ** 2
+        )
+        window = window * (np.abs(offset @ axis) < thick)
+        return amount * (along**2 * window)[:, None] * axis
+
+    reach = float(np.hypot(length, half)) + 1.0
+    path = feature.centre[None]
+    if feature.kind == "tooth":
+        steps = np.linspace(-half, half, max(int(half / 2), 2))
+        path, reach = feature.centre + steps[:, None] * across, 1.25 * length
+    edge = float(np.clip(length / 12, 0.3, 1.0))
+    changed, moved = displaced_along(
+        refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
+    )
+    points = moved_points(changed, moved)
+    extent = max(length, 2 * half)
+    return _alone(changed, Defect("bent_feature", feature.centre, extent, float(moved.max()), "both", points))
+
+
+def _pressed(part: Part, kind: str, place: Place, size: float, depth: float, field: Field) -> DefectivePart:
+    """The part with a field of radius `size` / 2 pressed into or out of a place."""
+    path, reach = place.centre[None], size / 2
+    edge = float(np.clip(size / 24, 0.1, 0.6))
+    fine = refined(part, path=path, reach=1.05 * reach, edge=edge)
+    # Surface that falls away from the place (a step, a curve) is still within reach of the blow.
+    changed, amount = displaced(fine, place=place, path=path, reach=1.2 * reach, field=field)
+    points = moved_points(changed, amount)
+    return _alone(changed, Defect(kind, place.centre, size, float(amount.max()), "both", points))
+
+
+def _dent_field(place: Place, radius: float, depth: float, rng: np.random.Generator) -> Field:
+    """A hollow of `depth` with a rim of an eighth of it."""
+    outline = _outline(place, radius / _RIM, rng, lobes=0.06)
+
+    def field(points: Array) -> Array:
+        rho = outline(points)
+        hollow = -depth * np.clip(1 - rho**2, 0, None) ** 1.5
+        fade = np.clip((_RIM - rho) / (_RIM - 1.1), 0, 1)
+        rim = 0.125 * depth * np.exp(-(((rho - 1.05) / 0.12) ** 2)) * fade
+        return hollow + rim
+
+    return field
+
+
+def _outline(place: Place, radius: float, rng: np.random.Generator, *, lobes: float) -> Field:
+    """Distance from the place in radii of a slightly irregular outline, its longest radius as asked."""
+    phases = rng.uniform(0, 2 * np.pi, 2)
+    weights = lobes * rng.uniform(0.3, 1, 2)
+
+    def rho(points: Array) -> Array:
+        offset = points - place.centre
+        u, v = offset @ place.tangent, offset @ place.binormal
+        angle = np.arctan2(v, u)
+        shape = 1 - weights[0] * (1 - np.cos(2 * angle + phases[0])) / 2
+        shape -= weights[1] * (1 - np.cos(3 * angle + phases[1])) / 2
+        return np.hypot(u, v) / (radius * shape)
+
+    return rho
+
+
+def _alone(part: Part, defect: Defect) -> DefectivePart:
+    return DefectivePart(part, (), (defect,))
