@@ -1,0 +1,107 @@
+"""Maps and results: full-size maps from tokens, and the volume from the maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from modmap.config import Aggregation
+from modmap.errors import ModMapError
+from modmap.result import Result, ViewMaps, build_volume
+from modmap.scan import Scan
+from modmap.square import Square
+from modmap.volume import VoxelGrid, back_project
+
+Array = npt.NDArray[Any]
+
+MASK = np.zeros((9, 13), dtype=bool)
+MASK[2:7, 1:10] = True
+
+
+def _maps(mask: Array = MASK, *, how: Aggregation = "max", seed: int = 0, grid: int = 4) -> ViewMaps:
+    touched = Square(*mask.shape, grid=grid).tokens_touched(mask)
+    image, depth = np.where(touched, np.random.default_rng(seed).random((2, grid, grid)), np.inf)
+    return ViewMaps(
+        id="a",
+        image_tokens=image.astype(np.float32),
+        depth_tokens=depth.astype(np.float32),
+        aggregation=how,
+        shape=(mask.shape[0], mask.shape[1]),
+        mask_bits=np.packbits(mask),
+    )
+
+
+class TestViewMaps:
+    def test_foreground__unpacked(self) -> None:
+        np.testing.assert_array_equal(_maps().foreground, MASK)
+
+    def test_image__part_alone_has_scores(self) -> None:
+        maps = _maps()
+        for full, tokens in [(maps.image(), maps.image_tokens), (maps.depth(), maps.depth_tokens)]:
+            assert full.shape == MASK.shape
+            assert full.dtype == np.float32
+            np.testing.assert_array_equal(np.isfinite(full), MASK)
+            np.testing.assert_array_equal(np.isnan(full), ~MASK)
+            known = tokens[np.isfinite(tokens)]
+            assert known.min() - 1e-6 <= full[MASK].min() <= full[MASK].max() <= known.max() + 1e-6
+
+    @pytest.mark.parametrize(
+        ("how", "expected"),
+        [
+            ("max", np.maximum),
+            ("min", np.minimum),
+            ("prod", np.multiply),
+            ("mean", lambda a, b: 0.5 * a + 0.5 * b),
+        ],
+    )
+    def test_combined__element_by_element(
+        self, how: Aggregation, expected: Callable[[Array, Array], Array]
+    ) -> None:
+        maps = _maps(how=how)
+        np.testing.assert_allclose(maps.combined(), expected(maps.image(), maps.depth()), atol=1e-7)
+
+
+class TestResult:
+    RESULT = Result("s", 0.5, {"a": _maps()}, volume=None, volume_refused="view a has no camera")
+
+    def test_map__modalities(self) -> None:
+        maps = self.RESULT.views["a"]
+        np.testing.assert_array_equal(self.RESULT.map("a", "image"), maps.image())
+        np.testing.assert_array_equal(self.RESULT.map("a", "depth"), maps.depth())
+        np.testing.assert_array_equal(self.RESULT.map("a"), maps.combined())
+
+    def test_map__unknown_view(self) -> None:
+        with pytest.raises(ModMapError, match="result of s: no view 'b'; it has a"):
+            self.RESULT.map("b")
+
+    def test_require_volume__says_why_there_is_none(self) -> None:
+        with pytest.raises(ModMapError, match="result of s: no volume: view a has no camera"):
+            self.RESULT.require_volume()
+
+
+class TestBuildVolume:
+    def test_build_volume__foreground_pixels_by_the_maximum(self, make_scan: Callable[..., Scan]) -> None:
+        scan = make_scan(views=3)
+        views, best = {}, {}
+        for seed, frame in enumerate(scan.frames()):
+            mask = frame.depth > 0
+            mask[::3] = False
+            views[frame.id] = _maps(mask, seed=seed, grid=8)
+            scores = views[frame.id].combined()
+            for point, score in zip(back_project(frame, mask), scores[mask], strict=True):
+                key = tuple(np.floor(point / 3).astype(int).tolist())
+                best[key] = max(best.get(key, 0), score)
+        volume, outside = build_volume(scan, views, VoxelGrid(np.zeros(3), 3.0, (1, 1, 1)), grow=True)
+        assert outside == 0
+        keys = np.array(list(best))
+        np.testing.assert_allclose(volume.at((keys + 0.5) * 3), list(best.values()), atol=1e-6)
+        assert np.count_nonzero(volume.observed) == len(best)
+        half = VoxelGrid(np.array([0.0, -90, -90]), 3.0, (60, 60, 60))
+        part, outside = build_volume(scan, views, half, grow=False)
+        np.testing.assert_array_equal(part.scores, volume.resampled(half).scores)
+        points = [back_project(scan[i].load(), maps.foreground) for i, maps in views.items()]
+        assert outside == sum(int((p[:, 0] < 0).sum()) for p in points)

@@ -1,0 +1,350 @@
+"""The volume against a dictionary of voxels, closed forms and properties (Sec. 3.2.4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from modmap.errors import ModMapError
+from modmap.scan import Camera, Frame, Scan, View
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project, extent
+from tests.synthetic_scans import ball_scan, intrinsics, look_at, plane_depth
+
+Array = npt.NDArray[Any]
+
+FEW = settings(max_examples=15, deadline=None)
+SEEDS = st.integers(0, 2**31)
+
+
+def _random_frame(random: np.random.Generator, *, height: int = 4, width: int = 5) -> Frame:
+    pose = np.eye(4)
+    pose[:3, :3] = Rotation.from_rotvec(random.normal(size=3)).as_matrix()
+    pose[:3, 3] = random.normal(size=3) * 20
+    K = np.array([[random.uniform(5, 9), 0, 2.2], [0, random.uniform(5, 9), 1.4], [0, 0, 1]])
+    depth = random.uniform(5, 25, (height, width)) * (random.random((height, width)) < 0.8)
+    depth[0, 0] = 10
+    return Frame(
+        "a",
+        image=np.zeros((height, width), np.uint8),
+        depth=depth.astype(np.float32),
+        camera=Camera(K, pose, size=(width, height)),
+    )
+
+
+def _world_point(frame: Frame, row: int, column: int) -> list[float]:
+    """x = R^T (z ((u - cx) / fx, (v - cy) / fy, 1) - t), written out."""
+    assert frame.camera is not None
+    K, T = frame.camera.K.tolist(), frame.camera.T_world_to_camera.tolist()
+    z = float(frame.depth[row, column])
+    local = [z * (column - K[0][2]) / K[0][0], z * (row - K[1][2]) / K[1][1], z]
+    return [sum(T[j][i] * (local[j] - T[j][3]) for j in range(3)) for i in range(3)]
+
+
+def _slow_volume(frames: list[Frame], maps: list[Array], grid: VoxelGrid) -> dict[tuple[int, ...], float]:
+    best: dict[tuple[int, ...], float] = {}
+    for frame, scores in zip(frames, maps, strict=True):
+        for row, column in np.argwhere(frame.depth > 0).tolist():
+            point = _world_point(frame, row, column)
+            key = tuple(
+                math.floor((p - o) / grid.voxel) for p, o in zip(point, grid.origin.tolist(), strict=True)
+            )
+            best[key] = max(best.get(key, -math.inf), float(scores[row, column]))
+    return best
+
+
+def _built(frames: list[Frame], maps: list[Array], grid: VoxelGrid, *, grow: bool) -> VolumeBuilder:
+    builder = VolumeBuilder(grid, grow=grow)
+    for frame, scores in zip(frames, maps, strict=True):
+        mask = frame.depth > 0
+        builder.add(back_project(frame, mask), scores[mask])
+    return builder
+
+
+def _as_dictionary(volume: AnomalyVolume, origin: Array) -> dict[tuple[int, ...], float]:
+    """Observed voxels, counted from another grid's origin on the same lattice."""
+    shift = np.rint((volume.grid.origin - origin) / volume.grid.voxel).astype(int)
+    return {
+        tuple((at + shift).tolist()): float(volume.scores[tuple(at)]) for at in np.argwhere(volume.observed)
+    }
+
+
+class TestVolumeBuilder:
+    @FEW
+    @given(seed=SEEDS, voxel=st.sampled_from([1.0, 3.0, 8.0]))
+    def test_add__slow_loop(self, seed: int, voxel: float) -> None:
+        random = np.random.default_rng(seed)
+        frames = [_random_frame(random) for _ in range(3)]
+        maps = [random.uniform(0, 2, frame.shape).astype(np.float32) for frame in frames]
+        grid = VoxelGrid(random.uniform(-9, 9, 3), voxel, (6, 5, 4))
+        expected = _slow_volume(frames, maps, grid)
+        inside = {
+            key: value
+            for key, value in expected.items()
+            if all(0 <= k < n for k, n in zip(key, grid.shape, strict=True))
+        }
+        grown = _built(frames, maps, grid, grow=True).build()
+        assert _as_dictionary(grown, grid.origin) == pytest.approx(expected, abs=1e-6)
+        assert grown.score == pytest.approx(max(expected.values()), abs=1e-6)
+        fixed = _built(frames, maps, grid, grow=False)
+        points = [
+            _world_point(frame, row, column)
+            for frame in frames
+            for row, column in np.argwhere(frame.depth > 0).tolist()
+        ]
+        upper = grid.origin + grid.voxel * np.array(grid.shape)
+        outside = [not all(o <= p < u for p, o, u in zip(x, grid.origin, upper, strict=True)) for x in points]
+        assert fixed.outside == sum(outside)
+        if inside:
+            assert fixed.build().grid.shape == grid.shape
+            assert _as_dictionary(fixed.build(), grid.origin) == pytest.approx(inside, abs=1e-6)
+        else:
+            with pytest.raises(ModMapError, match=f"found none \\({len(points)} outside it\\)"):
+                fixed.build()
+
+    @FEW
+    @given(seed=SEEDS)
+    def test_add__both_maps_separately_is_their_maximum(self, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        frames = [_random_frame(random) for _ in range(2)]
+        image = [random.random(frame.shape).astype(np.float32) for frame in frames]
+        depth = [random.random(frame.shape).astype(np.float32) for frame in frames]
+        grid = VoxelGrid(np.zeros(3), 8.0, (2, 2, 2))
+        separately = _built([*frames, *frames], [*image, *depth], grid, grow=True).build()
+        joined = [aggregate(a, b, "max") for a, b in zip(image, depth, strict=True)]
+        together = _built(frames, joined, grid, grow=True).build()
+        np.testing.assert_array_equal(separately.scores, together.scores)
+
+    def test_add__grows_on_the_lattice_and_loses_nothing(self) -> None:
+        builder = VolumeBuilder(VoxelGrid(np.array([1.0, 2, 3]), 2.0, (2, 2, 2)), grow=True)
+        builder.add(np.array([[2.0, 3, 4]]), np.array([0.5]))
+        builder.add(np.array([[-6.5, 3, 4], [2, 13, 4]]), np.array([0.25, 0.75]))
+        volume = builder.build()
+        np.testing.assert_array_equal(volume.grid.origin, [-7, 2, 3])
+        assert volume.grid.shape == (6, 6, 2)
+        points = np.array([[2.0, 3, 4], [-6.5, 3, 4], [2, 13, 4], [4, 3, 4]])
+        np.testing.assert_array_equal(volume.at(points), np.float32([0.5, 0.25, 0.75, np.nan]))
+        assert np.count_nonzero(volume.observed) == 3
+        assert builder.outside == 0
+
+    def test_build__never_seen_is_not_zero(self) -> None:
+        builder = VolumeBuilder(VoxelGrid(np.zeros(3), 1.0, (1, 1, 2)))
+        builder.add(np.array([[0.5, 0.5, 0.5]]), np.array([0.0]))
+        volume = builder.build()
+        np.testing.assert_array_equal(volume.scores, np.float32([[[0, np.nan]]]))
+        np.testing.assert_array_equal(volume.observed, [[[True, False]]])
+        assert volume.score == 0
+        assert volume.scores.dtype == np.float32
+
+    def test_add__borders_belong_to_the_upper_voxel(self) -> None:
+        builder = VolumeBuilder(VoxelGrid(np.array([-2.0, 0, 0]), 2.0, (2, 1, 1)))
+        builder.add(np.array([[-2.0, 0, 0], [0, 0, 0], [2, 0, 0], [0, 2, 0]]), np.arange(1.0, 5))
+        assert builder.build().scores.ravel().tolist() == [1, 2]
+        assert builder.outside == 2
+
+    def test_back_project__no_camera(self) -> None:
+        frame = replace(_random_frame(np.random.default_rng(0)), camera=None)
+        with pytest.raises(ModMapError, match="view a: a volume needs a camera"):
+            back_project(frame, frame.depth > 0)
+
+
+class TestClosedForms:
+    def test_add__plane(self) -> None:
+        """A camera 100 mm above z = 0: pixel (u, v) sees x = 2 (u - 10), y = -2 (v - 7), which is voxel (u, 14 - v)."""
+        camera = Camera(
+            intrinsics(21, 15, focal=50), look_at(np.array([0, 0, 100.0]), np.zeros(3), up=(0, 1, 0))
+        )
+        depth = plane_depth(camera, 21, 15, normal=np.array([0, 0, 1.0]), offset=0)
+        np.testing.assert_allclose(depth, 100, atol=1e-4)
+        frame = Frame("a", image=np.zeros((15, 21), np.uint8), depth=depth, camera=camera)
+        scores = np.arange(15 * 21, dtype=np.float32).reshape(15, 21)
+        grid = VoxelGrid(np.array([-21.0, -15, -1]), 2.0, (21, 15, 1))
+        builder = VolumeBuilder(grid)
+        builder.add(back_project(frame, depth > 0), scores.ravel())
+        np.testing.assert_array_equal(builder.build().scores[:, :, 0], scores.T[:, ::-1])
+        assert builder.outside == 0
+
+    def test_add__sphere(self) -> None:
+        """Each observed voxel of a ball of 60 mm is within a half diagonal of the surface; the equator is observed."""
+        scan, voxel = ball_scan(), 4.0
+        grid = VoxelGrid.around([scan], voxel, foreground="valid")
+        builder = VolumeBuilder(grid)
+        for frame in scan.frames():
+            mask = frame.depth > 0
+            builder.add(back_project(frame, mask), np.ones(np.count_nonzero(mask)))
+        assert builder.outside == 0
+        volume = builder.build()
+        off = np.abs(np.linalg.norm(grid.centres(np.argwhere(volume.observed)), axis=1) - 60)
+        assert off.max() <= voxel * math.sqrt(3) / 2 + 1e-3
+        angle = np.radians(np.arange(0, 360, 15))
+        equator = 60 * np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
+        near = volume.at(
+            (equator[:, None] + voxel * np.mgrid[-1:2, -1:2, -1:2].reshape(3, -1).T).reshape(-1, 3)
+        )
+        assert np.nanmax(near.reshape(len(angle), -1), axis=1).min() == 1
+        # The cameras are above the equator: none sees the lower pole.
+        assert np.isnan(volume.at(np.array([[0.0, 0, -60]]))).all()
+
+
+class TestVoxelGrid:
+    def test_around__holds_every_pixel_on_the_lattice(self) -> None:
+        scan = ball_scan()
+        grid = VoxelGrid.around([scan, scan], 3.0, margin=5.0, foreground="valid")
+        np.testing.assert_array_equal(grid.origin % 3, 0)
+        points = np.concatenate([back_project(f, f.depth > 0) for f in scan.frames()])
+        upper = grid.origin + 3 * np.array(grid.shape)
+        assert (points.min(axis=0) - grid.origin >= 5).all()
+        assert (points.min(axis=0) - grid.origin < 8).all()
+        assert (upper - points.max(axis=0) >= 5).all()
+        assert (upper - points.max(axis=0) <= 8).all()
+
+    def test_around__background_is_left_out(self) -> None:
+        scan = ball_scan(views=1)
+        stray = np.array(scan.views[0].depth)
+        stray[0, 0] = 900
+        strayed = replace(scan, views=[replace(scan.views[0], depth=stray)])
+        assert VoxelGrid.around([strayed]).shape == VoxelGrid.around([scan]).shape
+        assert VoxelGrid.around([strayed], foreground="valid").shape > VoxelGrid.around([scan]).shape
+
+    def test_around__no_camera(self) -> None:
+        view = View("a", np.zeros((4, 4), np.uint8), np.ones((4, 4)), camera_looked_for="no pose.txt")
+        with pytest.raises(ModMapError, match=r"view a has none \(no pose\.txt\)"):
+            VoxelGrid.around([Scan("s", [view])])
+
+    def test_around__nothing_measured(self) -> None:
+        scan = ball_scan(views=1)
+        empty = replace(scan, views=[replace(scan.views[0], depth=np.zeros((48, 64)))])
+        with pytest.raises(ModMapError, match="expected measured depth in ball, found none"):
+            VoxelGrid.around([empty])
+
+    @pytest.mark.parametrize(
+        ("origin", "voxel", "shape"),
+        [
+            ((0, 0, 0), 2, (10_000, 10_000, 11)),
+            ((0, 0, 0), 2, (0, 1, 1)),
+            ((0, 0, 0), 0, (1, 1, 1)),
+            ((0, np.nan, 0), 1, (1, 1, 1)),
+            ((0, 0), 1, (1, 1, 1)),
+        ],
+    )
+    def test_init__unusable(self, origin: Any, voxel: float, shape: Any) -> None:
+        with pytest.raises(ModMapError, match=r"^voxel grid: expected"):
+            VoxelGrid(np.array(origin, dtype=float), voxel, shape)
+
+    def test_spanning__too_large(self) -> None:
+        with pytest.raises(ModMapError, match=r"stray depth far from the part, or too small a voxel"):
+            VoxelGrid.spanning(np.array([[0.0, 0, 0], [1e5, 1e5, 1e5]]))
+
+    def test_add__a_stray_point_does_not_eat_the_memory(self) -> None:
+        builder = VolumeBuilder(VoxelGrid(np.zeros(3), 2.0, (10, 10, 10)), grow=True)
+        with pytest.raises(ModMapError, match="stray depth"):
+            builder.add(np.array([[1e6, 1e6, 1e6]]), np.ones(1))
+
+    @FEW
+    @given(seed=SEEDS)
+    def test_index__centres_and_back(self, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        grid = VoxelGrid(random.normal(size=3) * 100, random.uniform(0.1, 9), (5, 6, 7))
+        index = random.integers(-3, 9, (20, 3))
+        found, inside = grid.index(grid.centres(index))
+        np.testing.assert_array_equal(found, index)
+        np.testing.assert_array_equal(
+            inside, [all(0 <= k < n for k, n in zip(i, grid.shape, strict=True)) for i in index]
+        )
+
+    @FEW
+    @given(seed=SEEDS)
+    def test_grown_to__same_lattice(self, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        grid = VoxelGrid(random.normal(size=3) * 9, 0.7, (2, 3, 4))
+        index = random.integers(-5, 9, (3, 3))
+        grown, shift = grid.grown_to(index)
+        np.testing.assert_allclose(grown.centres(index + shift), grid.centres(index), atol=1e-9)
+        assert grown.index(grid.centres(index))[1].all()
+        assert grown.index(grid.centres(np.array([[0, 0, 0], [1, 2, 3]])))[1].all()
+
+    def test_pixels__round_trip(self) -> None:
+        scan = ball_scan(views=3)
+        grid = VoxelGrid.around([scan], 2.0, foreground="valid")
+        for frame in scan.frames():
+            assert frame.camera is not None
+            mask = frame.depth > 0
+            index, inside = grid.index(back_project(frame, mask))
+            assert inside.all()
+            uv, visible = grid.pixels(index, frame)
+            pixel = np.argwhere(mask)[:, ::-1]
+            # A voxel's half diagonal, seen by this camera: fx * r / z, and a bit for the angle off the axis.
+            reach = frame.camera.K[0, 0] * 2 * math.sqrt(3) / 2 / (frame.depth[mask] - 2) * 1.3
+            assert (np.linalg.norm(uv - pixel, axis=1) <= reach).all()
+            assert visible.mean() > 0.7
+
+    def test_pixels__hidden_behind_and_outside(self) -> None:
+        camera = Camera(intrinsics(21, 15, focal=50), np.eye(4))
+        frame = Frame("a", np.zeros((15, 21), np.uint8), np.full((15, 21), 50, np.float32), camera)
+        grid = VoxelGrid(np.array([-1.0, -1, -101]), 2.0, (200, 1, 200))
+        cells = {"seen": (0, 0, 75), "hidden": (0, 0, 90), "before": (0, 0, 65), "behind": (0, 0, 10)}
+        cells["outside"] = (150, 0, 75)
+        uv, visible = grid.pixels(np.array(list(cells.values())), frame)
+        assert dict(zip(cells, visible.tolist(), strict=True)) == {name: name == "seen" for name in cells}
+        np.testing.assert_allclose(uv[0], [10, 7])
+        assert np.isnan(uv[3]).all()
+        with pytest.raises(ModMapError, match="view a: no camera"):
+            grid.pixels(np.zeros((1, 3), int), replace(frame, camera=None))
+
+    def test_extent__corners(self) -> None:
+        frame = _random_frame(np.random.default_rng(4))
+        points = np.array([_world_point(frame, r, c) for r, c in np.argwhere(frame.depth > 0).tolist()])
+        found = extent(frame, frame.depth > 0)
+        np.testing.assert_allclose(found, [points.min(axis=0), points.max(axis=0)], atol=1e-9)
+
+
+class TestAnomalyVolume:
+    VOLUME = AnomalyVolume(
+        VoxelGrid(np.array([0.0, 2, 4]), 2.0, (2, 3, 4)), np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    )
+
+    def test_at__inside_and_outside(self) -> None:
+        points = np.array([[1.0, 3, 5], [3, 7, 11], [-0.1, 3, 5], [1, 3, 12]])
+        np.testing.assert_array_equal(self.VOLUME.at(points), np.float32([0, 23, np.nan, np.nan]))
+
+    def test_seen_from__its_voxel_for_every_pixel(self) -> None:
+        frame = _random_frame(np.random.default_rng(2))
+        grid = VoxelGrid(np.full(3, -80.0), 8.0, (20, 20, 20))
+        scores = np.random.default_rng(1).random(grid.shape).astype(np.float32)
+        picture = AnomalyVolume(grid, scores).seen_from(frame)
+        for row in range(4):
+            for column in range(5):
+                if frame.depth[row, column] == 0:
+                    assert np.isnan(picture[row, column])
+                else:
+                    point = _world_point(frame, row, column)
+                    assert picture[row, column] == scores[tuple(math.floor((p + 80) / 8) for p in point)]
+
+    @FEW
+    @given(shift=st.tuples(*[st.integers(-5, 5)] * 3), shape=st.tuples(*[st.integers(1, 6)] * 3))
+    def test_resampled__by_world_points(self, shift: tuple[int, ...], shape: tuple[int, int, int]) -> None:
+        grid = VoxelGrid(self.VOLUME.grid.origin + 2.0 * np.array(shift), 2.0, shape)
+        found = self.VOLUME.resampled(grid)
+        index = np.argwhere(np.ones(shape, dtype=bool))
+        np.testing.assert_array_equal(found.scores.ravel(), self.VOLUME.at(grid.centres(index)))
+
+    @pytest.mark.parametrize(("origin", "voxel"), [((0, 2, 4), 1.0), ((0.5, 2, 4), 2.0)])
+    def test_resampled__another_lattice(self, origin: tuple[float, ...], voxel: float) -> None:
+        with pytest.raises(ModMapError, match="same lattice"):
+            self.VOLUME.resampled(VoxelGrid(np.array(origin), voxel, (1, 1, 1)))
+
+
+class TestAggregate:
+    @pytest.mark.parametrize(
+        ("how", "expected"), [("max", [2, 3]), ("min", [1, 0.5]), ("prod", [2, 1.5]), ("mean", [1.5, 1.75])]
+    )
+    def test_aggregate__by_hand(self, how: Any, expected: list[float]) -> None:
+        found = aggregate(np.array([1.0, 3.0, np.nan]), np.array([2.0, 0.5, 1.0]), how)
+        np.testing.assert_array_equal(found, [*expected, np.nan])
