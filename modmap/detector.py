@@ -25,7 +25,7 @@ from modmap.result import Result, ViewMaps, build_volume
 from modmap.scan import Scan
 from modmap.training import train
 from modmap.view_pairs import TokenBank
-from modmap.volume import AnomalyVolume, VoxelGrid, extent
+from modmap.volume import AnomalyVolume, VoxelGrid, aggregate, extent
 
 Array = npt.NDArray[Any]
 
@@ -116,7 +116,8 @@ class ModMap:
                 on_epoch=lambda loss: bar.advance(f"loss {loss:.4f}"),
             )
         image_map, depth_map = refined_maps(mapper, bank, cross_view=cross_view)
-        residual = torch.maximum(image_map[bank.foreground], depth_map[bank.foreground])
+        image_part, depth_part = (one[bank.foreground].cpu().numpy() for one in (image_map, depth_map))
+        residual = aggregate(image_part, depth_part, self.config.inference.aggregation)
         self._mapper = mapper
         self._state = TrainedState(
             view_ids=view_ids,
@@ -152,8 +153,9 @@ class ModMap:
             progress: Show a bar on standard error.
 
         Raises:
-            ModMapError: the model isn't fitted, a view is unknown to it or unreadable, the class is unknown, or a
-                volume is demanded and a view has no camera.
+            ModMapError: the model isn't fitted, a view is unknown to it or unreadable, the class is unknown, a
+                volume is demanded and a view has no camera, or an encoder isn't the one that the model was trained
+                with.
         """
         state = self.trained
         class_index = self.check(scan, category=category)
@@ -164,7 +166,9 @@ class ModMap:
         bank = TokenBank.of(
             [tokens], view_ids=state.view_ids, categories=None if class_index is None else [class_index]
         )
-        image_map, depth_map = refined_maps(self._fitted_mapper(), bank, cross_view=self.config.mapping.cross_view)
+        image_map, depth_map = refined_maps(
+            self._fitted_mapper(), bank, cross_view=self.config.mapping.cross_view
+        )
         side = self._load_encoders()[0].grid
         views = {
             view_id: ViewMaps(
@@ -263,8 +267,8 @@ class ModMap:
             depth_encoder: Likewise.
 
         Raises:
-            ModMapError: a file is missing or damaged, a weight is missing, renamed or of another shape (it is
-                named), or an encoder isn't the one that the model was trained with.
+            ModMapError: a file is missing or damaged, or a weight is missing, renamed or of another shape (it is
+                named). The encoders are loaded and compared with those of the training by the first prediction.
         """
         directory = model_files.locate(str(source))
         config, state = model_files.load(directory)

@@ -60,7 +60,8 @@ class TrainedState(BaseModel):
         fingerprints: Of the weights of the `image` and the `depth` encoder.
         grids: The voxel grid of each category; an empty name where scans have none.
         losses: Mean loss of each epoch.
-        training_score: The training scans' own largest distance: what a part without any defect scores at least.
+        training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
+            in a prediction: what a part without any defect scores about.
         seconds: Wall time of `encoders` and `training`.
     """
 
@@ -116,7 +117,8 @@ def save(
 ) -> Path:
     """Writes a model; a directory that holds one already is replaced file by file, the config last."""
     directory.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(directory / ENCODERS_NAME, ignore_errors=True)
+    if not encoders and not _uses_encoders_of(directory, config):
+        shutil.rmtree(directory / ENCODERS_NAME, ignore_errors=True)
     for modality, encoder in encoders.items():
         encoder.save(directory / ENCODERS_NAME / modality)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in mapper.state_dict().items()}
@@ -125,6 +127,13 @@ def save(
     _replace(directory / CARD_NAME, _card(config, state).encode())
     _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
     return directory
+
+
+def _uses_encoders_of(directory: Path, config: ModMapConfig) -> bool:
+    """A model that was loaded from this directory may need the encoders that lie in it."""
+    references = (config.image_encoder.reference or "", config.depth_encoder.reference or "")
+    home = (directory / ENCODERS_NAME).resolve()
+    return any(home in Path(text.removeprefix("local-dir:")).resolve().parents for text in references)
 
 
 def locate(source: str) -> Path:
