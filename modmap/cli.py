@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 from tyro.conf import Positional, arg
 
 from modmap.errors import ModMapError, UsageError
@@ -94,26 +93,21 @@ def encoders_list() -> int:
     """Show the encoders on disk: source, licence, size."""
     from modmap.encoder_store import KNOWN, list_encoders, store_directory
 
-    table = Table("name", "architecture", "parameters", "MB", "licence", "source")
     stored = list_encoders()
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{store_directory()}: {len(stored)} encoder(s)")
     for encoder in stored:
+        console.print(f"\n[bold]{encoder.name}[/bold]")
         if encoder.broken:
-            table.add_row(encoder.name, f"broken: {encoder.broken}")
-        else:
-            table.add_row(
-                encoder.name,
-                encoder.architecture,
-                f"{encoder.parameters / 1e6:.1f} M",
-                f"{encoder.megabytes:.0f}",
-                encoder.licence,
-                encoder.source,
-            )
-    console = Console()
-    console.print(f"{store_directory()}: {len(stored)} encoder(s)", highlight=False)
-    if stored:
-        console.print(table)
+            console.print(f"  broken: {encoder.broken}")
+            continue
+        console.print(
+            f"  {encoder.architecture}, {encoder.parameters / 1e6:.1f} M weights, {encoder.megabytes:.0f} MB"
+        )
+        console.print(f"  licence: {encoder.licence}")
+        console.print(f"  source: {encoder.source}")
     absent = [name for name in KNOWN if name not in {encoder.name for encoder in stored}]
-    console.print(f"can be pulled: {', '.join(absent) or 'none more'}", highlight=False)
+    console.print(f"\ncan be pulled: {', '.join(absent) or 'none more'}")
     return 0
 
 

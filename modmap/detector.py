@@ -14,7 +14,7 @@ import torch
 from modmap import model_files
 from modmap.config import ModMapConfig, make_config, merged
 from modmap.config_errors import did_you_mean
-from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan, fingerprint
+from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan, fingerprint, require_reference
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.inference import refined_maps
@@ -90,6 +90,8 @@ class ModMap:
             ModMapError: a scan can't be used; every view is read and checked before the first is encoded.
         """
         scans = [scans] if isinstance(scans, Scan) else list(scans)
+        require_reference(self.config.image_encoder, "image")
+        require_reference(self.config.depth_encoder, "depth")
         categories = self._categories_of(scans)
         started = time.perf_counter()
         grids = _survey(scans, self.config)

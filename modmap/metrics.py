@@ -7,7 +7,6 @@ underestimates V-AUPRO@1%.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
@@ -197,38 +196,22 @@ class VolumeAUPRO:
         """
         _check_limit(limit)
         self._check_complete()
-        nominal, lowest = self._highest_nominal_scores(limit)
-        thresholds, pro = self._overlaps(lowest)
+        nominal = np.concatenate(self._nominal_scores)
+        nominal.sort()
+        thresholds, pro = self._overlaps()
         alarms_above = len(nominal) - np.searchsorted(nominal, thresholds, side="right")
         alarms_at = len(nominal) - np.searchsorted(nominal, thresholds, side="left")
-        alarms_at_end = self._nominal_voxels if math.isinf(lowest) else len(nominal)
         # PRO rises only at a defect voxel's score, and slanted where nominal voxels tie with it.
-        alarms = np.concatenate([[0], np.stack([alarms_above, alarms_at], axis=1).ravel(), [alarms_at_end]])
+        steps = np.stack([alarms_above, alarms_at], axis=1).ravel()
+        alarms = np.concatenate([[0], steps, [self._nominal_voxels]])
         return _cut(alarms / self._nominal_voxels, np.repeat(np.append(0.0, pro), 2), limit)
 
-    def _overlaps(self, lowest: float) -> tuple[FloatArray, Float64Array]:
-        """The defects' distinct scores from the highest down to `lowest`, and PRO at each as a threshold."""
-        scores = np.concatenate(self._component_scores)
-        relevant = scores >= lowest
-        ascending, step = np.unique(scores[relevant], return_inverse=True)
-        gains = np.bincount(step, np.concatenate(self._component_weights)[relevant], minlength=len(ascending))
+    def _overlaps(self) -> tuple[FloatArray, Float64Array]:
+        """The defects' distinct scores, highest first, and PRO with each as the threshold."""
+        ascending, step = np.unique(np.concatenate(self._component_scores), return_inverse=True)
+        gains = np.bincount(step, np.concatenate(self._component_weights), minlength=len(ascending))
         # A sum of many fractions may pass the whole by a rounding error.
         return ascending[::-1], np.minimum(np.cumsum(gains[::-1]) / self._components, 1.0)
-
-    def _highest_nominal_scores(self, limit: float) -> tuple[FloatArray, float]:
-        """Sorted observed nominal scores down to the first threshold beyond the limit, and that threshold.
-
-        The threshold is -inf where all of them are needed.
-        """
-        scores = np.concatenate(self._nominal_scores)
-        needed = math.ceil(limit * self._nominal_voxels) + 1
-        lowest = -math.inf
-        if needed < len(scores):
-            scores.partition(len(scores) - needed)
-            lowest = float(scores[len(scores) - needed])
-            scores = scores[scores >= lowest]
-        scores.sort()
-        return scores, lowest
 
     def compute(self, limit: float = 0.01) -> float:
         """V-AUPRO@limit over the scans so far.

@@ -324,10 +324,11 @@ class TestResolve:
         with pytest.raises(ModMapError, match="expected hf-hub:ORG/NAME"):
             resolve(reference)
 
-    def test_resolve__a_known_name(self, hub: Hub) -> None:
-        assert resolve("tiny") == "hf-hub:timm/test_vit.r160_in1k"
-        path = pull("tiny")
-        assert resolve("tiny") == f"local-dir:{path}"
+    def test_resolve__a_known_name_is_pulled_once(self, hub: Hub, own_store: Path) -> None:
+        assert resolve("tiny") == f"local-dir:{own_store / 'tiny'}"
+        written = (own_store / "tiny" / "config.json").stat().st_mtime_ns
+        assert resolve("tiny") == f"local-dir:{own_store / 'tiny'}"
+        assert (own_store / "tiny" / "config.json").stat().st_mtime_ns == written
 
     def test_resolve__never_goes_past_a_broken_copy(self, own_store: Path) -> None:
         (own_store / "tiny").mkdir(parents=True)
