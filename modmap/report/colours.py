@@ -1,0 +1,72 @@
+"""From scores to colours: one scale for every picture of a scan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+OPACITY_EXPONENT = 1.5
+
+
+def colourise(
+    values: Array, top: float, *, bottom: float = 0.0, background: tuple[int, int, int] = (0, 0, 0)
+) -> Array:
+    """Colours of scores, from dark blue over magenta to yellow (the map "plasma").
+
+    The map is perceptually uniform, in order of lightness also for the colour-blind, and nowhere gray, so that it
+    stands out from a gray image at every score.
+
+    Args:
+        values: (...) scores; NaN where there is none.
+        top: Score of the last colour; what is larger gets it too.
+        bottom: Score of the first colour; what is smaller gets it too.
+        background: Red, green and blue where there is no score.
+
+    Returns:
+        (..., 3) uint8, red first.
+    """
+    values = np.asarray(values)
+    known = ~np.isnan(values)
+    level = np.rint(np.where(known, _share(values, top, bottom), 0) * 255).astype(np.uint8)
+    colours = _palette()[level]
+    colours[~known] = background
+    return np.asarray(colours)
+
+
+def blend(
+    gray: Array, values: Array, top: float, *, bottom: float = 0.0, coverage: Array | None = None
+) -> Array:
+    """Scores over a gray image, the more opaque the higher: at `top` only the colour is left, at `bottom` the image.
+
+    Args:
+        gray: (H, W) uint8 image.
+        values: (H, W) scores; the image is untouched where they are NaN.
+        top: Score of the last colour.
+        bottom: Score of the first colour.
+        coverage: (H, W) in [0, 1], how much of each pixel has a score; all of it by default.
+
+    Returns:
+        (H, W, 3) uint8, red first.
+    """
+    opacity = np.nan_to_num(_share(values, top, bottom)) ** OPACITY_EXPONENT
+    if coverage is not None:
+        opacity = opacity * coverage
+    below = np.repeat(gray[:, :, None], 3, axis=2).astype(np.float32)
+    above = colourise(values, top, bottom=bottom).astype(np.float32)
+    return np.asarray(np.rint(below + opacity[:, :, None] * (above - below)).astype(np.uint8))
+
+
+def _share(values: Array, top: float, bottom: float) -> Array:
+    span = max(top - bottom, float(np.finfo(np.float32).tiny))
+    share = (np.asarray(values, dtype=np.float64) - bottom) / span
+    return np.asarray(np.clip(share, 0, 1))
+
+
+def _palette() -> Array:
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_PLASMA)[:, 0, ::-1])
