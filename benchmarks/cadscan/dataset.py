@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +41,7 @@ Kind = Literal["real", "synth", "good", "bad"]
 
 KINDS: tuple[Kind, ...] = ("real", "synth", "good", "bad")
 MOST_DEFECTS = 2
+USAGE = r"(NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(\s*)'\d+'"
 
 
 class DatasetError(ValueError):
@@ -176,11 +179,21 @@ def _write_real(job: ScanJob, cell: Cell, directory: Path) -> None:
 
 
 def _write_cad(out: Path, category: str) -> None:
-    partial = out / UNFINISHED / f"{category}_cad"
-    step, stl = export_cad(category, partial)
+    step, stl = export_cad(category, out / UNFINISHED / f"{category}_cad")
+    step.write_text(renumbered(step.read_text(encoding="utf-8")), encoding="utf-8")
     (out / category).mkdir(exist_ok=True)
     step.replace(out / category / step.name)
     stl.replace(out / category / stl.name)
+
+
+def renumbered(step: str) -> str:
+    """A STEP file whose uses of a part in an assembly count from 1.
+
+    The CAD kernel counts them over all files that its process has written, so a file would depend on what was made
+    before it.
+    """
+    numbers = count(1)
+    return re.sub(USAGE, lambda match: f"{match[1]}'{next(numbers)}'", step)
 
 
 @lru_cache(maxsize=2)

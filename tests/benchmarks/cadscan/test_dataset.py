@@ -1,0 +1,159 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.cadscan.__main__ import main
+from benchmarks.cadscan.dataset import DatasetError, DatasetSettings, make_dataset, nominal_part, scan_jobs
+from benchmarks.cadscan.settings import SettingsError
+from benchmarks.cadscan.writer import UNFINISHED
+from modmap.datasets import SiM3D, read_ground_truth
+from modmap.image_files import read_depth
+
+CATEGORY = "machined_bracket"
+SETTINGS = DatasetSettings(size=(80, 60), good=1, bad=1, seed=3)
+COMMAND = ["dataset", "--categories", CATEGORY, "--good", "1", "--bad", "1", "--size", "80x60", "--seed", "3"]
+REPOSITORY = Path(__file__).parents[3]
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cadscan") / "set"
+    make_dataset(out, SETTINGS, categories=[CATEGORY])
+    return out
+
+
+class TestMakeDataset:
+    def test_make_dataset__same_bytes_from_two_processes(self, made: Path, tmp_path: Path) -> None:
+        make_dataset(tmp_path / "set", SETTINGS, categories=[CATEGORY], workers=2)
+        expected, found = contents(made), contents(tmp_path / "set")
+        assert list(found) == list(expected)
+        assert [name for name in expected if found[name] != expected[name]] == []
+
+    def test_make_dataset__same_bytes_when_killed_and_resumed(self, made: Path, tmp_path: Path) -> None:
+        out = tmp_path / "set"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.cadscan", *COMMAND, "--out", str(out)],
+            cwd=REPOSITORY,
+            stderr=subprocess.DEVNULL,
+        )
+        unfinished = out / UNFINISHED
+        try:
+            deadline = time.monotonic() + 300
+            while not (list(out.glob("*/*_real")) and list(unfinished.glob("*/*/*.*"))):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert list(unfinished.iterdir())
+        assert len(list(SiM3D(out).tests(CATEGORY))) < 2
+        assert main([*COMMAND, "--out", str(out)]) == 0
+        assert contents(out) == contents(made)
+
+    def test_make_dataset__whole_scans_are_left_alone(self, made: Path) -> None:
+        before = {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")}
+        make_dataset(made, SETTINGS, categories=[CATEGORY])
+        assert {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")} == before
+
+    def test_make_dataset__other_settings(self, made: Path) -> None:
+        with pytest.raises(SettingsError, match=r"expected seed 3, as .* was begun with, found 4"):
+            make_dataset(made, DatasetSettings((80, 60), good=1, bad=1, seed=4), categories=[CATEGORY])
+
+    def test_make_dataset__foreign_directory(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("mine")
+        with pytest.raises(SettingsError, match="expected a new or empty directory"):
+            make_dataset(tmp_path, SETTINGS, categories=[CATEGORY])
+
+    def test_make_dataset__unknown_category(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(DatasetError, match=r"expected some of .*machined_bracket.*, found 'teapot'"):
+            make_dataset(tmp_path, SETTINGS, categories=["teapot"])
+        assert main(["dataset", "--out", str(tmp_path), "--size", "big"]) == 2
+        assert "expected WIDTHxHEIGHT" in capsys.readouterr().err
+
+
+class TestWrittenSet:
+    def test_written_set__reads_as_sim3d(self, made: Path) -> None:
+        dataset = SiM3D(made)
+        assert dataset.categories == (CATEGORY,)
+        scans = dataset.tests(CATEGORY)
+        assert [scan.name for scan in scans] == [f"{CATEGORY}_00", f"{CATEGORY}_01_bad"]
+        assert [scan.anomalous for scan in scans] == [False, True]
+        for scan in (dataset.train(CATEGORY, "real"), dataset.train(CATEGORY, "synth"), *scans):
+            assert len(scan) == 12
+            assert all(finding.kind == "found" for finding in scan.findings), scan.findings
+            for frame in scan.frames():
+                assert frame.shape == (60, 80)
+                assert frame.camera is not None
+                assert frame.camera.size == (80, 60)
+                assert frame.camera.K[0, 0] == pytest.approx(3470.28 * 60 / 3000)
+
+    def test_written_set__back_projected_depth_is_where_the_part_is(self, made: Path) -> None:
+        """The rendered scan has no error at all: every point is on the box of the part, its middle in the world's."""
+        part = nominal_part(CATEGORY)
+        low, high = part.vertices.min(axis=0), part.vertices.max(axis=0)
+        every = []
+        for frame in SiM3D(made).train(CATEGORY, "synth").frames():
+            v, u = np.nonzero(frame.depth)
+            assert frame.camera is not None
+            every.append(frame.camera.back_project(np.stack([u, v], axis=1), frame.depth[v, u]))
+        points = np.concatenate(every)
+        assert (points >= low - 1e-3).all()
+        assert (points <= high + 1e-3).all()
+        assert (np.ptp(points, axis=0) > 0.95 * (high - low)).all()
+
+    def test_written_set__background_of_the_renderer_is_the_maximum(self, made: Path) -> None:
+        directory = made / CATEGORY / f"{CATEGORY}_synth"
+        depth = read_depth(directory / "DEPTH" / "00_depth.exr")
+        assert depth[0, 0] == depth.max() == np.float32(1e10)
+        assert 50 < depth[depth < depth.max()].max() < 1000
+
+    def test_written_set__real_depth_has_inf_for_no_measurement(self, made: Path) -> None:
+        depth = np.load(made / CATEGORY / f"{CATEGORY}_real" / "depth" / "05.npy")
+        assert depth.dtype == np.float32
+        assert np.isinf(depth).any()
+        assert (depth > 50).all()
+
+    def test_written_set__ground_truth_and_records(self, made: Path) -> None:
+        good, bad = (made / CATEGORY / f"{CATEGORY}_{name}" for name in ("00", "01_bad"))
+        assert json.loads((good / "defects.json").read_text()) == []
+        assert not read_ground_truth(good / "gt.npz").mask.any()
+        truth, records = read_ground_truth(bad / "gt.npz"), json.loads((bad / "defects.json").read_text())
+        assert 1 <= len(records) <= 2
+        places = (np.argwhere(truth.mask) + 0.5) * truth.voxel + truth.origin
+        for record in records:
+            assert 0 <= record["views"] <= 12
+            assert (
+                np.linalg.norm(places - record["centre_mm"], axis=1).min()
+                < record["size_mm"] + 2 * truth.voxel
+            )
+
+    def test_written_set__card_and_cad(self, made: Path) -> None:
+        card = (made / "README.md").read_text()
+        assert f"| {CATEGORY} | 12 | fixture | in the picture | 1 | 1 |" in card
+        assert "--size 80x60 --seed 3" in card
+        assert "world frame of the scan" in card
+        assert (made / CATEGORY / f"{CATEGORY}.step").read_text().startswith("ISO-10303-21")
+        assert (made / CATEGORY / f"{CATEGORY}.stl").stat().st_size > 1000
+
+
+class TestScanJobs:
+    def test_scan_jobs__seeds_differ_and_do_not_depend_on_the_counts(self, tmp_path: Path) -> None:
+        few = scan_jobs(tmp_path, DatasetSettings((80, 60), good=1, bad=2, seed=0), CATEGORY)
+        many = scan_jobs(tmp_path, DatasetSettings((80, 60), good=5, bad=9, seed=0), CATEGORY)
+        states = [tuple(job.seed.generate_state(4)) for job in many]
+        assert len(set(states)) == len(many) == 16
+        assert {tuple(job.seed.generate_state(4)) for job in few} < set(states)
