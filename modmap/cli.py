@@ -208,3 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{program}: interrupted", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ from modmap.mapping import CrossViewMapper
 from modmap.model_files import GridRecord, TrainedState
 from modmap.progress import stage
 from modmap.result import Result, ViewMaps, build_volume
+from modmap.rim import spread_to_rim
 from modmap.scan import Scan
 from modmap.training import train
 from modmap.view_pairs import TokenBank
@@ -172,11 +173,15 @@ class ModMap:
             self._fitted_mapper(), bank, cross_view=self.config.mapping.cross_view
         )
         side = self._load_encoders()[0].grid
+        image_scores, depth_scores, touched = (
+            one.reshape(len(tokens), side, side)
+            for one in (image_map.cpu().numpy(), depth_map.cpu().numpy(), tokens.touched)
+        )
         views = {
             view_id: ViewMaps(
                 id=view_id,
-                image_tokens=image_map[i].reshape(side, side).cpu().numpy(),
-                depth_tokens=depth_map[i].reshape(side, side).cpu().numpy(),
+                image_tokens=spread_to_rim(image_scores[i], touched[i]),
+                depth_tokens=spread_to_rim(depth_scores[i], touched[i]),
                 aggregation=self.config.inference.aggregation,
                 shape=tokens.shapes[i],
                 mask_bits=tokens.masks[i],
@@ -331,6 +336,7 @@ class ModMap:
                 image_encoder,
                 depth_encoder,
                 foreground=self.config.inference.foreground,
+                rim_share=self.config.inference.rim_share,
                 device=self.device,
                 on_view=bar.advance,
             )

@@ -22,6 +22,7 @@ from modmap.config import EncoderSettings, Normalisation
 from modmap.encoder_store import require_on_hub, resolve
 from modmap.errors import ModMapError
 from modmap.foreground import ForegroundMode, foreground_mask
+from modmap.rim import inner_tokens
 from modmap.scan import Frame, Scan
 from modmap.square import Square
 
@@ -172,7 +173,8 @@ class ScanTokens:
         view_ids: The N views' ids.
         image: (N, grid * grid, Ci) image tokens.
         depth: (N, grid * grid, Cd) depth tokens.
-        foreground: (N, grid * grid) bool: the token holds a pixel of the part.
+        foreground: (N, grid * grid) bool: the token is mapped.
+        touched: (N, grid * grid) bool: the token holds a pixel of the part; it is mapped or on the rim.
         shapes: (H, W) of each view.
         masks: Each view's foreground pixels, packed to bits.
         notes: What was guessed, repaired or left out on the way, by view.
@@ -182,6 +184,7 @@ class ScanTokens:
     image: Tensor
     depth: Tensor
     foreground: Tensor
+    touched: Array
     shapes: tuple[tuple[int, int], ...]
     masks: tuple[Array, ...]
     notes: tuple[str, ...] = ()
@@ -201,6 +204,7 @@ def encode_scan(
     depth_encoder: FrozenEncoder,
     *,
     foreground: ForegroundMode = "largest_component",
+    rim_share: float = 0.0,
     device: torch.device | None = None,
     on_view: Callable[[str], None] | None = None,
 ) -> ScanTokens:
@@ -213,6 +217,7 @@ def encode_scan(
         image_encoder: For the images.
         depth_encoder: For the depth maps, with the same grid.
         foreground: Which pixels are the part.
+        rim_share: Which tokens of it are mapped (`modmap.rim.inner_tokens`).
         device: Where the encoders live; the tokens stay there.
         on_view: Called with the id of each view once it is done.
 
@@ -221,7 +226,7 @@ def encode_scan(
     """
     grid = image_encoder.grid
     kept: list[str] = []
-    images, depths, touched, shapes, masks, notes = [], [], [], [], [], []
+    images, depths, mapped, touched, shapes, masks, notes = [], [], [], [], [], [], []
     for frame in scan.frames():
         mask, mask_notes = foreground_mask(frame.depth, mode=foreground)
         notes += [f"view {frame.id}: {note}" for note in (*frame.notes, *mask_notes)]
@@ -231,7 +236,9 @@ def encode_scan(
         kept.append(frame.id)
         images.append(image_encoder(image_encoder.prepare(frame)[None].to(device)).flatten(1, 2))
         depths.append(depth_encoder(depth_encoder.prepare(frame)[None].to(device)).flatten(1, 2))
-        touched.append(torch.from_numpy(Square(*frame.shape, grid=grid).tokens_touched(mask).ravel()))
+        square = Square(*frame.shape, grid=grid)
+        mapped.append(torch.from_numpy(inner_tokens(mask, square, share=rim_share).ravel()))
+        touched.append(square.tokens_touched(mask).ravel())
         shapes.append(frame.shape)
         masks.append(np.packbits(mask))
         if on_view is not None:
@@ -244,7 +251,8 @@ def encode_scan(
         view_ids=tuple(kept),
         image=torch.cat(images).clone(),
         depth=torch.cat(depths).clone(),
-        foreground=torch.stack(touched).to(device),
+        foreground=torch.stack(mapped).to(device),
+        touched=np.stack(touched),
         shapes=tuple(shapes),
         masks=tuple(masks),
         notes=tuple(notes),

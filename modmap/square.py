@@ -61,6 +61,18 @@ class Square:
         touched[self._token_of(rows + self.top), self._token_of(columns + self.left)] = True
         return touched
 
+    def coverage(self, mask: Array) -> Array:
+        """How much of each token a mask covers; padding is not covered.
+
+        Args:
+            mask: (H, W) bool.
+
+        Returns:
+            (grid, grid) float32 in [0, 1].
+        """
+        padded = cv2.copyMakeBorder(mask.astype(np.float32), *self._margins, cv2.BORDER_CONSTANT, value=0)
+        return np.asarray(cv2.resize(padded, (self.grid, self.grid), interpolation=cv2.INTER_AREA))
+
     def upsample(self, tokens: Array, known: Array) -> Array:
         """Bilinear interpolation of a map of tokens at every pixel, from the known tokens alone.
 
