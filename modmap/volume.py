@@ -92,7 +92,10 @@ class VoxelGrid:
 
     def index(self, points: Array) -> tuple[Array, Array]:
         """(M, 3) int64 voxel of each world point (M, 3), and (M,) bool whether it is inside the grid."""
-        index = np.floor((np.asarray(points, dtype=np.float64) - self.origin) / self.voxel).astype(np.int64)
+        # Counted from the lattice's zero, so that a point on a border falls to the same side in every grid of it.
+        first = np.rint(self.origin / self.voxel)
+        from_lattice = np.asarray(points, dtype=np.float64) - (self.origin - first * self.voxel)
+        index = (np.floor(from_lattice / self.voxel) - first).astype(np.int64)
         inside: Array = np.all((index >= 0) & (index < self.shape), axis=1)
         return index, inside
 
