@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import safetensors.torch
 import timm
 import torch
 
+from modmap.detector import ModMap
 from modmap.scan import Scan
 from tests.synthetic_scans import ball_scan
 
@@ -78,7 +79,7 @@ def tiny_depth_encoder(make_encoder: EncoderMaker) -> Path:
     return make_encoder(channels=24, in_chans=1, seed=1, depth_normalisation="robust")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_scan() -> ScanMaker:
     """Scans of a ball of 60 mm at the origin, 60 x 80 px from a ring of cameras; image and depth in memory.
 
@@ -98,5 +99,29 @@ def make_scan() -> ScanMaker:
                 depth[25:35, 35:45] += 20
             changed.append(replace(view, image=image, depth=depth))
         return replace(scan, name=name, category=category, views=tuple(changed))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_model(tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMaker) -> Callable[..., ModMap]:
+    """Fits a model with the tiny encoders: scans (a ball by default), encoders' directories, any other setting."""
+
+    def make(
+        scans: Scan | Sequence[Scan] | None = None,
+        *,
+        image: Path = tiny_encoder,
+        depth: Path = tiny_depth_encoder,
+        training: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> ModMap:
+        steps = {"epochs": 6, "pairs_per_batch": 4, "tokens_per_batch": 200} | (training or {})
+        model = ModMap(
+            device="cpu",
+            image_encoder=f"local-dir:{image}",
+            depth_encoder=f"local-dir:{depth}",
+            settings={"size": 112, "depth_encoder": {"normalisation": "auto"}, "training": steps, **settings},
+        )
+        return model.fit(make_scan() if scans is None else scans)
 
     return make

@@ -23,7 +23,7 @@ MASK[2:7, 1:10] = True
 
 
 def _maps(mask: Array = MASK, *, how: Aggregation = "max", seed: int = 0, grid: int = 4) -> ViewMaps:
-    touched = Square(*mask.shape, grid=grid).tokens_touched(mask)
+    touched = Square(mask.shape[0], mask.shape[1], grid).tokens_touched(mask)
     image, depth = np.where(touched, np.random.default_rng(seed).random((2, grid, grid)), np.inf)
     return ViewMaps(
         id="a",
@@ -86,7 +86,8 @@ class TestResult:
 class TestBuildVolume:
     def test_build_volume__foreground_pixels_by_the_maximum(self, make_scan: Callable[..., Scan]) -> None:
         scan = make_scan(views=3)
-        views, best = {}, {}
+        views: dict[str, ViewMaps] = {}
+        best: dict[tuple[int, ...], float] = {}
         for seed, frame in enumerate(scan.frames()):
             mask = frame.depth > 0
             mask[::3] = False

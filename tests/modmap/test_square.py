@@ -84,6 +84,22 @@ class TestSquare:
 
     @FEW
     @given(height=SIZES, width=SIZES, grid=GRIDS, seed=SEEDS)
+    def test_coverage__overlapping_areas(self, height: int, width: int, grid: int, seed: int) -> None:
+        square = Square(height, width, min(grid, max(height, width)))
+        mask = np.random.default_rng(seed).random((height, width)) < 0.5
+        patch = square.side / square.grid
+        expected = np.zeros((square.grid, square.grid))
+        for row, column in np.argwhere(mask).tolist():
+            y, x = row + square.top, column + square.left
+            for i in range(square.grid):
+                for j in range(square.grid):
+                    tall = min(y + 1, (i + 1) * patch) - max(y, i * patch)
+                    wide = min(x + 1, (j + 1) * patch) - max(x, j * patch)
+                    expected[i, j] += max(tall, 0) * max(wide, 0) / patch**2
+        np.testing.assert_allclose(square.coverage(mask), expected, atol=1e-3)
+
+    @FEW
+    @given(height=SIZES, width=SIZES, grid=GRIDS, seed=SEEDS)
     def test_upsample__all_known_is_bilinear(self, height: int, width: int, grid: int, seed: int) -> None:
         square = Square(height, width, grid)
         tokens = np.random.default_rng(seed).uniform(0, 2, (grid, grid))

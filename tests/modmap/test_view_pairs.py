@@ -22,6 +22,7 @@ def _tokens(view_ids: tuple[str, ...], value: float) -> ScanTokens:
         image=torch.full((count, 4, 3), value),
         depth=torch.full((count, 4, 2), value),
         foreground=torch.ones(count, 4, dtype=torch.bool),
+        touched=np.ones((count, 4), dtype=bool),
         shapes=((2, 2),) * count,
         masks=(np.packbits(np.ones((2, 2), dtype=bool)),) * count,
     )

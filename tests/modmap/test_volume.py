@@ -130,7 +130,7 @@ class TestVolumeBuilder:
         np.testing.assert_array_equal(volume.grid.origin, [-7, 2, 3])
         assert volume.grid.shape == (6, 6, 2)
         points = np.array([[2.0, 3, 4], [-6.5, 3, 4], [2, 13, 4], [4, 3, 4]])
-        np.testing.assert_array_equal(volume.at(points), np.float32([0.5, 0.25, 0.75, np.nan]))
+        np.testing.assert_array_equal(volume.at(points), np.array([0.5, 0.25, 0.75, np.nan], np.float32))
         assert np.count_nonzero(volume.observed) == 3
         assert builder.outside == 0
 
@@ -138,7 +138,7 @@ class TestVolumeBuilder:
         builder = VolumeBuilder(VoxelGrid(np.zeros(3), 1.0, (1, 1, 2)))
         builder.add(np.array([[0.5, 0.5, 0.5]]), np.array([0.0]))
         volume = builder.build()
-        np.testing.assert_array_equal(volume.scores, np.float32([[[0, np.nan]]]))
+        np.testing.assert_array_equal(volume.scores, np.array([[[0, np.nan]]], np.float32))
         np.testing.assert_array_equal(volume.observed, [[[True, False]]])
         assert volume.score == 0
         assert volume.scores.dtype == np.float32
@@ -259,6 +259,18 @@ class TestVoxelGrid:
             inside, [all(0 <= k < n for k, n in zip(i, grid.shape, strict=True)) for i in index]
         )
 
+    @pytest.mark.parametrize("voxel", [2.0, 0.1, 0.7])
+    def test_index__borders_alike_in_every_grid_of_a_lattice(self, voxel: float) -> None:
+        border = np.arange(-50, 50) * voxel
+        x = np.concatenate([border, np.nextafter(border, -np.inf), np.nextafter(border, np.inf)])
+        points = np.stack([x, 0 * x, 0 * x], axis=1)
+        voxels = [
+            VoxelGrid(first * voxel * np.ones(3), voxel, (1, 1, 1)).index(points)[0][:, 0] + first
+            for first in (0, -32, 7, 12345)
+        ]
+        for other in voxels[1:]:
+            np.testing.assert_array_equal(other, voxels[0])
+
     @FEW
     @given(seed=SEEDS)
     def test_grown_to__same_lattice(self, seed: int) -> None:
@@ -312,7 +324,7 @@ class TestAnomalyVolume:
 
     def test_at__inside_and_outside(self) -> None:
         points = np.array([[1.0, 3, 5], [3, 7, 11], [-0.1, 3, 5], [1, 3, 12]])
-        np.testing.assert_array_equal(self.VOLUME.at(points), np.float32([0, 23, np.nan, np.nan]))
+        np.testing.assert_array_equal(self.VOLUME.at(points), np.array([0, 23, np.nan, np.nan], np.float32))
 
     def test_seen_from__its_voxel_for_every_pixel(self) -> None:
         frame = _random_frame(np.random.default_rng(2))
