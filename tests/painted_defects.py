@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +14,15 @@ from modmap.volume import AnomalyVolume
 
 Array = npt.NDArray[Any]
 Kind = Literal["dent", "stain", "filled_hole"]
+
+KINDS: tuple[Kind, ...] = ("dent", "stain", "filled_hole")
+
+# Where each defect goes on the bust: the view and pixel that it is aimed at, and its radius in mm.
+AIMS: dict[Kind, tuple[str, tuple[int, int], float]] = {
+    "dent": ("00", (567, 1440), 20.0),
+    "stain": ("07", (567, 1349), 25.0),
+    "filled_hole": ("01", (432, 777), 18.0),
+}
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,29 @@ def paint(scan: Scan, kind: Kind, place: Place) -> tuple[Scan, int]:
     return replace(scan, name=f"{scan.name}_{kind}", views=views, anomalous=True), shown
 
 
-def share_below(volume: AnomalyVolume, place: Place) -> Array:
-    """For each observed voxel of the defect, the share of the nominal ones that score less."""
+def paint_all(scan: Scan) -> tuple[Scan, dict[Kind, Place], dict[Kind, int]]:
+    """A copy of the bust's scan with one defect of every kind; their places; in how many views each shows."""
+    painted, places, shown = scan, {}, {}
+    for kind, (view_id, pixel, radius) in AIMS.items():
+        places[kind] = Place(surface_point(scan, view_id, pixel), radius)
+        painted, shown[kind] = paint(painted, kind, places[kind])
+    return replace(painted, name=f"{scan.name}_defective"), places, shown
+
+
+def share_below(volume: AnomalyVolume, places: Sequence[Place], *, of: Place) -> Array:
+    """For each observed voxel of one defect, the share of the nominal voxels that score less.
+
+    A voxel is of a defect within 0.7 of its radius, where all of the change is, and nominal outside all of them.
+    """
     index = np.argwhere(volume.observed)
     scores = volume.scores[tuple(index.T)]
-    defective = np.linalg.norm(volume.grid.centres(index) - place.centre, axis=1) < place.radius
-    nominal = np.sort(scores[~defective])
-    return np.searchsorted(nominal, scores[defective]) / len(nominal)
+    centres = volume.grid.centres(index)
+    nominal = np.ones(len(index), dtype=bool)
+    for place in places:
+        nominal &= np.linalg.norm(centres - place.centre, axis=1) > place.radius
+    defective = np.linalg.norm(centres - of.centre, axis=1) < 0.7 * of.radius
+    ranked = np.sort(scores[nominal])
+    return np.searchsorted(ranked, scores[defective]) / len(ranked)
 
 
 def _distance(frame: Frame, centre: Array) -> Array:
@@ -80,23 +104,25 @@ def _profile(distance: Array, radius: float) -> Array:
 
 
 def _dent(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[Array, Array]:
-    """4 mm pushed away from the camera, shaded by a light from the upper left."""
+    """4 mm pushed away from the camera, shaded by a light from the upper left at 45 degrees."""
     push = 4.0 * _profile(distance, place.radius)
     assert frame.camera is not None
     pixel = float(np.median(frame.depth[inside])) / frame.camera.K[0, 0]
     slope = (np.gradient(push, axis=1) + np.gradient(push, axis=0)) / pixel
-    image = np.clip(frame.image * (1 - 0.5 * slope), 0, 255)
-    return image.astype(frame.image.dtype), np.where(inside, frame.depth + push, frame.depth).astype(np.float32)
+    image = np.clip(frame.image * (1 - slope / np.sqrt(2)), 0, 255)
+    return image.astype(frame.image.dtype), np.where(inside, frame.depth + push, frame.depth).astype(
+        np.float32
+    )
 
 
 def _stain(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[Array, Array]:
-    """Half as bright, with a soft rim; the depth as it was."""
-    darker = 1 - 0.5 * np.clip((place.radius - distance) / (0.2 * place.radius), 0, 1)
+    """A third as bright, with a soft rim; the depth as it was."""
+    darker = 1 - 0.67 * np.clip((place.radius - distance) / (0.2 * place.radius), 0, 1)
     return (frame.image * np.where(inside, darker, 1)).astype(frame.image.dtype), frame.depth
 
 
 def _filled_hole(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[Array, Array]:
-    """What lies behind the plane through the rim is filled up to it, the image painted over from the rim."""
+    """Filled with a light putty up to the plane through the rim."""
     rim = (distance >= place.radius) & (distance < 1.3 * place.radius)
     rows, columns = np.nonzero(rim)
     terms = np.stack([columns, rows, np.ones(len(rows))], axis=1)
@@ -105,6 +131,6 @@ def _filled_hole(frame: Frame, distance: Array, inside: Array, place: Place) -> 
     v, u = np.indices(frame.shape)
     lid = 1 / (plane[0] * u + plane[1] * v + plane[2])
     filled = inside & (lid < frame.depth)
-    depth = np.where(filled, lid, frame.depth).astype(np.float32)
-    image = cv2.inpaint(frame.image, filled.astype(np.uint8), 5, cv2.INPAINT_TELEA)
-    return np.asarray(image), depth
+    grain = np.random.default_rng(0).normal(210, 3, frame.shape)
+    image = np.where(filled, grain, frame.image).astype(frame.image.dtype)
+    return image, np.where(filled, lid, frame.depth).astype(np.float32)

@@ -1,0 +1,216 @@
+"""The command line, as a user types it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from modmap.cli import main
+from modmap.datasets import write_scan
+from modmap.scan import Scan
+from modmap.volume_files import load_volume
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in this process; its exit code."""
+
+    def run_words(*words: str | Path) -> int:
+        with pytest.raises(SystemExit) as stop:
+            main([str(word) for word in words])
+        assert stop.value.code is None or isinstance(stop.value.code, int)
+        return stop.value.code or 0
+
+    return run_words
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory, make_scan: Callable[..., Scan]) -> Path:
+    """A directory with a good scan, one with a defect and one without cameras."""
+    root = tmp_path_factory.mktemp("scans")
+    write_scan(make_scan(name="good"), root / "good")
+    write_scan(make_scan(name="bad", change=("00", "01")), root / "bad")
+    record = json.loads((root / "good" / "scan.json").read_text())
+    for view in record["views"]:
+        for key in ("K", "K_size", "T_world_to_camera"):
+            view.pop(key, None)
+    write_scan(make_scan(name="uncalibrated"), root / "uncalibrated")
+    (root / "uncalibrated" / "scan.json").write_text(json.dumps(record | {"name": "uncalibrated"}))
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(
+    tmp_path_factory: pytest.TempPathFactory, scans: Path, tiny_encoder: Path, tiny_depth_encoder: Path
+) -> Path:
+    """A model that a real process fitted."""
+    directory = tmp_path_factory.mktemp("model") / "model"
+    words = ["fit", str(scans / "good"), "-o", str(directory), "--size", "112", "--epochs", "6"]
+    words += [
+        "--image-encoder",
+        f"local-dir:{tiny_encoder}",
+        "--depth-encoder",
+        f"local-dir:{tiny_depth_encoder}",
+    ]
+    words += ["--set", "training.pairs_per_batch=4", "training.tokens_per_batch=200"]
+    subprocess.run([sys.executable, "-m", "modmap.cli", *words], check=True)
+    return directory
+
+
+class TestFit:
+    def test_fit__saves_a_model(self, model: Path) -> None:
+        config = json.loads((model / "config.json").read_text())
+        assert config["config"]["training"]["epochs"] == 6
+        assert (model / "model.safetensors").is_file()
+
+    def test_fit__unknown_setting_names_the_nearest(
+        self, run: Run, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("fit", scans / "good", "-o", tmp_path / "m", "--set", "training.epoch=3") == 1
+        error = capsys.readouterr().err
+        assert "training.epoch: unknown key; did you mean epochs?" in error
+        assert error.count("\n") == 1
+
+    def test_fit__no_scan_is_a_usage_error(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("fit", "-o", tmp_path / "m") == 2
+        assert "expected the directory of a nominal scan" in capsys.readouterr().err
+
+    def test_fit__missing_directory(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("fit", tmp_path / "none", "-o", tmp_path / "m") == 1
+        assert f"modmap: error: {tmp_path / 'none'}: expected" in capsys.readouterr().err
+
+
+class TestPredict:
+    def test_predict__writes_all_that_it_says(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path
+    ) -> None:
+        assert run("predict", model, scans / "good", scans / "bad", "-o", tmp_path) == 0
+        good, bad = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("good", "bad"))
+        assert bad["score"] > good["score"]
+        for name, summary in (("good", good), ("bad", bad)):
+            volume = load_volume(tmp_path / name / "volume.npz")
+            assert volume.score == pytest.approx(summary["score"])
+            worst = np.array([summary["volume"]["worst_voxel_centre_mm"]])
+            assert volume.at(worst)[0] == pytest.approx(summary["score"])
+            assert (tmp_path / name / "volume.ply").is_file()
+            assert (tmp_path / name / "volume.vti").is_file()
+            for view_id in summary["views"]:
+                assert cv2.imread(str(tmp_path / name / f"overlay_{view_id}.png")) is not None
+
+    def test_predict__without_cameras_has_maps_and_no_volume(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("predict", model, scans / "uncalibrated", "-o", tmp_path) == 0
+        summary = json.loads((tmp_path / "uncalibrated" / "summary.json").read_text())
+        assert summary["volume"] is None
+        assert "view 00 has none" in summary["volume_refused"]
+        assert "no volume" in capsys.readouterr().out
+        assert not list(tmp_path.rglob("volume.*"))
+        assert (tmp_path / "uncalibrated" / "overlay_00.png").is_file()
+
+    def test_predict__only_the_formats_asked_for(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path
+    ) -> None:
+        assert run("predict", model, scans / "good", "-o", tmp_path, "--formats", "ply", "--no-overlays") == 0
+        assert {path.name for path in (tmp_path / "good").iterdir()} == {"summary.json", "volume.ply"}
+
+    def test_predict__all_scans_are_opened_before_the_first_is_scored(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "scan.json").write_text("{")
+        assert run("predict", model, scans / "good", tmp_path / "broken", "-o", tmp_path / "out") == 1
+        assert "scan.json" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+    def test_predict__a_scan_that_fails_leaves_the_others(
+        self,
+        run: Run,
+        model: Path,
+        scans: Path,
+        tmp_path: Path,
+        make_scan: Callable[..., Scan],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        write_scan(make_scan(name="damaged"), tmp_path / "damaged")
+        image = sorted((tmp_path / "damaged").rglob("*.png"))[1]
+        image.write_bytes(image.read_bytes()[:-40])
+        assert run("predict", model, tmp_path / "damaged", scans / "good", "-o", tmp_path / "out") == 1
+        assert f"{image}: truncated PNG" in capsys.readouterr().err
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
+
+    def test_predict__resume_leaves_out_what_is_done(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ("predict", model, scans / "good", "-o", tmp_path, "--formats", "npz", "--no-overlays")
+        assert run(*words) == 0
+        written = (tmp_path / "good" / "summary.json").stat().st_mtime_ns
+        assert run(*words, "--resume") == 0
+        assert "already done" in capsys.readouterr().out
+        assert (tmp_path / "good" / "summary.json").stat().st_mtime_ns == written
+        assert run(*words) == 0
+        assert (tmp_path / "good" / "summary.json").stat().st_mtime_ns > written
+
+    def test_predict__two_scans_of_one_name_are_refused(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("predict", model, scans / "good", scans / "good", "-o", tmp_path / "out") == 2
+        assert "would both write to good" in capsys.readouterr().err
+
+    def test_predict__no_model(
+        self, run: Run, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("predict", tmp_path / "none", scans / "good", "-o", tmp_path / "out") == 1
+        assert f"{tmp_path / 'none'}: expected a model's directory" in capsys.readouterr().err
+
+
+class TestCheck:
+    def test_check__usable(self, run: Run, scans: Path) -> None:
+        assert run("check", scans / "good") == 0
+
+    def test_check__unusable(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "scan.json").write_text('{"depth_unit": "mm", "views": []}')
+        assert run("check", tmp_path) == 1
+
+
+class TestMain:
+    def test_main__version(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("--version") == 0
+        assert capsys.readouterr().out.startswith("modmap 0.")
+
+    @pytest.mark.parametrize(
+        "words", [("--help",), ("fit", "--help"), ("predict", "--help"), ("encoders", "--help")]
+    )
+    def test_main__help(self, run: Run, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(*words) == 0
+        assert capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "words", [("fitt",), ("fit", "--sizes", "3"), ("fit", "x", "-o", "m", "--size", "big")]
+    )
+    def test_main__wrong_words_exit_with_2(self, run: Run, words: tuple[str, ...]) -> None:
+        assert run(*words) == 2
+
+    def test_main__encoders_list(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("MODMAP_ENCODERS", str(tmp_path))
+        assert run("encoders", "list") == 0
+        assert "can be pulled: dinov2_vits14" in capsys.readouterr().out
+
+    def test_main__encoders_pull_of_an_unknown_name(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("encoders", "pull", "dinov2_vits15") == 1
+        assert "did you mean 'dinov2_vits14'" in capsys.readouterr().err
