@@ -14,7 +14,7 @@ from modmap.report.lettering import INK, PAPER, Lettering
 Array = npt.NDArray[Any]
 
 HEADING = "score"
-LINES_PER_TICK = 3.5
+LINES_PER_TICK = 2.5
 FEWEST_LINES = 7
 MIDDLE_GRAY = 128
 

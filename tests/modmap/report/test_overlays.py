@@ -12,7 +12,7 @@ import pytest
 from modmap.errors import ModMapError
 from modmap.report import overlays
 from modmap.report.colours import colourise
-from modmap.report.legend import draw_legend, score_ticks
+from modmap.report.legend import LINES_PER_TICK, draw_legend, score_ticks
 from modmap.report.lettering import PAPER, Lettering
 from modmap.report.overlays import write_overlays
 from modmap.result import Result, ViewMaps
@@ -307,7 +307,9 @@ class TestDrawLegend:
         hot = np.flatnonzero((picture[:, 0] == LAST).all(axis=1))
         cold = np.flatnonzero((picture[len(heading) :, 0] == 128).all(axis=1)) + len(heading)
         rows = []
-        for value, label in score_ticks(top, most=int((cold[-1] - hot[0]) / (3.5 * text.line_height))):
+        for value, label in score_ticks(
+            top, most=int((cold[-1] - hot[0]) / (LINES_PER_TICK * text.line_height))
+        ):
             place = round(cold[-1] - value / top * (cold[-1] - hot[0]))
             first = place - text.line_height // 2 - 1
             rows.append(first + find(picture[first : first + text.line_height + 2], text.line(label))[0])
