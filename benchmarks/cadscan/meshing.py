@@ -123,32 +123,47 @@ def refine(
     """
     origin = np.arange(len(faces))
     while True:
-        near = _boxes_near(vertices[:, :3], faces, path, reach)
-        local = faces[near]
-        pairs = np.sort(local[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1).astype(np.int64)
-        keys, index = np.unique(pairs[:, 0] * len(vertices) + pairs[:, 1], return_inverse=True)
-        ends = np.stack([keys // len(vertices), keys % len(vertices)], axis=1)
-        start, stop = vertices[ends[:, 0], :3], vertices[ends[:, 1], :3]
-        length = np.linalg.norm(stop - start, axis=1)
-        long = np.flatnonzero(length > edge)
-        long = long[_distance_to_segments(path, start[long], stop[long]) < reach]
-        # A face may hold the whole place, its edges all far away.
-        sides = index.reshape(-1, 3)
-        around = np.flatnonzero((length[sides].max(axis=1) > edge) & ~np.isin(sides, long).any(axis=1))
-        around = around[_over_faces(path, vertices[local[around], :3], reach)]
-        long = np.union1d(long, sides[around, length[sides[around]].argmax(axis=1)])
-        if not len(long):
+        ends = _long_edges(vertices[:, :3], faces, path=path, reach=reach, edge=edge)
+        if not len(ends):
             return vertices, faces.astype(np.int32), origin
-        middle = np.full(len(keys), -1)
-        middle[long] = len(vertices) + np.arange(len(long))
-        vertices = np.concatenate([vertices, vertices[ends[long]].mean(axis=1)])
-        pieces, parent = _halved(local, middle[index.reshape(-1)].reshape(-1, 3), vertices[:, :3])
+        marked = np.zeros(len(vertices), bool)
+        marked[ends] = True
+        touched = np.flatnonzero(marked[faces].sum(axis=1) >= 2)
+        middle = _middles(faces[touched], ends, len(vertices))
+        vertices = np.concatenate([vertices, vertices[ends].mean(axis=1)])
+        pieces, parent = _halved(faces[touched], middle, vertices[:, :3])
         keep = np.ones(len(faces), bool)
-        keep[near] = False
+        keep[touched] = False
         faces = np.concatenate([faces[keep], pieces])
-        origin = np.concatenate([origin[keep], origin[near][parent]])
+        origin = np.concatenate([origin[keep], origin[touched][parent]])
         if len(faces) > most:
             raise MeshError(f"edges of {edge} mm within {reach} mm of a place would need over {most} faces")
+
+
+def _long_edges(places: Array, faces: Array, *, path: Array, reach: float, edge: float) -> Array:
+    """(E, 2) ends, the lower first, of the edges longer than `edge` that come within `reach` of a path."""
+    local = faces[_boxes_near(places, faces, path, reach)]
+    pairs = np.sort(local[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1).astype(np.int64)
+    keys, index = np.unique(pairs[:, 0] * len(places) + pairs[:, 1], return_inverse=True)
+    ends = np.stack([keys // len(places), keys % len(places)], axis=1)
+    start, stop = places[ends[:, 0]], places[ends[:, 1]]
+    length = np.linalg.norm(stop - start, axis=1)
+    long = np.flatnonzero(length > edge)
+    long = long[_distance_to_segments(path, start[long], stop[long]) < reach]
+    # A face may hold the whole place, its edges all far away.
+    sides = index.reshape(-1, 3)
+    around = np.flatnonzero((length[sides].max(axis=1) > edge) & ~np.isin(sides, long).any(axis=1))
+    around = around[_over_faces(path, places[local[around]], reach)]
+    longest = np.take_along_axis(sides[around], length[sides[around]].argmax(axis=1)[:, None], axis=1)
+    return ends[np.union1d(long, longest.reshape(-1))]
+
+
+def _middles(faces: Array, ends: Array, count: int) -> Array:
+    """(F, 3) the new vertex on each edge 01, 12, 20: `count` on, in the order of (E, 2) `ends`; or -1."""
+    pairs = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1).astype(np.int64)
+    wanted, known = pairs[:, 0] * count + pairs[:, 1], ends[:, 0] * count + ends[:, 1]  # known is sorted
+    place = np.searchsorted(known, wanted).clip(max=len(known) - 1)
+    return np.where(known[place] == wanted, count + place, -1).reshape(-1, 3)
 
 
 def _boxes_near(places: Array, faces: Array, path: Array, reach: float) -> Array:

@@ -21,20 +21,21 @@ def dent(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
     depth = min(
         max(size * float(np.exp(rng.uniform(np.log(0.03), np.log(0.15)))), 0.06), 0.4 * place.thickness
     )
-    return _pressed(part, "dent", place, size, depth, _dent_field(place, size / 2, depth, rng))
+    return _pressed(surface, "dent", place, size, depth, _dent_field(place, size / 2, depth, rng))
 
 
 def bump(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
     """A drop of weld spatter, `size` mm across, 0.12 to 0.35 times as high, 4 mm at most."""
-    place = place_on_surface(Surface(part), size / 2, rng=rng, avoid=avoid)
+    surface = Surface(part)
+    place = place_on_surface(surface, size / 2, rng=rng, avoid=avoid)
     height = min(size * float(rng.uniform(0.12, 0.35)), 4.0)
     outline = _outline(place, size / 2, rng, lobes=0.12)
 
     def field(points: Array) -> Array:
         rho = outline(points)
-        return height * np.clip(1 - rho**2, 0, None) ** 0.6
+        return height * np.clip(1 - rho**2, 0, None)
 
-    return _pressed(part, "bump", place, size, height, field)
+    return _pressed(surface, "bump", place, size, height, field)
 
 
 def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
@@ -42,7 +43,8 @@ def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
 
     All that lies within moves together, so that no wall grows thinner; nothing reflects otherwise.
     """
-    place = place_on_surface(Surface(part), min(size / 4, 8.0), rng=rng, avoid=avoid)
+    surface = Surface(part)
+    place = place_on_surface(surface, min(size / 4, 8.0), rng=rng, avoid=avoid)
     peak = size * float(np.exp(rng.uniform(np.log(0.006), np.log(0.02))))
     peak *= 1.0 if rng.random() < 0.5 else -1.0
     reach, path = size / 2, place.centre[None]
@@ -55,13 +57,14 @@ def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
     changed, amount = displaced_along(
         refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
     )
-    points = moved_points(changed, amount, least=max(WARP_SHARE * abs(peak), DISPLACED))
+    points = moved_points(surface, changed, amount, least=max(WARP_SHARE * abs(peak), DISPLACED))
     return _alone(changed, Defect("warp", place.centre, size, float(amount.max()), "depth", points))
 
 
 def bent_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
     """A tooth, a corner or a rim bent by 6 to 20 degrees; of the feature nearest in size, at most its length."""
-    feature = feature_of(Surface(part), ("tooth", "tab"), size, rng=rng, avoid=avoid)
+    surface = Surface(part)
+    feature = feature_of(surface, ("tooth", "tab"), size, rng=rng, avoid=avoid)
     assert feature.direction is not None
     length = feature.size if feature.kind == "tooth" else min(size, feature.size)
     half = feature.depth / 2 if feature.kind == "tooth" else min(feature.depth / 2, 1.2 * length)
@@ -90,19 +93,21 @@ def bent_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Av
     changed, moved = displaced_along(
         refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
     )
-    points = moved_points(changed, moved)
+    points = moved_points(surface, changed, moved)
     extent = max(length, 2 * half)
     return _alone(changed, Defect("bent_feature", feature.centre, extent, float(moved.max()), "both", points))
 
 
-def _pressed(part: Part, kind: str, place: Place, size: float, depth: float, field: Field) -> DefectivePart:
+def _pressed(
+    surface: Surface, kind: str, place: Place, size: float, depth: float, field: Field
+) -> DefectivePart:
     """The part with a field of radius `size` / 2 pressed into or out of a place."""
     path, reach = place.centre[None], size / 2
-    edge = float(np.clip(size / 24, 0.1, 0.6))
-    fine = refined(part, path=path, reach=1.05 * reach, edge=edge)
+    edge = float(np.clip(size / 32, 0.08, 0.5))
+    fine = refined(surface.part, path=path, reach=1.05 * reach, edge=edge)
     # Surface that falls away from the place (a step, a curve) is still within reach of the blow.
     changed, amount = displaced(fine, place=place, path=path, reach=1.2 * reach, field=field)
-    points = moved_points(changed, amount)
+    points = moved_points(surface, changed, amount)
     return _alone(changed, Defect(kind, place.centre, size, float(amount.max()), "both", points))
 
 

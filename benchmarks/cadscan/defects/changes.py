@@ -19,10 +19,13 @@ def spacing(part: Part) -> float:
     return voxel_size(part) / 3
 
 
-def moved_points(part: Part, displacement: Array, *, least: float = DISPLACED) -> Array:
+def moved_points(before: Surface, part: Part, displacement: Array, *, least: float = DISPLACED) -> Array:
     """(M, 3) samples of the surface that moved by more than `least` mm, as it is now.
 
+    Surface that slid along itself (the side of a plate whose corner is bent) is where it was, and is left out.
+
     Args:
+        before: The surface before the change.
         part: After the change.
         displacement: (V,) mm that each of its vertices moved.
         least: mm.
@@ -31,7 +34,8 @@ def moved_points(part: Part, displacement: Array, *, least: float = DISPLACED) -
     samples, _ = surface_samples(
         np.column_stack([part.vertices, displacement]), part.faces[moved], spacing(part)
     )
-    return _kept(part, samples[samples[:, 3] > least, :3])
+    kept = _kept(part, samples[samples[:, 3] > least, :3])
+    return kept[before.distance(kept) > DISPLACED]
 
 
 def patched_points(surface: Surface, patch: ReflectancePatch) -> Array:

@@ -86,7 +86,7 @@ def _line(
     moved = fine.vertices.copy()
     moved[near] += amount[near, None] * normals[nearest[near]]
     changed = Part(fine.category, moved, fine.faces, fine.body, fine.features)
-    displaced = moved_points(changed, np.abs(amount))
+    displaced = moved_points(surface, changed, np.abs(amount))
     points = np.concatenate([displaced, patched_points(Surface(changed), patch)])
     middle = path[len(path) // 2]
     defect = Defect(kind, middle, length, float(np.abs(amount).max()), "both", points)

@@ -9,6 +9,8 @@ from benchmarks.cadscan.defects.changes import patched_points
 from benchmarks.cadscan.defects.places import Place, Surface, place_on_surface
 from benchmarks.cadscan.part import Array, Defect, DefectivePart, Part, ReflectancePatch
 
+_CORE = 0.28  # reach of a patch around its path, in sizes
+
 
 def stain(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
     """A blot, `size` mm across: oil or rust, darker, or now and then brighter than the surface."""
@@ -18,8 +20,8 @@ def stain(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = (
     patch = ReflectancePatch(
         "stain",
         _blot(surface, place, size, rng),
-        radius=0.2 * size,
-        softness=0.1 * size,
+        radius=0.6 * _CORE * size,
+        softness=0.4 * _CORE * size,
         albedo_factor=factor,
         roughness_offset=float(rng.uniform(-0.1, 0.1)),
         seed=int(rng.integers(1 << 31)),
@@ -34,8 +36,8 @@ def roughness(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid
     patch = ReflectancePatch(
         "roughness",
         _blot(surface, place, size, rng),
-        radius=0.22 * size,
-        softness=0.08 * size,
+        radius=0.7 * _CORE * size,
+        softness=0.3 * _CORE * size,
         albedo_factor=1.0,
         roughness_offset=float(rng.choice([-1, 1]) * rng.uniform(0.12, 0.3)),
         seed=int(rng.integers(1 << 31)),
@@ -44,12 +46,14 @@ def roughness(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid
 
 
 def _blot(surface: Surface, place: Place, size: float, rng: np.random.Generator) -> Array:
-    """(4, 3) a short path on the surface; with the patch's radius around it, `size` mm long."""
-    reach = 0.2 * size
-    steps = np.array([-1.0, -0.3, 0.4, 1.0]) * reach
-    aside = rng.uniform(-0.5, 0.5, 4) * reach * np.array([0.3, 1.0, 1.0, 0.3])
-    points = place.centre + steps[:, None] * place.tangent + aside[:, None] * place.binormal
-    return surface.nearest(points)[0]
+    """(9, 3) a path on the surface, out and back to several lobes; with the patch around it `size` mm long."""
+    angles = rng.uniform(0, 2 * np.pi) + np.array([0.0, np.pi, 1.7, 4.4]) + rng.uniform(-0.4, 0.4, 4)
+    reach = (0.5 * size - _CORE * size) * np.array([1.0, 1.0, *rng.uniform(0.3, 1.0, 2)])
+    lobes = reach[:, None] * (
+        np.cos(angles)[:, None] * place.tangent + np.sin(angles)[:, None] * place.binormal
+    )
+    points = np.concatenate([[np.zeros(3), lobe] for lobe in lobes] + [[np.zeros(3)]])
+    return surface.nearest(place.centre + points)[0]
 
 
 def _marked(surface: Surface, place: Place, size: float, patch: ReflectancePatch) -> DefectivePart:

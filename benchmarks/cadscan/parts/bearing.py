@@ -56,7 +56,7 @@ def model(sizes: BearingSizes) -> Model:
     places = around(sizes.balls, pitch)
     ball = cad.Solid.make_sphere(sizes.ball / 2)
     balls = [moved(ball, (x, y, middle)) for x, y in places]
-    top = middle + 0.3 * sizes.ball
+    top = middle + sizes.ball / 2 + sizes.cage_thickness + 0.3  # where the cage lets a ball be seen from
     features = tuple(
         feature("ball", (x, y, top), (0, 0, 1), sizes.ball, bodies=(3 + i,))
         for i, (x, y) in enumerate(places)

@@ -1,0 +1,74 @@
+"""Ground-truth voxels against the displaced vertices themselves."""
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from benchmarks.cadscan.defects import make_defect
+from benchmarks.cadscan.defects.places import Surface
+from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_size
+from benchmarks.cadscan.part import Defect, Part
+from benchmarks.cadscan.parts import build
+
+
+def _cube(edge: float) -> Part:
+    corners = np.array([[x, y, z] for x in (0, edge) for y in (0, edge) for z in (0, edge)], float)
+    return Part("cube", corners, np.zeros((0, 3), np.int32), np.zeros(0, np.int16))
+
+
+def _defect(points: np.ndarray) -> Defect:
+    return Defect("dent", points[0], 1.0, 1.0, "both", points)
+
+
+class TestGridAround:
+    def test_voxel_size__by_the_largest_extent(self) -> None:
+        assert voxel_size(_cube(119.9)) == 1.0
+        assert voxel_size(_cube(120.1)) == 2.0
+
+    def test_grid_around__aligned_and_wide_enough(self) -> None:
+        nominal = build("weld_neck_flange", seed=0, tolerance=0)
+        grid = grid_around(nominal, margin=10)
+        np.testing.assert_array_equal(grid.origin % grid.voxel, 0)
+        high = grid.origin + grid.voxel * np.array(grid.shape)
+        assert (grid.origin <= nominal.vertices.min(axis=0) - 10).all()
+        assert (high >= nominal.vertices.max(axis=0) + 10).all()
+
+
+class TestGroundTruth:
+    def test_ground_truth__within_half_a_voxel_of_a_point(self) -> None:
+        grid = grid_around(_cube(30.0))
+        points = np.random.default_rng(0).uniform(5, 25, size=(40, 3))
+        truth = ground_truth([_defect(points)], grid)
+        index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), axis=-1)
+        centres = grid.origin + (index + 0.5) * grid.voxel
+        slow = np.zeros(grid.shape, bool)
+        for point in points:
+            slow |= (np.abs(centres - point) <= grid.voxel / 2).all(axis=-1)
+        np.testing.assert_array_equal(truth.mask, slow)
+
+    def test_ground_truth__moves_with_the_part(self) -> None:
+        grid = grid_around(_cube(30.0))
+        pose = np.eye(4)
+        pose[:3, :3] = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
+        pose[:3, 3] = [20, 3, 0]
+        point = np.array([[4.5, 7.5, 2.5]])
+        truth = ground_truth([_defect(point)], grid, T_part_to_world=pose)
+        (index,) = np.argwhere(truth.mask)
+        np.testing.assert_allclose(grid.origin + (index + 0.5) * grid.voxel, [20 - 7.5, 3 + 4.5, 2.5])
+
+    @pytest.mark.parametrize("kind", ["dent", "bump", "scratch", "bent_feature"])
+    def test_ground_truth__every_displaced_vertex_and_nothing_far_from_one(self, kind: str) -> None:
+        part = build("machined_bracket", seed=0, tolerance=0)
+        grid = grid_around(part)
+        made = make_defect(part, kind, size=8.0, seed=2)
+        truth = ground_truth(made.defects, grid)
+        distance = Surface(part).distance(made.part.vertices)
+        displaced = made.part.vertices[distance > 0.0205]
+        assert len(displaced) > 20
+        index = np.floor((displaced - grid.origin) / grid.voxel).astype(int)
+        assert truth.mask[tuple(index.T)].all()
+        centres = grid.origin + (np.argwhere(truth.mask) + 0.5) * grid.voxel
+        if kind != "scratch":  # whose reflectance changes a little beyond its displacement
+            moved = made.part.vertices[distance > 0.01]
+            corner = grid.voxel * np.sqrt(3) / 2
+            assert cKDTree(moved).query(centres)[0].max() <= corner + 0.5 * grid.voxel
