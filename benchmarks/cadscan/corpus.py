@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from datasets import Array2D, DatasetInfo, Features, Value
-from datasets.arrow_writer import ArrowWriter
+from datasets import Array2D, DatasetInfo, Features, Value  # type: ignore[import-untyped]
+from datasets.arrow_writer import ArrowWriter  # type: ignore[import-untyped]
 
 from benchmarks.cadscan.categories import Setup
 from benchmarks.cadscan.depth_errors import measurable, measure

@@ -54,7 +54,7 @@ class LatticeNoise:
         def along_z(i: int, j: int) -> FloatArray:
             base = x[i] + y[j]
             first = self.values.take(base + z[0], axis=0)
-            return first + (self.values.take(base + z[1], axis=0) - first) * wz
+            return np.asarray(first + (self.values.take(base + z[1], axis=0) - first) * wz)
 
         def along_y(i: int) -> FloatArray:
             first = along_z(i, 0)

@@ -142,10 +142,9 @@ def _defect_tiles(kind: str, size: float, cells: dict[str, Cell]) -> list[Array]
         except ValueError:
             continue
         before, after = _close_ups(cell, DefectivePart(part, (), ()), made)
-        change = np.where(np.isfinite(after.trace.z), after.trace.z - before.trace.z, 0)
-        level = np.clip(128 + 127 * np.nan_to_num(change, nan=0, posinf=1, neginf=-1), 0, 255).astype(
-            np.uint8
-        )
+        hit = np.isfinite(after.trace.z) & np.isfinite(before.trace.z)
+        change = np.subtract(after.trace.z, before.trace.z, where=hit, out=np.zeros_like(after.trace.z))
+        level = np.clip(128 + 127 * change, 0, 255).astype(np.uint8)
         tiles = [before.image, after.image, cv2.applyColorMap(level, cv2.COLORMAP_JET)]
         return [_tile(np.asarray(tile), DEFECT_TILE) for tile in tiles]
     return [blank] * 3
