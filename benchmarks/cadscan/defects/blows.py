@@ -17,10 +17,10 @@ WARP_SHARE = 0.2  # of a warp's peak; surface displaced by less does not count a
 
 def dent(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
     """A hollow with a raised rim, `size` mm across with the rim, 0.03 to 0.15 times as deep."""
-    place = place_on_surface(Surface(part), size / 2, rng=rng, avoid=avoid)
-    depth = min(
-        max(size * float(np.exp(rng.uniform(np.log(0.03), np.log(0.15)))), 0.06), 0.4 * place.thickness
-    )
+    surface = Surface(part)
+    place = place_on_surface(surface, size / 2, rng=rng, avoid=avoid)
+    depth = max(size * float(np.exp(rng.uniform(np.log(0.03), np.log(0.15)))), 0.06)
+    depth = min(depth, 0.4 * surface.thinnest(place, 0.35 * size))
     return _pressed(surface, "dent", place, size, depth, _dent_field(place, size / 2, depth, rng))
 
 

@@ -18,7 +18,7 @@ _LOWEST_NORMAL = -0.2
 _ABOVE_TABLE = 0.5  # mm
 _CREASE = 0.77  # cosine of 40 degrees between the faces of a sharp edge
 _FEWEST_VIEWS = 2
-_EXACT, _DOUBTFUL = 1e-4, 0.15  # mm
+_EXACT, _DOUBTFUL = 1e-4, 0.08  # mm
 
 
 class DefectError(ValueError):
