@@ -7,28 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from modmap import model_files
 from modmap.config import ModMapConfig, make_config, merged
-from modmap.config_errors import did_you_mean
 from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan, fingerprint, require_reference
 from modmap.errors import ModMapError
-from modmap.foreground import foreground_mask
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
-from modmap.model_files import GridRecord, TrainedState
 from modmap.progress import stage
 from modmap.result import Result, ViewMaps, build_volume
 from modmap.rim import spread_to_rim
 from modmap.scan import Scan
+from modmap.survey import survey
+from modmap.trained_state import GridRecord, TrainedState
 from modmap.training import train
 from modmap.view_pairs import TokenBank
-from modmap.volume import AnomalyVolume, VoxelGrid, aggregate, extent
-
-Array = npt.NDArray[Any]
+from modmap.volume import AnomalyVolume, VoxelGrid, aggregate
 
 
 class ModMap:
@@ -95,7 +90,7 @@ class ModMap:
         require_reference(self.config.depth_encoder, "depth")
         categories = self._categories_of(scans)
         started = time.perf_counter()
-        grids = _survey(scans, self.config)
+        grids = survey(scans, self.config.inference)
         image_encoder, depth_encoder = self._load_encoders()
         tokens = [self._encode(scan, shown=progress) for scan in scans]
         encoded = time.perf_counter()
@@ -224,12 +219,12 @@ class ModMap:
         Raises:
             ModMapError: a view or the class is unknown to the model, or a file is missing.
         """
-        self._require_known(scan)
+        self.trained.check_views(scan)
         for view in scan.views:
             for file in (view.image, view.depth):
                 if isinstance(file, Path) and not file.is_file():
                     raise ModMapError(f"{file}: expected a file of view {view.id}, found none")
-        return self._class_index(scan, category)
+        return self.trained.class_index(scan, category)
 
     @property
     def fingerprint(self) -> str:
@@ -353,60 +348,10 @@ class ModMap:
                 )
         return sorted({str(scan.category) for scan in scans})
 
-    def _require_known(self, scan: Scan) -> None:
-        known = self.trained.view_ids
-        unknown = [view_id for view_id in scan.view_ids if view_id not in known]
-        if unknown:
-            raise ModMapError(
-                f"scan {scan.name}: expected views that the model was trained on ({', '.join(known)}), found "
-                f"{', '.join(unknown)}"
-            )
-
-    def _class_index(self, scan: Scan, category: str | None) -> int | None:
-        categories = self.trained.categories
-        if not categories:
-            return None
-        name = category or scan.category
-        if name not in categories:
-            hint = did_you_mean(name, categories) if name else ""
-            raise ModMapError(
-                f"scan {scan.name}: expected a category that the model knows ({', '.join(categories)}), found "
-                f"{name or 'none'}{hint}"
-            )
-        return categories.index(name)
-
     def _grid_for(self, scan: Scan, category: str | None) -> VoxelGrid:
         trained = self.trained.grid_for(category or scan.category)
         inference = self.config.inference
         return trained or VoxelGrid.around([scan], inference.voxel, foreground=inference.foreground)
-
-
-def _survey(scans: Sequence[Scan], config: ModMapConfig) -> dict[str, VoxelGrid]:
-    """Reads every view once, before any is encoded: training needs depth in all of them.
-
-    Returns:
-        The grid of each category (an empty name where scans have none) whose views all have a camera.
-    """
-    corners: dict[str, list[Array]] = {}
-    uncalibrated: set[str] = set()
-    for scan in scans:
-        name = scan.category or ""
-        for frame in scan.frames():
-            mask = foreground_mask(frame.depth, mode=config.inference.foreground)[0]
-            if not mask.any():
-                raise ModMapError(
-                    f"scan {scan.name}: expected measured depth in every training view, found only holes in view "
-                    f"{frame.id}"
-                )
-            if frame.camera is None:
-                uncalibrated.add(name)
-            else:
-                corners.setdefault(name, []).append(extent(frame, mask))
-    return {
-        name: VoxelGrid.spanning(np.concatenate(points), config.inference.voxel)
-        for name, points in corners.items()
-        if name not in uncalibrated
-    }
 
 
 def _volume_refusal(scan: Scan, *, wanted: bool | None) -> str | None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -20,7 +19,7 @@ from modmap.config_errors import read_json, validate
 from modmap.encoders import FrozenEncoder
 from modmap.errors import ModMapError
 from modmap.mapping import CrossViewMapper
-from modmap.volume import VoxelGrid
+from modmap.trained_state import TrainedState
 
 FORMAT = 1
 CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
@@ -30,73 +29,6 @@ CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
     "encoders",
 )
 Modality = Literal["image", "depth"]
-
-
-class GridRecord(BaseModel):
-    """A voxel grid as plain numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    origin: tuple[float, float, float]
-    voxel: float
-    shape: tuple[int, int, int]
-
-    @classmethod
-    def of(cls, grid: VoxelGrid) -> GridRecord:
-        """The record of a grid."""
-        x, y, z = grid.origin.tolist()
-        return cls(origin=(x, y, z), voxel=grid.voxel, shape=grid.shape)
-
-
-class TrainedState(BaseModel):
-    """What training leaves behind, beside the weights.
-
-    Attributes:
-        view_ids: The views that the model knows, in the order of their codes.
-        categories: The classes that it is conditioned on, in the order of their codes; empty if class-specific.
-        scans: Names of the training scans.
-        image_channels: Channels of the image tokens.
-        depth_channels: Channels of the depth tokens.
-        fingerprints: Of the weights of the `image` and the `depth` encoder.
-        grids: The voxel grid of each category; an empty name where scans have none.
-        losses: Mean loss of each epoch.
-        training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
-            in a prediction: what a part without any defect scores about.
-        seconds: Wall time of `encoders` and `training`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    view_ids: list[str]
-    categories: list[str]
-    scans: list[str]
-    image_channels: int
-    depth_channels: int
-    fingerprints: dict[str, str]
-    grids: dict[str, GridRecord]
-    losses: list[float]
-    training_score: float
-    seconds: dict[str, float]
-
-    def grid_for(self, category: str | None) -> VoxelGrid | None:
-        """The training scan's grid of a category; the only one, where there is but one; None if there is none."""
-        record = self.grids.get(category or "")
-        if record is None and len(self.grids) == 1:
-            record = next(iter(self.grids.values()))
-        return None if record is None else VoxelGrid(np.array(record.origin), record.voxel, record.shape)
-
-    def check_encoder(self, encoder: FrozenEncoder) -> None:
-        """Checks that an encoder is the one that the model was trained with.
-
-        Raises:
-            ModMapError: its weights differ.
-        """
-        expected = self.fingerprints[encoder.modality]
-        if encoder.fingerprint != expected:
-            raise ModMapError(
-                f"{encoder.modality} encoder {encoder.reference}: expected the weights that the model was trained "
-                f"with ({expected[:12]}), found others ({encoder.fingerprint[:12]})"
-            )
 
 
 class _ModelRecord(BaseModel):

@@ -21,7 +21,7 @@ from modmap.scan import Scan
 from modmap.volume_files import VolumeFormat, write_volume
 
 SUMMARY = "summary.json"
-CALM = 3.0
+CALM = 1.5
 
 
 def predict_directories(
@@ -83,8 +83,8 @@ def write_result(
 ) -> None:
     """Writes `summary.json`, the overlays and the volume of one scan; all of them or, if interrupted, none.
 
-    The colour scale ends at the scan's score or at three times the training scan's own, whichever is larger, so
-    that a nominal scan looks calm.
+    The colour scale ends at the scan's score or at one and a half times the training scan's own, whichever is larger,
+    so that a nominal scan looks calm.
     """
     top = max(result.score, CALM * model.trained.training_score)
     with atomic_directory(directory, replace=True) as partial:
@@ -92,7 +92,11 @@ def write_result(
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:
             write_volume(result.volume, partial, formats=formats, scale_top=top)
-        summary = {**summarise(result), "model": model.fingerprint, "training_score": model.trained.training_score}
+        summary = {
+            **summarise(result),
+            "model": model.fingerprint,
+            "training_score": model.trained.training_score,
+        }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
 
 
