@@ -117,9 +117,9 @@ FAST: dict[str, Any] = {
     "image_encoder": {"reference": "dinov2_vits14"},
     "depth_encoder": {"reference": "dinov2_vits14", "normalisation": "robust"},
     "training": {
-        "epochs": 40,
+        "epochs": 100,
         "pairs_per_batch": 12,
-        "tokens_per_batch": 2048,
+        "tokens_per_batch": 256,
         "learning_rate": 3e-4,
         "peak_learning_rate": 3e-3,
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -19,9 +19,9 @@ KINDS: tuple[Kind, ...] = ("dent", "stain", "filled_hole")
 
 # Where each defect goes on the bust: the view and pixel that it is aimed at, and its radius in mm.
 AIMS: dict[Kind, tuple[str, tuple[int, int], float]] = {
-    "dent": ("00", (567, 1440), 20.0),
-    "stain": ("07", (567, 1349), 25.0),
-    "filled_hole": ("01", (432, 777), 18.0),
+    "dent": ("00", (567, 1440), 25.0),
+    "stain": ("07", (567, 1349), 30.0),
+    "filled_hole": ("01", (432, 777), 22.0),
 }
 
 
@@ -73,20 +73,19 @@ def paint_all(scan: Scan) -> tuple[Scan, dict[Kind, Place], dict[Kind, int]]:
     return replace(painted, name=f"{scan.name}_defective"), places, shown
 
 
-def share_below(volume: AnomalyVolume, places: Sequence[Place], *, of: Place) -> Array:
-    """For each observed voxel of one defect, the share of the nominal voxels that score less.
+def share_below(defective: AnomalyVolume, place: Place, *, nominal: AnomalyVolume) -> Array:
+    """For each observed voxel of a defect, the share of a nominal scan's voxels that score less.
 
-    A voxel is of a defect within 0.7 of its radius, where all of the change is, and nominal outside all of them.
+    Args:
+        defective: The volume of the scan with the defect.
+        place: The defect; a voxel is its own within its radius.
+        nominal: The volume of the scan without any.
     """
-    index = np.argwhere(volume.observed)
-    scores = volume.scores[tuple(index.T)]
-    centres = volume.grid.centres(index)
-    nominal = np.ones(len(index), dtype=bool)
-    for place in places:
-        nominal &= np.linalg.norm(centres - place.centre, axis=1) > place.radius
-    defective = np.linalg.norm(centres - of.centre, axis=1) < 0.7 * of.radius
-    ranked = np.sort(scores[nominal])
-    return np.searchsorted(ranked, scores[defective]) / len(ranked)
+    index = np.argwhere(defective.observed)
+    inside = np.linalg.norm(defective.grid.centres(index) - place.centre, axis=1) < place.radius
+    scores = defective.scores[tuple(index[inside].T)]
+    ranked = np.sort(nominal.scores[nominal.observed])
+    return np.searchsorted(ranked, scores) / len(ranked)
 
 
 def _distance(frame: Frame, centre: Array) -> Array:
@@ -99,12 +98,13 @@ def _distance(frame: Frame, centre: Array) -> Array:
 
 
 def _profile(distance: Array, radius: float) -> Array:
-    """1 in the middle, 0 at the rim, smooth at both."""
-    return np.where(distance < radius, (np.cos(np.pi * np.minimum(distance / radius, 1)) + 1) / 2, 0)
+    """1 on the flat bottom, 0 at the rim, a smooth wall between."""
+    wall = np.clip((radius - distance) / (0.3 * radius), 0, 1)
+    return (1 - np.cos(np.pi * wall)) / 2
 
 
 def _dent(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[Array, Array]:
-    """4 mm pushed away from the camera, shaded by a light from the upper left at 45 degrees."""
+    """4 mm pushed in, flat-bottomed as by a tool, shaded by a light from the upper left at 45 degrees."""
     push = 4.0 * _profile(distance, place.radius)
     assert frame.camera is not None
     pixel = float(np.median(frame.depth[inside])) / frame.camera.K[0, 0]
@@ -116,13 +116,13 @@ def _dent(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[A
 
 
 def _stain(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[Array, Array]:
-    """A third as bright, with a soft rim; the depth as it was."""
-    darker = 1 - 0.67 * np.clip((place.radius - distance) / (0.2 * place.radius), 0, 1)
+    """Oil: a tenth as bright, with a soft rim; the depth as it was."""
+    darker = 1 - 0.9 * np.clip((place.radius - distance) / (0.2 * place.radius), 0, 1)
     return (frame.image * np.where(inside, darker, 1)).astype(frame.image.dtype), frame.depth
 
 
 def _filled_hole(frame: Frame, distance: Array, inside: Array, place: Place) -> tuple[Array, Array]:
-    """Filled with a light putty up to the plane through the rim."""
+    """Filled with white putty up to the plane through the rim."""
     rim = (distance >= place.radius) & (distance < 1.3 * place.radius)
     rows, columns = np.nonzero(rim)
     terms = np.stack([columns, rows, np.ones(len(rows))], axis=1)
@@ -131,6 +131,6 @@ def _filled_hole(frame: Frame, distance: Array, inside: Array, place: Place) -> 
     v, u = np.indices(frame.shape)
     lid = 1 / (plane[0] * u + plane[1] * v + plane[2])
     filled = inside & (lid < frame.depth)
-    grain = np.random.default_rng(0).normal(210, 3, frame.shape)
-    image = np.where(filled, grain, frame.image).astype(frame.image.dtype)
+    grain = np.random.default_rng(0).normal(245, 3, frame.shape)
+    image = np.where(filled, np.clip(grain, 0, 255), frame.image).astype(frame.image.dtype)
     return image, np.where(filled, lid, frame.depth).astype(np.float32)
