@@ -1,0 +1,34 @@
+"""Both packages build into wheels that hold what they need and nothing of each other."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("folder", "needed", "command"),
+    [
+        ("modmap", ["modmap/detector.py", "modmap/datasets/plain.py", "modmap/report/overlays.py"], True),
+        ("dino_depth", ["dino_depth/config.py", "dino_depth/configs/vits14.yaml"], False),
+    ],
+)
+class TestWheel:
+    def test_wheel__holds_its_package_alone(
+        self, tmp_path: Path, folder: str, needed: list[str], command: bool
+    ) -> None:
+        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(ROOT / folder)], check=True)
+        (wheel,) = tmp_path.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+            entry_points = [name for name in names if name.endswith("entry_points.txt")]
+        assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {folder}
+        assert set(needed) | {f"{folder}/__init__.py", f"{folder}/py.typed"} <= set(names)
+        assert any(name.endswith("licenses/LICENSE") for name in names)
+        assert bool(entry_points) is command
