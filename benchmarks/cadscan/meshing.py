@@ -34,9 +34,9 @@ def tessellate(solid: object, *, deflection: float = 0.02, angle: float = 0.1) -
     Raises:
         MeshError: The triangles of the solid's faces do not meet.
     """
-    from OCP.BRepMesh import BRepMesh_IncrementalMesh
-    from OCP.BRepTools import BRepTools
-    from OCP.StlAPI import StlAPI_Writer
+    from OCP.BRepMesh import BRepMesh_IncrementalMesh  # type: ignore[import-untyped]
+    from OCP.BRepTools import BRepTools  # type: ignore[import-untyped]
+    from OCP.StlAPI import StlAPI_Writer  # type: ignore[import-untyped]
 
     shape = solid.wrapped  # type: ignore[attr-defined]
     BRepTools.Clean_s(shape)
@@ -155,7 +155,8 @@ def _long_edges(places: Array, faces: Array, *, path: Array, reach: float, edge:
     around = np.flatnonzero((length[sides].max(axis=1) > edge) & ~np.isin(sides, long).any(axis=1))
     around = around[_over_faces(path, places[local[around]], reach)]
     longest = np.take_along_axis(sides[around], length[sides[around]].argmax(axis=1)[:, None], axis=1)
-    return ends[np.union1d(long, longest.reshape(-1))]
+    chosen: Array = ends[np.union1d(long, longest.reshape(-1))]
+    return chosen
 
 
 def _middles(faces: Array, ends: Array, count: int) -> Array:
@@ -257,7 +258,7 @@ def surface_samples(vertices: Array, faces: Array, spacing: float) -> tuple[Arra
     a, b, c = (vertices[corner] for corner in np.take_along_axis(faces, order, axis=1).T)
     base = sides.max(axis=1)
     double_area = np.linalg.norm(np.cross(b[:, :3] - a[:, :3], c[:, :3] - a[:, :3]), axis=1)
-    step = spacing / np.sqrt(2)
+    step = spacing / 2  # near the ends of slanting rows the next row may be the nearest
     along = np.ceil(base / step).astype(np.int64).clip(1)
     rows = np.ceil(double_area / np.maximum(base, 1e-12) / step).astype(np.int64).clip(1)
     count = (along + 1) * (rows + 1)

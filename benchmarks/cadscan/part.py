@@ -106,4 +106,5 @@ class DefectivePart:
 def rest_on_table(vertices: Array) -> Array:
     """(V, 3) the vertices moved so that the part stands on z = 0, centred on x = y = 0."""
     low, high = vertices.min(axis=0), vertices.max(axis=0)
-    return vertices - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    placed: Array = vertices - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    return placed

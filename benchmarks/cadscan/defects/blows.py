@@ -33,7 +33,8 @@ def bump(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
 
     def field(points: Array) -> Array:
         rho = outline(points)
-        return height * np.clip(1 - rho**2, 0, None)
+        drop: Array = height * np.clip(1 - rho**2, 0, None)
+        return drop
 
     return _pressed(surface, "bump", place, size, height, field)
 
@@ -52,7 +53,8 @@ def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
 
     def field(points: Array) -> Array:
         rho = np.linalg.norm(points - place.centre, axis=1) / reach
-        return peak * (np.clip(1 - rho**2, 0, None) ** 2)[:, None] * place.normal
+        bulge: Array = peak * (np.clip(1 - rho**2, 0, None) ** 2)[:, None] * place.normal
+        return bulge
 
     changed, amount = displaced_along(
         refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
@@ -82,7 +84,8 @@ def bent_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Av
             np.ones(len(points)) if feature.kind == "tooth" else np.cos(np.pi / 2 * np.clip(side, 0, 1)) ** 2
         )
         window = window * (np.abs(offset @ axis) < thick)
-        return amount * (along**2 * window)[:, None] * axis
+        bend: Array = amount * (along**2 * window)[:, None] * axis
+        return bend
 
     reach = float(np.hypot(length, half)) + 1.0
     path = feature.centre[None]
@@ -120,7 +123,8 @@ def _dent_field(place: Place, radius: float, depth: float, rng: np.random.Genera
         hollow = -depth * np.clip(1 - rho**2, 0, None) ** 1.5
         fade = np.clip((_RIM - rho) / (_RIM - 1.1), 0, 1)
         rim = 0.125 * depth * np.exp(-(((rho - 1.05) / 0.12) ** 2)) * fade
-        return hollow + rim
+        shape: Array = hollow + rim
+        return shape
 
     return field
 
@@ -136,7 +140,8 @@ def _outline(place: Place, radius: float, rng: np.random.Generator, *, lobes: fl
         angle = np.arctan2(v, u)
         shape = 1 - weights[0] * (1 - np.cos(2 * angle + phases[0])) / 2
         shape -= weights[1] * (1 - np.cos(3 * angle + phases[1])) / 2
-        return np.hypot(u, v) / (radius * shape)
+        distance: Array = np.hypot(u, v) / (radius * shape)
+        return distance
 
     return rho
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -56,7 +58,8 @@ def crack(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = (
     )
 
     def profile(distance: Array) -> Array:
-        return -depth * np.exp(-((distance / width) ** 2))
+        groove: Array = -depth * np.exp(-((distance / width) ** 2))
+        return groove
 
     return _line(surface, "crack", (path, normals), profile, patch, width=width)
 
@@ -65,7 +68,7 @@ def _line(
     surface: Surface,
     kind: str,
     line: tuple[Array, Array],
-    profile: object,
+    profile: Callable[[Array], Array],
     patch: ReflectancePatch,
     *,
     width: float,
@@ -82,7 +85,7 @@ def _line(
     along = np.linspace(0, 1, len(path))[nearest[near]]
     taper = np.clip(6 * np.minimum(along, 1 - along) + 0.15, 0, 1)
     amount = np.zeros(len(fine.vertices))
-    amount[near] = profile(distance[near]) * taper  # type: ignore[operator]
+    amount[near] = profile(distance[near]) * taper
     moved = fine.vertices.copy()
     moved[near] += amount[near, None] * normals[nearest[near]]
     changed = Part(fine.category, moved, fine.faces, fine.body, fine.features)
@@ -169,4 +172,5 @@ def _walk(
 def _thinned(path: Array) -> Array:
     """At most forty of a path's points, its ends among them."""
     index = np.unique(np.linspace(0, len(path) - 1, min(len(path), _PATCH_POINTS)).round().astype(int))
-    return path[index]
+    kept: Array = path[index]
+    return kept

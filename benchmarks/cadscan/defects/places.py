@@ -58,19 +58,22 @@ class Surface:
         self.normals = face_normals(part.vertices, part.faces)
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
-            o3d.core.Tensor(part.vertices.astype(np.float32)), o3d.core.Tensor(part.faces.astype(np.uint32))
+            o3d.core.Tensor.from_numpy(part.vertices.astype(np.float32)),
+            o3d.core.Tensor.from_numpy(part.faces.astype(np.uint32)),
         )
 
     def cast(self, origins: Array, directions: Array) -> tuple[Array, Array]:
         """(N,) distance to the first surface (inf: none) and (N,) its face, of (N, 3) rays."""
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
-        hit = self._scene.cast_rays(o3d.core.Tensor(rays), nthreads=1)
+        hit = self._scene.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=1)
         face = hit["primitive_ids"].numpy().astype(np.int64)
         return hit["t_hit"].numpy().astype(np.float64), np.where(face < len(self.part.faces), face, 0)
 
     def nearest(self, points: Array) -> tuple[Array, Array]:
         """(N, 3) the nearest points of the surface, and (N,) their faces."""
-        found = self._scene.compute_closest_points(o3d.core.Tensor(points.astype(np.float32)), nthreads=1)
+        found = self._scene.compute_closest_points(
+            o3d.core.Tensor.from_numpy(points.astype(np.float32)), nthreads=1
+        )
         return found["points"].numpy().astype(np.float64), found["primitive_ids"].numpy().astype(np.int64)
 
     def distance(self, points: Array) -> Array:
@@ -80,7 +83,7 @@ class Surface:
         out below `_DOUBTFUL` is measured again in double precision.
         """
         corners = self.part.vertices[self.part.faces]
-        distance = np.linalg.norm(points - closest_point(corners[self.nearest(points)[1]], points), axis=1)
+        distance: Array = np.linalg.norm(points - _closest(corners[self.nearest(points)[1]], points), axis=1)
         doubtful = np.flatnonzero((distance > _EXACT) & (distance < _DOUBTFUL))
         low, high = corners.min(axis=1) - _DOUBTFUL, corners.max(axis=1) + _DOUBTFUL
         for chunk in np.array_split(doubtful, len(doubtful) // 200 + 1):
@@ -95,7 +98,7 @@ class Surface:
             )
             which, face = np.nonzero(inside)
             there = points[chunk[which]]
-            exact = np.linalg.norm(there - closest_point(corners[near[face]], there), axis=1)
+            exact = np.linalg.norm(there - _closest(corners[near[face]], there), axis=1)
             np.minimum.at(distance, chunk[which], exact)
         return distance
 
@@ -112,9 +115,14 @@ class Surface:
         """The least mm of material under a place and the ring of `radius` mm around it, along its normal."""
         angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         ring = np.cos(angles)[:, None] * place.tangent + np.sin(angles)[:, None] * place.binormal
-        start = place.centre - 0.02 * place.normal + np.concatenate([0.5 * radius * ring, radius * ring])
-        distance, _ = self.cast(start, np.broadcast_to(-place.normal, start.shape))
-        return min(place.thickness, float(distance.min()))
+        start = (
+            place.centre + 0.5 * radius * place.normal + np.concatenate([0.5 * radius * ring, radius * ring])
+        )
+        inward = np.broadcast_to(-place.normal, start.shape)
+        above, _ = self.cast(start, inward)
+        start, inward, above = (array[above < radius] for array in (start, inward, above))
+        within, _ = self.cast(start + (above + 0.02)[:, None] * inward, inward)
+        return float(min([place.thickness, *within.tolist()]))
 
     def place(self, centre: Array, face: int, tangent: Array) -> Place:
         """The place at a point of a face; its tangent is laid into the surface."""
@@ -135,6 +143,12 @@ def view_directions() -> Array:
             c = np.cos(elevation)
             directions.append((c * np.cos(azimuth), c * np.sin(azimuth), np.sin(elevation)))
     return np.array(directions)
+
+
+def _closest(corners: Array, points: Array) -> Array:
+    """(N, 3) the nearest point of each of (N, 3, 3) triangles to each of (N, 3) points."""
+    nearest: Array = closest_point(corners, points)  # type: ignore[no-untyped-call]
+    return nearest
 
 
 def clear_of(points: Array, avoid: Sequence[tuple[Array, float]], radius: float) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import zlib
 from dataclasses import replace
 from functools import lru_cache
@@ -102,6 +104,7 @@ def export_cad(category: str, directory: Path, *, design_seed: int | None = None
     step, stl = directory / f"{category}.step", directory / f"{category}.stl"
     assembly = cad.Compound(label=category, children=solids)
     cad.export_step(assembly, step, timestamp=_TIMESTAMP)
+    _number_occurrences(step)
     _write_stl(part, stl)
     return step, stl
 
@@ -183,6 +186,15 @@ def _turned_over(part: Part, rng: np.random.Generator) -> Part:
         for f in part.features
     )
     return Part("random", placed, part.faces, part.body, features)
+
+
+def _number_occurrences(step: Path) -> None:
+    """Numbers an assembly's occurrences from 1: the CAD kernel goes on from the files it wrote before."""
+    count = itertools.count(1)
+    text = step.read_text(encoding="utf-8")
+    step.write_text(
+        re.sub(r"(?<=NEXT_ASSEMBLY_USAGE_OCCURRENCE\(')\d+", lambda _: str(next(count)), text), "utf-8"
+    )
 
 
 def _write_stl(part: Part, path: Path) -> None:

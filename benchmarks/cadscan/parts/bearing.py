@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import build123d as cad
 import numpy as np
 
-from benchmarks.cadscan.part import Feature
 from benchmarks.cadscan.parts.model import Model, around, cut, feature, fuse, moved, rod, turned
 
 _CLEARANCE = 0.02  # mm between a ball and its groove, so that no two bodies share a surface
@@ -61,7 +60,7 @@ def model(sizes: BearingSizes) -> Model:
         feature("ball", (x, y, top), (0, 0, 1), sizes.ball, bodies=(3 + i,))
         for i, (x, y) in enumerate(places)
     )
-    return Model((inner, outer, _cage(sizes), *balls), (*features, *_ribbon(sizes)))
+    return Model((inner, outer, _cage(sizes), *balls), features)
 
 
 def _ring(sizes: BearingSizes, seat: float, land: float) -> cad.Solid:
@@ -112,10 +111,3 @@ def _cage(sizes: BearingSizes) -> cad.Solid:
     ]
     pockets = [moved(cad.Solid.make_sphere(pocket), (x, y, middle)) for x, y in places]
     return cut(fuse(ribbon, swellings), pockets)
-
-
-def _ribbon(sizes: BearingSizes) -> list[Feature]:
-    """The rivets' places in the cage, between the balls; a blow there bends the ribbon."""
-    pitch, middle = (sizes.bore + sizes.outer_diameter) / 4, sizes.width / 2
-    places = around(sizes.balls, pitch, phase=math.pi / sizes.balls)
-    return [feature("rivet", (x, y, middle), (0, 0, 1), 0.3 * sizes.ball) for x, y in places]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import build123d as cad
 import numpy as np
@@ -119,9 +120,9 @@ def _rib(sizes: BracketSizes, side: int) -> cad.Solid:
     return placed(flat, (side * 0.36 * sizes.width - sizes.rib / 2, 0, 0), x=(0, 1, 0), z=(1, 0, 0))
 
 
-def _foot_drilling(sizes: BracketSizes) -> tuple[list[cad.Shape], list[Feature]]:
+def _foot_drilling(sizes: BracketSizes) -> tuple[list[cad.Shape[Any]], list[Feature]]:
     """Four counterbored holes through the foot, two of them in front, and a slot in the middle."""
-    tools: list[cad.Shape] = []
+    tools: list[cad.Shape[Any]] = []
     features = []
     xs = (
         0.36 * sizes.width - sizes.rib / 2 - 1.2 * sizes.counterbore / 2 - 2,
@@ -141,11 +142,11 @@ def _foot_drilling(sizes: BracketSizes) -> tuple[list[cad.Shape], list[Feature]]
     return tools, features
 
 
-def _seat_drilling(sizes: BracketSizes) -> tuple[list[cad.Shape], list[Feature]]:
+def _seat_drilling(sizes: BracketSizes) -> tuple[list[cad.Shape[Any]], list[Feature]]:
     """The bearing seat through boss and wall, and the tapped holes around it."""
     z, face = _seat_height(sizes), -sizes.wall - sizes.boss_height
     through = sizes.wall + sizes.boss_height
-    tools: list[cad.Shape] = [rod((0, face - 1, z), (0, 1, 0), diameter=sizes.bore, length=through + 2)]
+    tools: list[cad.Shape[Any]] = [rod((0, face - 1, z), (0, 1, 0), diameter=sizes.bore, length=through + 2)]
     features = []
     diameter = 0.35 * (sizes.boss - sizes.bore) / 2
     for x, dz in around(sizes.seat_holes, (sizes.bore + sizes.boss) / 4, phase=np.pi / 2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import build123d as cad
 import numpy as np
@@ -72,7 +73,7 @@ def model(sizes: GearSizes) -> Model:
         align=(cad.Align.CENTER, cad.Align.CENTER, cad.Align.MIN),
     ).solid()
     hub, inner = sizes.hub_diameter / 2, sizes.root_diameter / 2 - sizes.rim
-    tools: list[cad.Shape] = []
+    tools: list[cad.Shape[Any]] = []
     for low, high in ((-1.0, sizes.recess), (face - sizes.recess, face + 1.0)):
         tools.append(turned([(hub, low), (inner, low), (inner, high), (hub, high)]))
     ring = (hub + inner) / 2

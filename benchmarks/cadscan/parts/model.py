@@ -97,12 +97,12 @@ def chamfered(solid: cad.Solid, edges: Iterable[cad.Edge], length: float) -> cad
     return single(solid.chamfer(length, None, list(edges)))
 
 
-def cut(solid: cad.Solid, tools: Sequence[cad.Shape]) -> cad.Solid:
+def cut(solid: cad.Solid, tools: Sequence[cad.Shape[Any]]) -> cad.Solid:
     """The solid less the tools."""
     return single(solid.cut(*tools))
 
 
-def fuse(solid: cad.Solid, others: Sequence[cad.Shape]) -> cad.Solid:
+def fuse(solid: cad.Solid, others: Sequence[cad.Shape[Any]]) -> cad.Solid:
     """One solid of several that overlap."""
     return single(solid.fuse(*others))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import build123d as cad
 import numpy as np
@@ -83,7 +84,7 @@ def model(sizes: PulleySizes) -> Model:
     body = turned(profile)
     ring = (hub + rim) / 2
     places = around(sizes.openings, ring) if sizes.openings else []
-    tools: list[cad.Shape] = [
+    tools: list[cad.Shape[Any]] = [
         rod((x, y, -1), (0, 0, 1), diameter=sizes.opening, length=width + 2) for x, y in places
     ]
     key = 0.28 * sizes.bore

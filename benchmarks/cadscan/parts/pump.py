@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import build123d as cad
 import numpy as np
@@ -150,9 +151,9 @@ def _feet(sizes: PumpSizes) -> list[cad.Solid]:
 
 def _drilling(
     sizes: PumpSizes, face: float, across: float, middle: float
-) -> tuple[list[cad.Shape], list[Feature]]:
+) -> tuple[list[cad.Shape[Any]], list[Feature]]:
     """The bolt holes of inlet, outlet and feet, and the places that can be bent."""
-    drills: list[cad.Shape] = []
+    drills: list[cad.Shape[Any]] = []
     features = []
     bolt = 0.3 * (sizes.inlet_flange - sizes.inlet) / 2
     for x, y in around(sizes.inlet_holes, (sizes.inlet + sizes.inlet_flange) / 4 + 0.5 * sizes.wall):

@@ -89,14 +89,14 @@ class TestBuild:
 
 class TestRandomPart:
     def test_random_part__closed_within_sizes_and_repeatable(self) -> None:
-        parts = [random_part(seed) for seed in range(4)]
+        parts = [random_part(seed) for seed in range(2)]
         for part in parts:
             assert part.category == "random"
             assert _trimesh(part).is_watertight
             assert _trimesh(part).volume > 0
             assert 60 <= np.ptp(part.vertices, axis=0).max() <= 350
         assert len({part.vertices.tobytes() for part in parts}) == len(parts)
-        assert random_part(2).vertices.tobytes() == parts[2].vertices.tobytes()
+        assert random_part(1).vertices.tobytes() == parts[1].vertices.tobytes()
 
 
 class TestExportCad:
