@@ -43,13 +43,18 @@ def write_rendered(directory: Path, *, views: int = 3, unit: float = 1.0) -> Pat
     """A scan as the renderer writes it: depth in R, G and B, the background far away."""
     (directory / "DEPTH").mkdir(parents=True)
     (directory / "RGB").mkdir()
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     for index in range(views):
         depth = np.nan_to_num(depth_map(index, unit=unit), posinf=FAR)
-        with OpenEXR.File(header, {name: depth for name in "RGB"}) as file:
-            file.write(str(directory / "DEPTH" / f"{index:03d}_depth.exr"))
+        write_exr(directory / "DEPTH" / f"{index:03d}_depth.exr", depth)
         Image.fromarray(gray_image(index)).save(directory / "RGB" / f"{index:03d}_2.png")
     return directory
+
+
+def write_exr(path: Path, depth: Array) -> None:
+    """An EXR whose R, G and B are all the depth."""
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with OpenEXR.File(header, {name: depth for name in "RGB"}) as file:
+        file.write(str(path))
 
 
 def write_category(root: Path, name: str) -> Path:

@@ -85,13 +85,23 @@ class TestProject:
         np.testing.assert_allclose(uv[2], [31.5, 23.5])
         np.testing.assert_array_equal(z, [-5, 0, 5])
 
-    def test_project__folded_back_is_nan(self) -> None:
-        # r (1 + k1 r^2) has its maximum at r = 1 / sqrt(-3 k1) = 1.0541 and falls back to 0 at 1.826.
-        camera = Camera(intrinsics(64, 48, focal=50), np.eye(4), distortion=np.array([-0.3, 0, 0, 0]))
-        radii = np.array([0.5, 1.0, 1.1, 1.8, 3.0])
-        uv, _ = camera.project(np.stack([radii, np.zeros(5), np.ones(5)], axis=1))
+    @pytest.mark.parametrize(
+        ("distortion", "widest"),
+        [
+            # r (1 + k r^p) rises up to r = (-(p + 1) k)^(-1/p), and r / (1 + k r^p) up to ((p - 1) k)^(-1/p).
+            ([-0.3, 0, 0, 0], 0.9 ** (-1 / 2)),
+            ([0, -0.3, 0, 0], 1.5 ** (-1 / 4)),
+            ([0, 0, 0, 0, -0.3], 2.1 ** (-1 / 6)),
+            ([0, 0, 0, 0, 0, 0.3, 0, 0], 0.3 ** (-1 / 2)),
+            ([0, 0, 0, 0, 0, 0, 0.3, 0], 0.9 ** (-1 / 4)),
+            ([0, 0, 0, 0, 0, 0, 0, 0.3], 1.5 ** (-1 / 6)),
+        ],
+    )
+    def test_project__folded_back_is_nan(self, distortion: list[float], widest: float) -> None:
+        camera = Camera(intrinsics(64, 48, focal=50), np.eye(4), distortion=np.array(distortion))
+        radii = widest * np.array([0.5, 0.99, 1.01, 1.5, 3.0])
+        uv, _ = camera.project(np.stack([radii * 7, np.zeros(5), np.full(5, 7.0)], axis=1))
         np.testing.assert_array_equal(np.isnan(uv[:, 0]), [False, False, True, True, True])
-        np.testing.assert_allclose(uv[:2, 0], 31.5 + 50 * (radii[:2] - 0.3 * radii[:2] ** 3))
 
 
 class TestBackProject:

@@ -104,6 +104,10 @@ class TestCamerasJson:
             write_cameras(place / "cameras.json", cameras)
             _same_poses(load_scan(directory), cameras)
 
+    def test_above_the_root_nothing_is_looked_for(self, directory: Path) -> None:
+        write_cameras(directory.parents[2] / "cameras.json", _cameras(3))
+        assert load_scan(directory)["00"].camera is None
+
     def test_a_stray_scan_looks_no_farther_than_its_parent(self, tmp_path: Path) -> None:
         stray = write_scanned(tmp_path / "a" / "b" / "container_01")
         write_cameras(tmp_path / "a" / "cameras.json", _cameras(3))

@@ -87,6 +87,13 @@ class TestReadPlain:
         np.testing.assert_allclose(poses[0], inverse, atol=1e-12)
         np.testing.assert_allclose(poses[1], inverse, atol=1e-12)
 
+    def test_read_plain__K_of_a_larger_image(self, tmp_path: Path) -> None:
+        larger = [[100.0, 0, 3.5], [0, 100, 2.5], [0, 0, 1]]
+        record = _record(K=larger, K_size=[8, 6], T_camera_to_world=QUARTER_TURN)
+        camera = load_scan(_write(tmp_path, record))["front"].load().camera
+        assert camera is not None
+        np.testing.assert_allclose(camera.K, np.array(K))
+
     @pytest.mark.parametrize(("lacks", "text"), [("K", "no K"), ("T_world_to_camera", "no pose")])
     def test_read_plain__half_a_camera_is_missed(self, tmp_path: Path, lacks: str, text: str) -> None:
         changes = {"K": K, "T_world_to_camera": QUARTER_TURN}

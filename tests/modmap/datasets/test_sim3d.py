@@ -12,7 +12,15 @@ import pytest
 from modmap.datasets import GroundTruth, SiM3D, load_scan, write_ground_truth
 from modmap.errors import ModMapError
 from modmap.scan import Scan
-from tests.sim3d_directories import depth_map, gray_image, write_category, write_rendered, write_scanned
+from tests.sim3d_directories import (
+    FAR,
+    depth_map,
+    gray_image,
+    write_category,
+    write_exr,
+    write_rendered,
+    write_scanned,
+)
 
 
 def _texts(scan: Scan, kind: str) -> list[str]:
@@ -157,6 +165,13 @@ class TestReadSim3d:
         depth = np.full((1200, 1600), np.inf, dtype=np.float32)
         depth[1::2, 1::2] = 0.8
         np.save(directory / "depth" / "000.npy", depth)
+        assert load_scan(directory)["00"].depth_unit == 1000
+
+    def test_read_sim3d__background_is_no_depth_to_guess_from(self, tmp_path: Path) -> None:
+        directory = write_rendered(tmp_path / "x_synth", views=1)
+        depth = np.full((6, 8), FAR, dtype=np.float32)
+        depth[2:4, 2:4] = 0.8
+        write_exr(directory / "DEPTH" / "000_depth.exr", depth)
         assert load_scan(directory)["00"].depth_unit == 1000
 
     def test_read_sim3d__no_depth_to_guess_from(self, tmp_path: Path) -> None:
