@@ -7,6 +7,7 @@ makes `OUT/bust` (a good part), `OUT/bust_defective` (the same with a dent, a st
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from modmap.datasets import write_scan
@@ -27,7 +28,7 @@ def main() -> None:
         "bin_b": amazonbin_scan("B"),
     }
     for name, scan in scans.items():
-        write_scan(scan, out / name)
+        write_scan(replace(scan, name=name), out / name)
         print(out / name)
 
 
