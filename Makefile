@@ -8,7 +8,7 @@ NEEDS := pyproject.toml modmap/pyproject.toml dino_depth/pyproject.toml constrai
 THREADS ?= 2
 LIBRARIES := libusb-1.0.so.0:libusb-1.0-0 libGL.so.1:libgl1 libgomp.so.1:libgomp1
 
-.PHONY: help setup system-libraries test test-slow lint format clean
+.PHONY: help setup system-libraries test lint format clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -35,11 +35,8 @@ system-libraries:
 		echo "    sudo apt-get install$$missing"; \
 	fi
 
-test: setup ## Set up, then run every test but the slow ones
-	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest -m "not slow and not gpu"
-
-test-slow: setup ## The slow tests
-	$(BIN)/python -m pytest -m "slow"
+test: setup ## Set up, then run every test
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest
 
 lint: setup ## Style, format and types
 	$(BIN)/ruff check .
