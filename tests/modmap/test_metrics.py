@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from modmap.errors import ModMapError
-from modmap.metrics import VolumeAUPRO, average_precision, instance_auroc, volume_aupro
+from modmap.metrics import VolumeAUPRO, average_precision, instance_auroc, label_defects, volume_aupro
 
 Array = npt.NDArray[Any]
 Voxel = tuple[int, ...]
@@ -66,9 +66,10 @@ def reference_components(
 
 
 def reference_curve(
-    scans: list[Scan], connectivity: int, nominal: str, unobserved: str
+    scans: list[Scan], connectivity: int, nominal: str, unobserved: str, only: int | None = None
 ) -> list[tuple[Fraction, Fraction]]:
     components = reference_components(scans, connectivity, unobserved)
+    components = components if only is None else [components[only]]
     nominal_scores = [
         float(score) for s, truth, seen in scans for score in s[seen & ~truth].astype(np.float64)
     ]
@@ -159,6 +160,46 @@ class TestVolumeAUPRO:
         expected = reference_aupro(scans, limit, connectivity, nominal, unobserved)
         assert metric.compute(limit) == pytest.approx(expected, abs=1e-9)
         assert metric.components == len(reference_components(scans, connectivity, unobserved))
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(drawn_scan(), min_size=1, max_size=3),
+        st.sampled_from(LIMITS),
+        st.sampled_from(["observed", "all"]),
+        st.sampled_from(["miss", "ignore"]),
+    )
+    def test_defect_areas__each_defect_by_itself(
+        self, scans: list[Scan], limit: float, nominal: Any, unobserved: Any
+    ) -> None:
+        assume(usable(scans))
+        metric = accumulate(scans, nominal=nominal, unobserved_ground_truth=unobserved)
+        found = metric.defect_areas(limit)
+        sizes = [size for size, _ in reference_components(scans, 26, unobserved)]
+        expected = [
+            area_under(reference_curve(scans, 26, nominal, unobserved, only=index), limit)
+            for index in range(len(sizes))
+        ]
+        assert sorted((area.voxels, round(area.area, 9)) for area in found) == sorted(
+            zip(sizes, (round(area, 9) for area in expected), strict=True)
+        )
+        assert np.mean([area.area for area in found]) == pytest.approx(metric.compute(limit), abs=1e-12)
+
+    def test_defect_areas__numbered_as_labelled(self) -> None:
+        ground_truth = np.zeros((9, 3, 3), bool)
+        ground_truth[[0, 3, 4, 8], 1, 1] = True
+        scores = np.where(ground_truth, 0.0, np.linspace(0.1, 0.2, 81).reshape(9, 3, 3))
+        labels, count = label_defects(ground_truth)
+        assert count == 3
+        scores[labels == 2] = 1
+        metric = VolumeAUPRO()
+        metric.update(scores, ground_truth, name="part 7")
+        areas = metric.defect_areas()
+        assert [(one.scan, one.index, one.voxels) for one in areas] == [
+            ("part 7", 0, 1),
+            ("part 7", 1, 2),
+            ("part 7", 2, 1),
+        ]
+        assert [one.area for one in areas] == pytest.approx([0, 1, 0])
 
     @settings(max_examples=50, deadline=None)
     @given(scans=st.lists(drawn_scan(dimensions=2), min_size=1, max_size=3).filter(usable))

@@ -1,26 +1,27 @@
-"""I-AUROC and V-AUPRO: how well scans are told apart, and how well defects are found in the volume.
+"""V-AUPRO: how well defects are found in the volume.
 
-Both are exact: every distinct score is a threshold and equal scores are passed together. A grid of thresholds
-would be an approximation that depends on the highest score: where few of its steps fall below FPR = 1%, it
-underestimates V-AUPRO@1%.
+It is exact: every distinct score is a threshold and equal scores are passed together. A grid of thresholds would
+be an approximation that depends on the highest score: where few of its steps fall below FPR = 1%, it underestimates
+V-AUPRO@1%.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.integrate import trapezoid
-from scipy.stats import rankdata
 
 from modmap.errors import ModMapError
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.integer[Any]]
 Connectivity = Literal[6, 18, 26]
 NominalVoxels = Literal["observed", "all"]
 UnobservedGroundTruth = Literal["miss", "ignore"]
@@ -29,47 +30,21 @@ UnobservedGroundTruth = Literal["miss", "ignore"]
 NEIGHBOUR_REACH = {6: 1, 18: 2, 26: 3}
 
 
-def instance_auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """I-AUROC: the chance that an anomalous scan scores above a nominal one, a tie counting half.
+@dataclass(frozen=True)
+class DefectArea:
+    """One defect's share in V-AUPRO: what the metric would be if it were the only defect.
 
-    Args:
-        scores: (N,) one finite anomaly score a scan, higher meaning more anomalous.
-        labels: (N,) bool, True where the scan is anomalous.
-
-    Returns:
-        The area under the ROC curve, in [0, 1].
-
-    Raises:
-        ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
+    Attributes:
+        scan: Name of its scan.
+        index: Its number among the components of its scan, as `label_defects` numbers them (from 0).
+        voxels: Its size.
+        area: Its normalised area in [0, 1].
     """
-    values, anomalous = _check_instances(scores, labels)
-    positives = int(np.count_nonzero(anomalous))
-    negatives = len(values) - positives
-    rank_sum = float(rankdata(values)[anomalous].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
-
-def average_precision(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Average precision: the sum over thresholds of (R_n - R_{n-1}) P_n, as scikit-learn defines it.
-
-    Args:
-        scores: (N,) finite anomaly scores, higher meaning more anomalous.
-        labels: (N,) bool, True where anomalous.
-
-    Returns:
-        The step-wise area under the precision-recall curve, in (0, 1].
-
-    Raises:
-        ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
-    """
-    values, anomalous = _check_instances(scores, labels)
-    descending = np.argsort(values)[::-1]
-    values, anomalous = values[descending], anomalous[descending]
-    last_of_tie = np.append(np.flatnonzero(values[1:] != values[:-1]), len(values) - 1)
-    true_positives = np.cumsum(anomalous)[last_of_tie]
-    precision = true_positives / (last_of_tie + 1)
-    recall_gain = np.diff(true_positives, prepend=0) / true_positives[-1]
-    return float(np.sum(recall_gain * precision))
+    scan: str
+    index: int
+    voxels: int
+    area: float
 
 
 class VolumeAUPRO:
@@ -125,6 +100,8 @@ class VolumeAUPRO:
         self._nominal_scores: list[FloatArray] = []
         self._component_scores: list[FloatArray] = []
         self._component_weights: list[Float64Array] = []
+        self._component_of: list[IntArray] = []
+        self._named: list[tuple[str, int, int]] = []
 
     @property
     def components(self) -> int:
@@ -155,21 +132,19 @@ class VolumeAUPRO:
         Raises:
             ModMapError: shapes or types are wrong, or an observed voxel's score is NaN or infinite.
         """
-        volume, defects, seen = _check_volume(
-            scores, ground_truth, observed=observed, name=name or f"scan {self._scans}"
-        )
+        name = name or f"scan {self._scans}"
+        volume, defects, seen = _check_volume(scores, ground_truth, observed=observed, name=name)
         self._scans += 1
         nominal_scores = volume[seen & ~defects]
         self._nominal_scores.append(nominal_scores)
         nominal_everywhere = defects.size - int(np.count_nonzero(defects))
         self._nominal_voxels += nominal_everywhere if self._count_unobserved_nominal else len(nominal_scores)
         if defects.any():
-            self._add_components(volume, defects, seen)
+            self._add_components(volume, defects, seen, name)
 
-    def _add_components(self, volume: FloatArray, defects: BoolArray, seen: BoolArray) -> None:
+    def _add_components(self, volume: FloatArray, defects: BoolArray, seen: BoolArray, name: str) -> None:
         (box,) = ndimage.find_objects(defects.view(np.uint8))
-        structure = ndimage.generate_binary_structure(defects.ndim, NEIGHBOUR_REACH[self._connectivity])
-        labels, count = ndimage.label(defects[box], structure=structure)
+        labels, count = label_defects(defects[box], connectivity=self._connectivity)
         component = labels[defects[box]] - 1
         component_seen = seen[box][defects[box]]
         found = component[component_seen]
@@ -179,6 +154,11 @@ class VolumeAUPRO:
         self._ignored_components += count - counted
         self._component_scores.append(volume[box][defects[box]][component_seen])
         self._component_weights.append(1.0 / sizes[found])
+        kept = np.flatnonzero(sizes)
+        position = np.zeros(count, dtype=np.int64)
+        position[kept] = len(self._named) + np.arange(counted)
+        self._component_of.append(position[found])
+        self._named += [(name, int(index), int(sizes[index])) for index in kept]
 
     def curve(self, *, limit: float = 1.0) -> tuple[Float64Array, Float64Array]:
         """The PRO curve up to FPR = limit.
@@ -251,6 +231,31 @@ class VolumeAUPRO:
             areas[limit] = float(trapezoid(y, x)) / limit
         return areas
 
+    def defect_areas(self, limit: float = 0.01) -> list[DefectArea]:
+        """V-AUPRO@limit of each defect by itself, at the false positive rates of all scans together.
+
+        Their mean is `compute(limit)`: the metric is a mean over defects, so it splits by any grouping of them.
+
+        Args:
+            limit: false positive rate to integrate up to, in (0, 1].
+
+        Raises:
+            ModMapError: as `compute`.
+        """
+        _check_limit(limit)
+        self._check_complete()
+        nominal = np.concatenate(self._nominal_scores)
+        nominal.sort()
+        scores = np.concatenate(self._component_scores)
+        first = (len(nominal) - np.searchsorted(nominal, scores, side="right")) / self._nominal_voxels
+        last = (len(nominal) - np.searchsorted(nominal, scores, side="left")) / self._nominal_voxels
+        # Found in full from `last` on; where nominal voxels tie, its share rises in a line from `first`.
+        rising = np.clip(limit - first, 0, last - first)
+        slanted = np.divide(rising**2, 2 * (last - first), out=np.zeros_like(first), where=last > first)
+        gained = (np.clip(limit - last, 0, None) + slanted) * np.concatenate(self._component_weights)
+        areas = np.bincount(np.concatenate(self._component_of), gained, minlength=len(self._named)) / limit
+        return [DefectArea(*named, float(area)) for named, area in zip(self._named, areas, strict=True)]
+
     def _check_complete(self) -> None:
         if self._components == 0:
             raise ModMapError(
@@ -259,6 +264,17 @@ class VolumeAUPRO:
             )
         if self._nominal_voxels == 0:
             raise ModMapError(f"no nominal voxel: expected observed ones, found none in {self._scans} scans")
+
+
+def label_defects(ground_truth: BoolArray, *, connectivity: Connectivity = 26) -> tuple[IntArray, int]:
+    """Splits ground truth into defects.
+
+    Returns:
+        An int array of the same shape, 0 outside defects and 1, 2, ... in them, and how many there are.
+    """
+    structure = ndimage.generate_binary_structure(ground_truth.ndim, NEIGHBOUR_REACH[connectivity])
+    labels, count = ndimage.label(ground_truth, structure=structure)
+    return labels, int(count)
 
 
 def volume_aupro(
@@ -314,23 +330,6 @@ def _cut(fpr: Float64Array, pro: Float64Array, limit: float) -> tuple[Float64Arr
     share = (limit - fpr[inside - 1]) / (fpr[inside] - fpr[inside - 1])
     at_limit = pro[inside - 1] + share * (pro[inside] - pro[inside - 1])
     return np.append(fpr[:inside], limit), np.append(pro[:inside], at_limit)
-
-
-def _check_instances(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
-    values, anomalous = np.asarray(scores), np.asarray(labels)
-    if values.ndim != 1 or values.shape != anomalous.shape:
-        raise ModMapError(
-            f"labels: expected one for each score, found {anomalous.shape} labels, {values.shape} scores"
-        )
-    if anomalous.size and anomalous.dtype != np.bool_:
-        raise ModMapError(f"labels: expected bool (True = anomalous), found {anomalous.dtype}")
-    if not np.isfinite(values).all():
-        index = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ModMapError(f"scores: expected finite numbers, found {values[index]} at index {index}")
-    positives = int(np.count_nonzero(anomalous))
-    if positives in (0, len(values)):
-        raise ModMapError(f"labels: expected both classes, found {positives} anomalous of {len(values)}")
-    return values, anomalous
 
 
 def _check_volume(
