@@ -20,6 +20,7 @@ from modmap.result import Result, ViewMaps, build_volume
 from modmap.rim import spread_to_rim
 from modmap.scan import Scan
 from modmap.survey import survey
+from modmap.token_cache import TokenCache
 from modmap.trained_state import GridRecord, TrainedState
 from modmap.training import train
 from modmap.view_pairs import TokenBank
@@ -39,6 +40,7 @@ class ModMap:
         image_encoder: Short for `settings={"image_encoder": {"reference": ...}}`.
         depth_encoder: Likewise.
         settings: Any other setting, nested as in `modmap.config.ModMapConfig`.
+        token_cache: Keeps tokens on disk between runs; without it they are computed anew for every fit and prediction.
 
     Raises:
         ModMapError: a setting is unknown or out of range.
@@ -52,11 +54,13 @@ class ModMap:
         image_encoder: str | None = None,
         depth_encoder: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        token_cache: TokenCache | None = None,
     ) -> None:
         references = {"image_encoder": image_encoder, "depth_encoder": depth_encoder}
         named = {key: {"reference": value} for key, value in references.items() if value is not None}
         self.config: ModMapConfig = make_config(preset, merged(settings or {}, named))
         self.device = _device(device)
+        self.token_cache = token_cache
         self._encoders: tuple[FrozenEncoder, FrozenEncoder] | None = None
         self._mapper: CrossViewMapper | None = None
         self._state: TrainedState | None = None
@@ -259,6 +263,7 @@ class ModMap:
         device: str = "auto",
         image_encoder: str | None = None,
         depth_encoder: str | None = None,
+        token_cache: TokenCache | None = None,
     ) -> ModMap:
         """Loads a model from a directory or a hub repo.
 
@@ -267,6 +272,7 @@ class ModMap:
             device: As in the constructor.
             image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
             depth_encoder: Likewise.
+            token_cache: As in the constructor.
 
         Raises:
             ModMapError: a file is missing or damaged, or a weight is missing, renamed or of another shape (it is
@@ -274,7 +280,7 @@ class ModMap:
         """
         directory = model_files.locate(str(source))
         config, state = model_files.load(directory)
-        model = cls(config.preset, device=device, settings=config.model_dump())
+        model = cls(config.preset, device=device, settings=config.model_dump(), token_cache=token_cache)
         for modality, override in (("image", image_encoder), ("depth", depth_encoder)):
             reference = override or model_files.included_encoder(directory, modality)
             if reference is not None:
@@ -333,6 +339,7 @@ class ModMap:
                 foreground=self.config.inference.foreground,
                 rim_share=self.config.inference.rim_share,
                 device=self.device,
+                cache=self.token_cache,
                 on_view=bar.advance,
             )
 

@@ -25,6 +25,7 @@ from modmap.foreground import ForegroundMode, foreground_mask
 from modmap.rim import inner_tokens
 from modmap.scan import Frame, Scan
 from modmap.square import Square
+from modmap.token_cache import TokenCache
 
 Array = npt.NDArray[Any]
 Modality = Literal["image", "depth"]
@@ -206,6 +207,7 @@ def encode_scan(
     foreground: ForegroundMode = "largest_component",
     rim_share: float = 0.0,
     device: torch.device | None = None,
+    cache: TokenCache | None = None,
     on_view: Callable[[str], None] | None = None,
 ) -> ScanTokens:
     """Passes each view of a scan through each encoder, once.
@@ -219,6 +221,7 @@ def encode_scan(
         foreground: Which pixels are the part.
         rim_share: Which tokens of it are mapped (`modmap.rim.inner_tokens`).
         device: Where the encoders live; the tokens stay there.
+        cache: Where tokens are kept between runs.
         on_view: Called with the id of each view once it is done.
 
     Raises:
@@ -234,8 +237,8 @@ def encode_scan(
             notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
             continue
         kept.append(frame.id)
-        images.append(image_encoder(image_encoder.prepare(frame)[None].to(device)).flatten(1, 2))
-        depths.append(depth_encoder(depth_encoder.prepare(frame)[None].to(device)).flatten(1, 2))
+        images.append(_tokens(image_encoder, frame, device=device, cache=cache))
+        depths.append(_tokens(depth_encoder, frame, device=device, cache=cache))
         square = Square(*frame.shape, grid=grid)
         mapped.append(torch.from_numpy(inner_tokens(mask, square, share=rim_share).ravel()))
         touched.append(square.tokens_touched(mask).ravel())
@@ -257,6 +260,21 @@ def encode_scan(
         masks=tuple(masks),
         notes=tuple(notes),
     )
+
+
+def _tokens(
+    encoder: FrozenEncoder, frame: Frame, *, device: torch.device | None, cache: TokenCache | None
+) -> Tensor:
+    """(1, grid * grid, C) tokens of one view."""
+    pixels = encoder.prepare(frame)
+    if cache is None:
+        return encoder(pixels[None].to(device)).flatten(1, 2)  # type: ignore[no-any-return]
+    key = cache.key(encoder.fingerprint, pixels)
+    tokens = cache.read(key)
+    if tokens is None:
+        tokens = encoder(pixels[None].to(device))[0]
+        cache.write(key, tokens)
+    return tokens.to(device).flatten(0, 1)[None]
 
 
 def _patch_and_channels(resolved: str) -> tuple[int, int]:
