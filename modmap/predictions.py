@@ -57,7 +57,7 @@ def predict_directories(
     failed = 0
     for scan in scans:
         place = output / scan.name
-        if resume and _done_by(place) == model.fingerprint:
+        if resume and is_done(place, model):
             print(f"{scan.name}: already done")
             continue
         try:
@@ -70,6 +70,14 @@ def predict_directories(
         without = "" if result.volume is not None else f", no volume: {result.volume_refused}"
         print(f"{scan.name}: score {result.score:.4f}{without}", flush=True)
     return 1 if failed else 0
+
+
+def is_done(directory: Path, model: ModMap) -> bool:
+    """Whether a directory holds the result of this model; one half written doesn't count."""
+    try:
+        return bool(json.loads((directory / SUMMARY).read_text())["model"] == model.fingerprint)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def write_result(
@@ -146,10 +154,3 @@ def _require_distinct(scans: Sequence[Scan]) -> None:
             raise UsageError(
                 f"predict: {other.root} and {scan.root} would both write to {scan.name}: rename one of them"
             )
-
-
-def _done_by(directory: Path) -> str | None:
-    try:
-        return str(json.loads((directory / SUMMARY).read_text())["model"])
-    except (OSError, ValueError, KeyError):
-        return None
