@@ -21,7 +21,7 @@ ELEVATIONS_DEGREES = (25.0, 50.0, 75.0)
 REPEATABILITY_MM, REPEATABILITY_DEGREES = 0.05, 0.01
 FILL = 0.86
 CLEARANCE_MM = 3.0
-FITTING_STEPS = 12
+FITTING_STEPS, FITTING_DAMPING = 80, 0.6
 
 
 class ViewError(ValueError):
@@ -147,9 +147,9 @@ def _filling(vertices: Array, direction: Array, K: Array, size: tuple[int, int])
         uv, _ = Camera(K, pose).project(vertices)
         low, high = uv.min(axis=0), uv.max(axis=0)
         aside = ((low + high) / 2 - (np.array(size) - 1) / 2) * distance / np.diag(K)[:2]
-        aim = aim + aside @ pose[:2, :3]
+        aim = aim + FITTING_DAMPING * aside @ pose[:2, :3]
         extent = high - low + 2 * CLEARANCE_MM * np.diag(K)[:2] / distance
-        distance *= float((extent / (FILL * np.array(size))).max())
+        distance *= float((extent / (FILL * np.array(size))).max()) ** FITTING_DAMPING
     return middle + distance * direction, aim
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cadscan.part import Part
+from benchmarks.cadscan.parts import build
 from benchmarks.cadscan.views import (
     ViewError,
     binned_intrinsics,
@@ -51,6 +52,13 @@ class TestViewpoints:
         np.testing.assert_allclose(elevations, np.repeat([25, 50, 75], count // 3), atol=1e-6)
         assert len({view_id(i) for i in range(count)}) == count
         assert sorted(map(view_id, range(count))) == list(map(view_id, range(count)))
+
+    def test_viewpoints__tall_part_in_every_image(self) -> None:
+        part = build("pipe_elbow", seed=0, tolerance=0.0)
+        for camera in viewpoints(part.vertices, 36, size=(512, 384)):
+            uv, _ = camera.project(part.vertices)
+            assert (uv > 10).all()
+            assert (uv < [501, 373]).all()
 
     def test_viewpoints__up_is_up(self, plate: Part) -> None:
         for camera in viewpoints(plate.vertices, 12, size=(512, 384)):
