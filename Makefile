@@ -8,10 +8,10 @@ NEEDS := pyproject.toml modmap/pyproject.toml dino_depth/pyproject.toml constrai
 THREADS ?= 2
 LIBRARIES := libusb-1.0.so.0:libusb-1.0-0 libGL.so.1:libgl1 libgomp.so.1:libgomp1
 
-.PHONY: help setup system-libraries test lint format clean
+.PHONY: help setup system-libraries test lint format clean demo sim3d-mini sim3d-real2real sim3d-synth2real
 
 help: ## What can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
 
 setup: $(STAMP) ## Make .venv with both packages, editable, and all development tools
 
@@ -37,6 +37,25 @@ system-libraries:
 
 test: setup ## Set up, then run every test
 	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest
+
+# A data set of SiM3D's shape: the simulated one is data/sim3d-mini.
+SIM3D_ROOT ?= data/SiM3D
+export SIM3D_ROOT
+# More words for the command that a target runs, such as ARGS='--size 224 --cache cache'.
+ARGS ?=
+
+demo: setup ## Scan two simulated parts, learn the good ones, find the defects: ten minutes on two cores
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m benchmarks.demo --workers $(THREADS) $(ARGS)
+
+sim3d-mini: setup ## Make the simulated data set of eight categories in data/sim3d-mini, and measure its floor
+	$(BIN)/python -m benchmarks.cadscan dataset --out data/sim3d-mini --size 512x384 --workers $(THREADS) $(ARGS)
+	$(BIN)/python -m benchmarks.cadscan floor --data data/sim3d-mini
+
+sim3d-real2real: setup ## Table 1: train on the scanned nominal part (SIM3D_ROOT, by default data/SiM3D)
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m benchmarks.sim3d --setup real2real $(ARGS)
+
+sim3d-synth2real: setup ## Table 2: train on the rendered nominal part
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m benchmarks.sim3d --setup synth2real $(ARGS)
 
 lint: setup ## Style, format and types
 	$(BIN)/ruff check .

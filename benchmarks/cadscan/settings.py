@@ -15,15 +15,20 @@ class SettingsError(ValueError):
     """A directory was begun with other settings."""
 
 
-def keep_settings(out: Path, settings: Mapping[str, Any]) -> None:
+def keep_settings(out: Path, settings: Mapping[str, Any], *, file: str = SETTINGS) -> None:
     """Writes the settings into a new directory, or checks them against those that it was begun with.
+
+    Args:
+        out: The directory.
+        settings: What `json` can write.
+        file: Where they are kept in it.
 
     Raises:
         SettingsError: they differ, or the directory has files of something else.
     """
-    path = out / SETTINGS
+    path = out / file
     if path.is_file():
-        begun = read_settings(out)
+        begun = json.loads(path.read_text(encoding="utf-8"))
         wanted = json.loads(json.dumps(settings))
         for name in sorted({*begun, *wanted}):
             if begun.get(name) != wanted.get(name):
@@ -33,9 +38,9 @@ def keep_settings(out: Path, settings: Mapping[str, Any]) -> None:
                 )
         return
     if out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
-        raise SettingsError(f"{out}: expected a new or empty directory, or one with a {SETTINGS}")
+        raise SettingsError(f"{out}: expected a new or empty directory, or one with a {file}")
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / f".{SETTINGS}.partial"
+    partial = out / f".{file}.partial-{os.getpid()}"
     partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     os.replace(partial, path)
 

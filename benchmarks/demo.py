@@ -1,0 +1,73 @@
+"""`make demo`: two parts scanned by the simulated scanner, the good one learned, the defects of others found."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmarks import sim3d
+from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
+from modmap.encoder_store import pull
+
+CATEGORIES = ("weld_neck_flange", "machined_bracket")
+SIZE = (512, 384)
+GOOD, BAD = 3, 4
+ENCODER = "dinov2_vits14"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Make a small data set, fit, predict, and say what to open."""
+
+    data: Path = Path("data/demo")
+    """Where the scans go."""
+    out: Path = Path("results/demo")
+    """Where the results go."""
+    workers: int = 2
+    """Processes that scan."""
+    pixels: int = 336
+    """Side of the encoders' square input."""
+
+
+def run(arguments: Arguments) -> int:
+    """Runs the demonstration; returns the exit status."""
+    started = time.perf_counter()
+    print(f"1/3 encoder: {pull(ENCODER)}")
+    print(f"2/3 scans of {' and '.join(CATEGORIES)}: {arguments.data}", flush=True)
+    settings = DatasetSettings(SIZE, good=GOOD, bad=BAD, seed=0)
+    make_dataset(arguments.data, settings, categories=CATEGORIES, workers=arguments.workers)
+    print("3/3 fit on the nominal scans, predict the others", flush=True)
+    status = sim3d.main(
+        [
+            *("--root", str(arguments.data), "--out", str(arguments.out), "--pictures"),
+            *("--size", str(arguments.pixels), "--image-encoder", ENCODER, "--depth-encoder", ENCODER),
+        ]
+    )
+    if status == 0:
+        print(
+            f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes. To look at:\n{_to_look_at(arguments)}"
+        )
+    return status
+
+
+def _to_look_at(arguments: Arguments) -> str:
+    """The pictures and the volume of each category's highest score, and what was planted there."""
+    lines = [json.loads(line) for line in (arguments.out / "scans.jsonl").read_text().splitlines()]
+    texts = []
+    for category in CATEGORIES:
+        worst = max((line for line in lines if line["category"] == category), key=lambda line: line["score"])
+        place = arguments.out / category / "scans" / worst["scan"]
+        texts.append(
+            f"  {worst['scan']}, score {worst['score']:.3f}: {place}/contact_sheet.png, {place}/volume.ply\n"
+            f"    what was planted: {arguments.data / category / worst['scan']}/defects.json"
+        )
+    return "\n".join(texts)
+
+
+if __name__ == "__main__":
+    sys.exit(run(tyro.cli(Arguments, prog="python -m benchmarks.demo")))
