@@ -17,7 +17,7 @@ from accelerate import PartialState  # type: ignore[import-untyped]
 from rich.console import Console
 
 from benchmarks.cadscan.settings import keep_settings
-from benchmarks.evaluation_run import EvaluationRun, Setup
+from benchmarks.data_set_run import DataSetRun, Setup
 from benchmarks.sim3d_root import find_root
 from benchmarks.summary import scan_lines, summarise
 from benchmarks.tables import results_table
@@ -79,7 +79,7 @@ def run(arguments: Arguments) -> int:
         config = _model(arguments, device, None).config
         keep_settings(out, _settings(arguments, config, root, categories), file="run.json")
     cache = None if arguments.cache is None else TokenCache(arguments.cache, limit_gb=arguments.cache_gb)
-    evaluation = EvaluationRun(
+    evaluation = DataSetRun(
         out=out,
         dataset=dataset,
         setup=arguments.setup,
@@ -90,8 +90,7 @@ def run(arguments: Arguments) -> int:
     )
 
     for category in categories[process.process_index :: process.num_processes]:
-        if evaluation.fit(category):
-            print(f"{category}: fitted", flush=True)
+        evaluation.fit(category)
     process.wait_for_everyone()
 
     turn = 0
@@ -99,7 +98,7 @@ def run(arguments: Arguments) -> int:
         tests = evaluation.tests(category)
         mine = tests[(process.process_index - turn) % process.num_processes :: process.num_processes]
         turn += len(tests)
-        evaluation.predict(category, mine, grid=evaluation.grid(category))
+        evaluation.predict(category, mine)
     process.wait_for_everyone()
 
     if not process.is_main_process:
@@ -108,7 +107,7 @@ def run(arguments: Arguments) -> int:
     return _report(evaluation, {name: one for name, one in found.items() if one is not None}, categories)
 
 
-def _report(evaluation: EvaluationRun, figures: dict[str, Figures], categories: tuple[str, ...]) -> int:
+def _report(evaluation: DataSetRun, figures: dict[str, Figures], categories: tuple[str, ...]) -> int:
     """Writes results.json, scans.jsonl, versions.json and table.md, and prints the table."""
     out = evaluation.out
     failed = {name: evaluation.failure(name) for name in categories if name not in figures}

@@ -13,11 +13,6 @@ SIZES = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0), (10.0, 20.0), (20.0, float("inf"))
 Group = Callable[[DefectRecord], str]
 
 
-def limit_name(limit: float) -> str:
-    """`v_aupro_1pct` of 0.01."""
-    return f"v_aupro_{round(100 * limit):d}pct"
-
-
 def summarise(
     figures: Mapping[str, Figures], scans: Mapping[str, Sequence[Scan]], *, failed: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -28,7 +23,7 @@ def summarise(
         scans: The test scans by category.
         failed: Why there are no figures, by category.
     """
-    by_category = {category: _row(found) for category, found in figures.items()}
+    by_category = {category: found.row() for category, found in figures.items()}
     return {
         "categories": by_category,
         "mean": _mean(list(by_category.values())),
@@ -61,18 +56,6 @@ def size_name(record: DefectRecord) -> str:
     """The range of sizes, mm, that a defect falls into."""
     low, high = next(bounds for bounds in SIZES if bounds[0] <= record.size < bounds[1])
     return f"{low:g} to {high:g} mm" if high < float("inf") else f"{low:g} mm and more"
-
-
-def _row(found: Figures) -> dict[str, Any]:
-    return {
-        "i_auroc": found.i_auroc,
-        "average_precision": found.average_precision,
-        **{limit_name(limit): value for limit, value in found.v_aupro.items()},
-        "scans": len(found.scans),
-        "anomalous": sum(scan.anomalous is True for scan in found.scans),
-        "defects": len(found.defects),
-        "notes": list(found.notes),
-    }
 
 
 def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:

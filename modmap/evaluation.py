@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,18 @@ class Figures:
     v_aupro: dict[float, float]
     defects: tuple[DefectArea, ...]
     notes: tuple[str, ...]
+
+    def row(self) -> dict[str, Any]:
+        """The figures by name, V-AUPRO@1% being `v_aupro_1pct`; without times, so that equal results are equal."""
+        return {
+            "i_auroc": self.i_auroc,
+            "average_precision": self.average_precision,
+            **{f"v_aupro_{round(100 * limit):d}pct": value for limit, value in self.v_aupro.items()},
+            "scans": len(self.scans),
+            "anomalous": sum(scan.anomalous is True for scan in self.scans),
+            "defects": len(self.defects),
+            "notes": list(self.notes),
+        }
 
 
 def common_grid(scans: Sequence[Scan]) -> VoxelGrid | None:

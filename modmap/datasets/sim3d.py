@@ -68,7 +68,7 @@ class SiM3D:
         self.root = Path(root)
         if not self.root.is_dir():
             raise ModMapError(f"{self.root}: expected the directory of SiM3D's categories, found none")
-        present = {path.name for path in _directories(self.root) if _is_category(path)}
+        present = {path.name for path in _directories(self.root) if is_category(path)}
         others = sorted(present.difference(CATEGORIES), key=natural_key)
         self.categories: tuple[str, ...] = (*(name for name in CATEGORIES if name in present), *others)
         if not self.categories:
@@ -183,7 +183,9 @@ def _names(directory: Path) -> str:
     return ", ".join(names[:10]) + (" ..." if len(names) > 10 else "") or "nothing"
 
 
-def _is_category(directory: Path) -> bool:
+def is_category(directory: Path) -> bool:
+    """Whether a directory is one of a category: it has a training scan or test scans under its own name."""
+    directory = directory.resolve()
     names = [path.name for path in _directories(directory)]
     return any(name in names for name in (f"{directory.name}_{setup}" for setup in TRAINING)) or bool(
         _test_directories(directory)

@@ -1,4 +1,4 @@
-"""One evaluation on disk: a model a category, a result a test scan, and what is left to do of it."""
+"""An evaluation of every category of a data set, each in a place of its own; one that fails leaves the others be."""
 
 from __future__ import annotations
 
@@ -14,24 +14,20 @@ from modmap.datasets import SiM3D
 from modmap.datasets.atomic import atomic_file
 from modmap.detector import ModMap
 from modmap.errors import ModMapError
-from modmap.evaluation import Figures, common_grid, figures, scan_grid
-from modmap.predictions import is_done, write_result
+from modmap.evaluation import Figures, common_grid
+from modmap.evaluation_run import EvaluationRun
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
-from modmap.volume_files import VolumeFormat
 
 Setup = Literal["real2real", "synth2real"]
 TRAINING: dict[Setup, Literal["real", "synth"]] = {"real2real": "real", "synth2real": "synth"}
-MODEL, SCANS, FAILED = "model", "scans", "failed.json"
+FAILED = "failed.json"
 
 
 @dataclass(frozen=True)
-class EvaluationRun:
-    """An evaluation of one model a category on a data set of SiM3D's shape.
-
-    Each step looks at what is on disk and does what is missing; none writes where another one does, so steps may be
-    shared out over processes, and a run that was killed goes on where it stopped.
+class DataSetRun:
+    """A model a category on a data set of SiM3D's shape.
 
     Attributes:
         out: Where it lives: `<category>/model`, `<category>/scans/<scan>`.
@@ -51,42 +47,28 @@ class EvaluationRun:
     token_cache: TokenCache | None = None
     pictures: bool = False
 
-    def fit(self, category: str) -> bool:
-        """Fits a category's model, unless it was; returns whether there was anything to do."""
+    def fit(self, category: str) -> None:
+        """Fits a category's model, unless it was. An earlier failure of the category is forgotten."""
         (self.out / category / FAILED).unlink(missing_ok=True)
-        if (self.out / category / MODEL / "config.json").is_file():
-            return False
+        run = self._run(category)
+        if run.fitted:
+            return
         with self._recorded(category):
-            model = self.make_model().fit(self.dataset.train(category, TRAINING[self.setup]))
-            model.save_pretrained(self.out / category / MODEL)
-        return True
+            run.fit(self.make_model(), self.dataset.train(category, TRAINING[self.setup]))
+            print(f"{category}: fitted", flush=True)
 
-    def predict(self, category: str, scans: Sequence[Scan], *, grid: VoxelGrid | None) -> list[Scan]:
-        """Predicts those test scans of a category that haven't been; returns them."""
-        if self.failure(category):
-            return []
-        done: list[Scan] = []
-        with self._recorded(category):
-            model = self._fitted(category)
-            for scan in scans:
-                place = self.out / category / SCANS / scan.name
-                if is_done(place, model):
-                    continue
-                result = model.predict(scan, grid=scan_grid(scan, grid))
-                formats: tuple[VolumeFormat, ...] = ("npz", "ply") if self.pictures else ("npz",)
-                write_result(result, scan, place, model=model, formats=formats, overlays=self.pictures)
-                print(
-                    f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s", flush=True
-                )
-                done.append(scan)
-        return done
+    def predict(self, category: str, scans: Sequence[Scan]) -> None:
+        """Predicts those of a category's test scans that haven't been."""
+        if scans and not self.failure(category):
+            with self._recorded(category):
+                self._run(category).predict(scans, grid=self._grid(category), said=_say)
 
     def figures(self, category: str) -> Figures | None:
         """A category's figures, or None where it failed."""
         found: list[Figures] = []
         if not self.failure(category):
             with self._recorded(category):
-                found.append(figures(self.tests(category), self.out / category / SCANS))
+                found.append(self._run(category).figures(self.tests(category)))
         return found[0] if found else None
 
     def failure(self, category: str) -> str:
@@ -104,20 +86,16 @@ class EvaluationRun:
                 self._tests[category] = self.dataset.tests(category)
         return self._tests[category]
 
-    def grid(self, category: str) -> VoxelGrid | None:
-        """Where a category's scans without ground truth are scored; None: in the model's own grid."""
-        found: list[VoxelGrid | None] = [None]
-        with self._recorded(category):
-            found[0] = common_grid(self.tests(category))
-        return found[0]
-
     @cached_property
     def _tests(self) -> dict[str, list[Scan]]:
         return {}
 
-    def _fitted(self, category: str) -> ModMap:
-        return ModMap.from_pretrained(
-            self.out / category / MODEL, device=self.device, token_cache=self.token_cache
+    def _grid(self, category: str) -> VoxelGrid | None:
+        return common_grid(self.tests(category))
+
+    def _run(self, category: str) -> EvaluationRun:
+        return EvaluationRun(
+            self.out / category, device=self.device, token_cache=self.token_cache, pictures=self.pictures
         )
 
     def _recorded(self, category: str) -> _Recorded:
@@ -144,3 +122,7 @@ class _Recorded:
         with atomic_file(self.path) as partial:
             partial.write_text(json.dumps({"error": reason}) + "\n", encoding="utf-8")
         return True
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,176 @@
+"""One evaluation on disk: a model, a result a test scan, and what is left to do of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from modmap.datasets import SiM3D, find_scans, load_scan
+from modmap.datasets.atomic import atomic_file
+from modmap.datasets.sim3d import is_category
+from modmap.detector import ModMap
+from modmap.errors import UsageError
+from modmap.evaluation import Figures, common_grid, figures, scan_grid
+from modmap.predictions import is_done, write_result
+from modmap.scan import Scan
+from modmap.token_cache import TokenCache
+from modmap.volume import VoxelGrid
+from modmap.volume_files import VolumeFormat
+
+MODEL, SCANS = "model", "scans"
+TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """A model fitted on one nominal scan and the predictions of test scans, in a directory.
+
+    Each step looks at what is on disk and does what is missing, so that a run that was killed goes on where it
+    stopped, and its scans can be shared out over processes.
+
+    Attributes:
+        out: Where it lives: `model/` and `scans/<scan>/`.
+        device: As in `ModMap`.
+        token_cache: Tokens kept between runs, or None.
+        pictures: Write overlays and the volume for viewers too.
+    """
+
+    out: Path
+    device: str = "auto"
+    token_cache: TokenCache | None = None
+    pictures: bool = False
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the model is there; its config is written last."""
+        return (self.out / MODEL / "config.json").is_file()
+
+    def fit(self, model: ModMap, train: Scan, *, progress: bool = False) -> None:
+        """Fits a model and saves it.
+
+        Raises:
+            ModMapError: as `ModMap.fit`.
+        """
+        model.fit(train, progress=progress).save_pretrained(self.out / MODEL)
+
+    def predict(
+        self,
+        scans: Sequence[Scan],
+        *,
+        grid: VoxelGrid | None,
+        said: Callable[[str], None],
+        progress: bool = False,
+    ) -> None:
+        """Predicts those scans that haven't been.
+
+        Args:
+            scans: Some or all of the test scans.
+            grid: Where scans without ground truth are scored; None: in the model's own grid.
+            said: Called with a line on each scan that was done.
+            progress: Show bars on standard error.
+
+        Raises:
+            ModMapError: the model or a scan can't be used; what was done before it stays.
+        """
+        model = ModMap.from_pretrained(self.out / MODEL, device=self.device, token_cache=self.token_cache)
+        formats: tuple[VolumeFormat, ...] = ("npz", "ply", "vti") if self.pictures else ("npz",)
+        for scan in scans:
+            model.check(scan)
+        for scan in scans:
+            place = self.out / SCANS / scan.name
+            if is_done(place, model):
+                continue
+            result = model.predict(scan, grid=scan_grid(scan, grid), progress=progress)
+            write_result(result, scan, place, model=model, formats=formats, overlays=self.pictures)
+            said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
+
+    def figures(self, scans: Sequence[Scan]) -> Figures:
+        """The figures of all test scans, once they are predicted.
+
+        Raises:
+            ModMapError: as `modmap.evaluation.figures`.
+        """
+        return figures(scans, self.out / SCANS)
+
+
+def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[Scan, list[Scan]]:
+    """The nominal scan and the test scans of a directory.
+
+    The nominal scan is the one that `train` names; else that of SiM3D's layout, `<category>_real`; else the one in a
+    folder called `train`. All others are test scans.
+
+    Args:
+        directory: A category of SiM3D, or any directory of scans.
+        train: The nominal scan's directory, from `directory` or from here.
+
+    Raises:
+        UsageError: it can't be told which scan is the nominal one, or there is no other.
+        ModMapError: a scan can't be opened.
+    """
+    if train is None and is_category(directory):
+        dataset = SiM3D(directory.resolve().parent)
+        return dataset.train(directory.resolve().name), dataset.tests(directory.resolve().name)
+    scans = find_scans(directory)
+    if train is not None:
+        place = directory / train if (directory / train).is_dir() else train
+        nominal = load_scan(place)
+    else:
+        found = [scan for scan in scans if scan.root and TRAIN in scan.root.relative_to(directory).parts]
+        if len(found) != 1:
+            raise UsageError(
+                f"{directory}: expected one scan in a folder called {TRAIN}, or --train to name the nominal scan, "
+                f"found {len(found)} such of {len(scans)}"
+            )
+        nominal = found[0]
+    assert nominal.root is not None
+    root = nominal.root.resolve()
+    tests = [scan for scan in scans if scan.root and scan.root.resolve() != root]
+    if not tests:
+        raise UsageError(f"{directory}: expected test scans beside {nominal.root}, found none")
+    return nominal, tests
+
+
+def evaluate_directory(
+    directory: Path,
+    out: Path,
+    *,
+    make_model: Callable[[], ModMap],
+    train: Path | None = None,
+    pictures: bool = True,
+    progress: bool = False,
+) -> Figures:
+    """Fits on a directory's nominal scan, predicts its test scans, and prints and writes their figures.
+
+    What an earlier run with the same settings has done in `out` is not done again. Writes `results.json` and, one line
+    a scan, `scans.jsonl`.
+
+    Raises:
+        ModMapError: a scan can't be used, or `out` was begun with other settings.
+    """
+    model = make_model()
+    nominal, tests = training_and_tests(directory, train=train)
+    grid = common_grid(tests)
+    run = EvaluationRun(out, device=str(model.device), token_cache=model.token_cache, pictures=pictures)
+    if run.fitted:
+        begun = ModMap.from_pretrained(out / MODEL, device=str(model.device))
+        if (begun.config, begun.trained.scans) != (model.config, [nominal.name]):
+            raise UsageError(
+                f"{out}: expected a new directory or a run with these settings on {nominal.name}, found a model with "
+                f"others, of {', '.join(begun.trained.scans)}"
+            )
+    else:
+        run.fit(model, nominal, progress=progress)
+        print(f"{nominal.name}: fitted", flush=True)
+    run.predict(tests, grid=grid, said=_say, progress=progress)
+    found = run.figures(tests)
+    lines = "".join(json.dumps(asdict(scan)) + "\n" for scan in found.scans)
+    for name, text in (("results.json", json.dumps(found.row(), indent=2) + "\n"), ("scans.jsonl", lines)):
+        with atomic_file(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return found
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
