@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.corpus import CorpusSettings, make_corpus
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
+from benchmarks.cadscan.defects import LARGEST, SMALLEST
 from benchmarks.cadscan.floor import measure_floor
 from benchmarks.cadscan.parts import CATEGORIES
 from benchmarks.cadscan.sheets import draw_sheets
@@ -34,12 +35,18 @@ class Dataset:
     """Of the images, at most 4096x3000."""
     seed: int = 0
     """The same seed gives the same bytes."""
+    smallest: float = SMALLEST
+    """Of the defects' sizes, mm."""
+    largest: float = LARGEST
+    """Likewise; log-uniform between the two."""
     workers: int = 1
     """Processes, each on one thread."""
 
     def run(self) -> None:
         """Makes it."""
-        settings = DatasetSettings(_size(self.size), self.good, self.bad, self.seed)
+        settings = DatasetSettings(
+            _size(self.size), self.good, self.bad, self.seed, self.smallest, self.largest
+        )
         make_dataset(self.out, settings, categories=self.categories, workers=self.workers)
 
 

@@ -20,7 +20,8 @@ Image and depth of CAD parts as a structured-light head on a robot would scan th
 and size, in the directory layout of SiM3D. Everything here is computed; nothing was photographed or measured.
 
 Made with `python -m benchmarks.cadscan dataset --out DIR --categories {categories} --good {good} --bad {bad} \
---size {width}x{height} --seed {seed}`. The same command gives the same bytes.
+--size {width}x{height} --seed {seed} --smallest {smallest:g} --largest {largest:g}`.
+The same command gives the same bytes.
 """
 
 LAYOUT = """\
@@ -85,6 +86,8 @@ def write_card(data: Path) -> None:
         width=width,
         height=height,
         seed=settings["seed"],
+        smallest=settings["smallest"],
+        largest=settings["largest"],
     )
     parts = [
         opening,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.categories import setup_of
-from benchmarks.cadscan.defects import add_defects
+from benchmarks.cadscan.defects import LARGEST, SMALLEST, add_defects
 from benchmarks.cadscan.finish import harmless_marks
 from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_size
 from benchmarks.cadscan.part import DefectivePart, Part
@@ -57,12 +57,16 @@ class DatasetSettings:
         good: Nominal test scans a category.
         bad: Anomalous test scans a category.
         seed: Of everything that differs between scans.
+        smallest: Of the defects' sizes, mm.
+        largest: Likewise; the sizes are log-uniform between the two.
     """
 
     size: tuple[int, int]
     good: int
     bad: int
     seed: int
+    smallest: float = SMALLEST
+    largest: float = LARGEST
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,16 @@ def make_dataset(
     Categories can be added to a set later.
 
     Raises:
-        DatasetError: there is no such category.
+        DatasetError: there is no such category, or the sizes of defects are no range.
         SettingsError: `out` has a set of other settings.
     """
     for category in categories:
         if category not in CATEGORIES:
             raise DatasetError(f"categories: expected some of {', '.join(CATEGORIES)}, found {category!r}")
+    if not 0 < settings.smallest <= settings.largest:
+        raise DatasetError(
+            f"smallest, largest: expected 0 < smallest <= largest, found {settings.smallest} and {settings.largest} mm"
+        )
     keep_settings(out, asdict(settings))
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for category in categories:
@@ -150,7 +158,13 @@ def made_instance(job: ScanJob, seed: np.random.SeedSequence) -> DefectivePart:
     if job.kind != "bad":
         return DefectivePart(part, marks, ())
     rng = np.random.default_rng(defect_seed)
-    made = add_defects(part, count=int(rng.integers(1, MOST_DEFECTS + 1)), seed=int(rng.integers(1 << 31)))
+    made = add_defects(
+        part,
+        count=int(rng.integers(1, MOST_DEFECTS + 1)),
+        seed=int(rng.integers(1 << 31)),
+        smallest=job.settings.smallest,
+        largest=job.settings.largest,
+    )
     return DefectivePart(made.part, (*marks, *made.patches), made.defects)
 
 

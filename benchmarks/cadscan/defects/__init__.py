@@ -14,7 +14,7 @@ from benchmarks.cadscan.defects.marks import roughness, stain
 from benchmarks.cadscan.defects.places import DefectError
 from benchmarks.cadscan.part import Defect, DefectivePart, Part
 
-__all__ = ["KINDS", "DefectError", "add_defects", "draw_size", "make_defect"]
+__all__ = ["KINDS", "LARGEST", "SMALLEST", "DefectError", "add_defects", "draw_size", "make_defect"]
 
 _MAKERS: dict[str, Callable[..., DefectivePart]] = {
     "missing_feature": missing_feature,

@@ -36,7 +36,8 @@ class TestDifferenceMaps:
 class TestMeasureFloor:
     def test_measure_floor__depth_tells_and_image_does_not(self, tmp_path: Path) -> None:
         """Anomalous scans have a step in depth, all images are equal: 1 for depth, a tie of all for the image."""
-        keep_settings(tmp_path, {"size": [64, 48], "good": 2, "bad": 2, "seed": 0})
+        settings = {"size": [64, 48], "good": 2, "bad": 2, "seed": 0, "smallest": 1.0, "largest": 20.0}
+        keep_settings(tmp_path, settings)
         camera = Camera(
             binned_intrinsics((64, 48)), look_at(np.array([300.0, 0, 100]), np.zeros(3)), size=(64, 48)
         )
