@@ -13,9 +13,10 @@ from typing import Any, Literal
 from modmap.datasets import SiM3D
 from modmap.datasets.atomic import atomic_file
 from modmap.detector import ModMap
+from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.evaluation import Figures, common_grid
-from modmap.evaluation_run import EvaluationRun
+from modmap.evaluation_run import MODEL, EvaluationRun
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
@@ -37,6 +38,9 @@ class DataSetRun:
         device: As in `ModMap`.
         token_cache: Tokens kept between runs, or None.
         pictures: Write overlays and the volume for viewers too.
+        depth_features: As in `ModMap`.
+        multi_class: One model for all categories, `model/`.
+        views: Only so many views of every scan, evenly spaced; None: all.
     """
 
     out: Path
@@ -46,16 +50,29 @@ class DataSetRun:
     device: str
     token_cache: TokenCache | None = None
     pictures: bool = False
+    depth_features: Callable[[int], TokenEncoder] | None = None
+    multi_class: bool = False
+    views: int | None = None
 
-    def fit(self, category: str) -> None:
-        """Fits a category's model, unless it was. An earlier failure of the category is forgotten."""
-        (self.out / category / FAILED).unlink(missing_ok=True)
-        run = self._run(category)
-        if run.fitted:
-            return
-        with self._recorded(category):
-            run.fit(self.make_model(), self.dataset.train(category, TRAINING[self.setup]))
-            print(f"{category}: fitted", flush=True)
+    def fit(self, categories: Sequence[str], *, turn: int = 0, turns: int = 1) -> None:
+        """Fits the models that haven't been. An earlier failure of a category is forgotten.
+
+        Args:
+            categories: All of the run.
+            turn: Which process this is, of those that share the models.
+            turns: How many they are.
+        """
+        together = [tuple(categories)] if self.multi_class else [(category,) for category in categories]
+        for group in together[turn::turns]:
+            for category in group:
+                (self.out / category / FAILED).unlink(missing_ok=True)
+            run = self._run(group[0])
+            if run.fitted:
+                continue
+            with self._recorded(*group):
+                scans = [self._seen(self.dataset.train(name, TRAINING[self.setup])) for name in group]
+                run.fit(self.make_model(), scans)
+                print(f"{', '.join(group)}: fitted", flush=True)
 
     def predict(self, category: str, scans: Sequence[Scan]) -> None:
         """Predicts those of a category's test scans that haven't been."""
@@ -83,7 +100,7 @@ class DataSetRun:
         if category not in self._tests:
             self._tests[category] = []
             with self._recorded(category):
-                self._tests[category] = self.dataset.tests(category)
+                self._tests[category] = [self._seen(scan) for scan in self.dataset.tests(category)]
         return self._tests[category]
 
     @cached_property
@@ -93,20 +110,32 @@ class DataSetRun:
     def _grid(self, category: str) -> VoxelGrid | None:
         return common_grid(self.tests(category))
 
+    def _seen(self, scan: Scan) -> Scan:
+        """The scan with the views of this run; every scan has the same ones."""
+        if self.views is None or self.views >= len(scan):
+            return scan
+        kept = [len(scan) * index // self.views for index in range(self.views)]
+        return scan.subset([scan.view_ids[index] for index in kept])
+
     def _run(self, category: str) -> EvaluationRun:
         return EvaluationRun(
-            self.out / category, device=self.device, token_cache=self.token_cache, pictures=self.pictures
+            self.out / category,
+            device=self.device,
+            token_cache=self.token_cache,
+            pictures=self.pictures,
+            model=self.out / MODEL if self.multi_class else None,
+            depth_features=self.depth_features,
         )
 
-    def _recorded(self, category: str) -> _Recorded:
-        return _Recorded(self.out / category / FAILED)
+    def _recorded(self, *categories: str) -> _Recorded:
+        return _Recorded(tuple(self.out / category / FAILED for category in categories))
 
 
 @dataclass(frozen=True)
 class _Recorded:
     """Writes an error of its body down and goes on: one bad category must not take the others with it."""
 
-    path: Path
+    paths: tuple[Path, ...]
 
     def __enter__(self) -> None:
         return None
@@ -119,8 +148,9 @@ class _Recorded:
         else:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             traceback.print_exception(error)
-        with atomic_file(self.path) as partial:
-            partial.write_text(json.dumps({"error": reason}) + "\n", encoding="utf-8")
+        for path in self.paths:
+            with atomic_file(path) as partial:
+                partial.write_text(json.dumps({"error": reason}) + "\n", encoding="utf-8")
         return True
 
 

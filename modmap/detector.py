@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,14 @@ import torch
 
 from modmap import model_files
 from modmap.config import ModMapConfig, make_config, merged
-from modmap.encoders import FrozenEncoder, ScanTokens, encode_scan, fingerprint, require_reference
+from modmap.encoders import (
+    FrozenEncoder,
+    ScanTokens,
+    TokenEncoder,
+    encode_scan,
+    fingerprint,
+    require_reference,
+)
 from modmap.errors import ModMapError
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
@@ -41,6 +48,8 @@ class ModMap:
         depth_encoder: Likewise.
         settings: Any other setting, nested as in `modmap.config.ModMapConfig`.
         token_cache: Keeps tokens on disk between runs; without it they are computed anew for every fit and prediction.
+        depth_features: Takes the depth encoder's place: anything that turns a depth map into a grid of tokens, given
+            the image encoder's grid.
 
     Raises:
         ModMapError: a setting is unknown or out of range.
@@ -55,13 +64,15 @@ class ModMap:
         depth_encoder: str | None = None,
         settings: Mapping[str, Any] | None = None,
         token_cache: TokenCache | None = None,
+        depth_features: Callable[[int], TokenEncoder] | None = None,
     ) -> None:
         references = {"image_encoder": image_encoder, "depth_encoder": depth_encoder}
         named = {key: {"reference": value} for key, value in references.items() if value is not None}
         self.config: ModMapConfig = make_config(preset, merged(settings or {}, named))
         self.device = _device(device)
         self.token_cache = token_cache
-        self._encoders: tuple[FrozenEncoder, FrozenEncoder] | None = None
+        self._depth_features = depth_features
+        self._encoders: tuple[TokenEncoder, TokenEncoder] | None = None
         self._mapper: CrossViewMapper | None = None
         self._state: TrainedState | None = None
 
@@ -91,7 +102,8 @@ class ModMap:
         """
         scans = [scans] if isinstance(scans, Scan) else list(scans)
         require_reference(self.config.image_encoder, "image")
-        require_reference(self.config.depth_encoder, "depth")
+        if self._depth_features is None:
+            require_reference(self.config.depth_encoder, "depth")
         categories = self._categories_of(scans)
         started = time.perf_counter()
         grids = survey(scans, self.config.inference)
@@ -264,6 +276,7 @@ class ModMap:
         image_encoder: str | None = None,
         depth_encoder: str | None = None,
         token_cache: TokenCache | None = None,
+        depth_features: Callable[[int], TokenEncoder] | None = None,
     ) -> ModMap:
         """Loads a model from a directory or a hub repo.
 
@@ -273,6 +286,7 @@ class ModMap:
             image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
             depth_encoder: Likewise.
             token_cache: As in the constructor.
+            depth_features: As in the constructor; what the model was trained with, where it was.
 
         Raises:
             ModMapError: a file is missing or damaged, or a weight is missing, renamed or of another shape (it is
@@ -280,7 +294,13 @@ class ModMap:
         """
         directory = model_files.locate(str(source))
         config, state = model_files.load(directory)
-        model = cls(config.preset, device=device, settings=config.model_dump(), token_cache=token_cache)
+        model = cls(
+            config.preset,
+            device=device,
+            settings=config.model_dump(),
+            token_cache=token_cache,
+            depth_features=depth_features,
+        )
         for modality, override in (("image", image_encoder), ("depth", depth_encoder)):
             reference = override or model_files.included_encoder(directory, modality)
             if reference is not None:
@@ -304,15 +324,21 @@ class ModMap:
             private=private,
         )
 
-    def _load_encoders(self) -> tuple[FrozenEncoder, FrozenEncoder]:
+    def _load_encoders(self) -> tuple[TokenEncoder, TokenEncoder]:
         if self._encoders is None:
             image = FrozenEncoder(self.config.image_encoder, "image", size=self.config.size)
-            depth = FrozenEncoder(self.config.depth_encoder, "depth", size=self.config.size, grid=image.grid)
+            depth = self._depth_encoder(image)
             if self._state is not None:
                 for encoder in (image, depth):
                     self._state.check_encoder(encoder)
-            self._encoders = image.to(self.device), depth.to(self.device)
+            self._encoders = image.to(self.device), depth
         return self._encoders
+
+    def _depth_encoder(self, image: FrozenEncoder) -> TokenEncoder:
+        if self._depth_features is not None:
+            return self._depth_features(image.grid)
+        settings = self.config.depth_encoder
+        return FrozenEncoder(settings, "depth", size=self.config.size, grid=image.grid).to(self.device)
 
     def _new_mapper(
         self, image_channels: int, depth_channels: int, *, views: int, classes: int

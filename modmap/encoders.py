@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,36 @@ Modality = Literal["image", "depth"]
 IMAGE_MEAN, IMAGE_STD = 0.445, 0.269
 NEAREST_DEPTH_VALUE = 0.1
 LONGEST_REASON = 600
+
+
+class TokenEncoder(Protocol):
+    """What turns a view into dense tokens: a frozen ViT, or any other description of an image or a depth map.
+
+    Attributes:
+        modality: `image` or `depth`.
+        reference: What it is called.
+        grid: Tokens along a side.
+        channels: C, of a token.
+        fingerprint: Differs between encoders that give different tokens.
+    """
+
+    modality: Modality
+    reference: str
+    grid: int
+    channels: int
+    fingerprint: str
+
+    def tokens(
+        self, frame: Frame, *, device: torch.device | None = None, cache: TokenCache | None = None
+    ) -> Tensor:
+        """(grid * grid, channels) float32 tokens of a view, in row order, on the device."""
+
+    def save(self, directory: Path) -> None:
+        """Writes a copy that `local-dir:` loads.
+
+        Raises:
+            ModMapError: it has no weights to copy.
+        """
 
 
 class FrozenEncoder(nn.Module):
@@ -96,6 +126,26 @@ class FrozenEncoder(nn.Module):
         features: Tensor = self.model.forward_features(pixels)
         patches = features[:, self.model.num_prefix_tokens :]
         return patches.reshape(len(pixels), self.grid, self.grid, self.channels).float()
+
+    def tokens(
+        self, frame: Frame, *, device: torch.device | None = None, cache: TokenCache | None = None
+    ) -> Tensor:
+        """(grid * grid, channels) float32 tokens of a view, in row order.
+
+        Args:
+            frame: The view.
+            device: Where the encoder lives; the tokens stay there.
+            cache: Where tokens are kept between runs.
+        """
+        pixels = self.prepare(frame)
+        key = None if cache is None else cache.key(self.fingerprint, pixels)
+        tokens = None if cache is None or key is None else cache.read(key)
+        if tokens is None:
+            computed: Tensor = self(pixels[None].to(device))[0]
+            if cache is not None and key is not None:
+                cache.write(key, computed)
+            tokens = computed
+        return tokens.to(device).flatten(0, 1)
 
     def save(self, directory: Path) -> None:
         """Writes a copy that `local-dir:` loads: `config.json` and `model.safetensors`, at this input size."""
@@ -201,8 +251,8 @@ class ScanTokens:
 
 def encode_scan(
     scan: Scan,
-    image_encoder: FrozenEncoder,
-    depth_encoder: FrozenEncoder,
+    image_encoder: TokenEncoder,
+    depth_encoder: TokenEncoder,
     *,
     foreground: ForegroundMode = "largest_component",
     rim_share: float = 0.0,
@@ -237,8 +287,8 @@ def encode_scan(
             notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
             continue
         kept.append(frame.id)
-        images.append(_tokens(image_encoder, frame, device=device, cache=cache))
-        depths.append(_tokens(depth_encoder, frame, device=device, cache=cache))
+        images.append(image_encoder.tokens(frame, device=device, cache=cache))
+        depths.append(depth_encoder.tokens(frame, device=device, cache=cache))
         square = Square(*frame.shape, grid=grid)
         mapped.append(torch.from_numpy(inner_tokens(mask, square, share=rim_share).ravel()))
         touched.append(square.tokens_touched(mask).ravel())
@@ -252,29 +302,14 @@ def encode_scan(
         )
     return ScanTokens(
         view_ids=tuple(kept),
-        image=torch.cat(images).clone(),
-        depth=torch.cat(depths).clone(),
+        image=torch.stack(images),
+        depth=torch.stack(depths),
         foreground=torch.stack(mapped).to(device),
         touched=np.stack(touched),
         shapes=tuple(shapes),
         masks=tuple(masks),
         notes=tuple(notes),
     )
-
-
-def _tokens(
-    encoder: FrozenEncoder, frame: Frame, *, device: torch.device | None, cache: TokenCache | None
-) -> Tensor:
-    """(1, grid * grid, C) tokens of one view."""
-    pixels = encoder.prepare(frame)
-    if cache is None:
-        return encoder(pixels[None].to(device)).flatten(1, 2)  # type: ignore[no-any-return]
-    key = cache.key(encoder.fingerprint, pixels)
-    tokens = cache.read(key)
-    if tokens is None:
-        tokens = encoder(pixels[None].to(device))[0]
-        cache.write(key, tokens)
-    return tokens.to(device).flatten(0, 1)[None]
 
 
 def _patch_and_channels(resolved: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from modmap.datasets import SiM3D, find_scans, load_scan
 from modmap.datasets.atomic import atomic_file
 from modmap.datasets.sim3d import is_category
 from modmap.detector import ModMap
+from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
 from modmap.predictions import is_done, write_result
@@ -35,25 +36,34 @@ class EvaluationRun:
         device: As in `ModMap`.
         token_cache: Tokens kept between runs, or None.
         pictures: Write overlays and the volume for viewers too.
+        model: The model's directory, where it isn't `model/`: that of a multi-class model that several runs share.
+        depth_features: As in `ModMap`.
     """
 
     out: Path
     device: str = "auto"
     token_cache: TokenCache | None = None
     pictures: bool = False
+    model: Path | None = None
+    depth_features: Callable[[int], TokenEncoder] | None = None
+
+    @property
+    def model_directory(self) -> Path:
+        """Where the model is, or will be."""
+        return self.model or self.out / MODEL
 
     @property
     def fitted(self) -> bool:
         """Whether the model is there; its config is written last."""
-        return (self.out / MODEL / "config.json").is_file()
+        return (self.model_directory / "config.json").is_file()
 
-    def fit(self, model: ModMap, train: Scan, *, progress: bool = False) -> None:
+    def fit(self, model: ModMap, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
         """Fits a model and saves it.
 
         Raises:
             ModMapError: as `ModMap.fit`.
         """
-        model.fit(train, progress=progress).save_pretrained(self.out / MODEL)
+        model.fit(train, progress=progress).save_pretrained(self.model_directory)
 
     def predict(
         self,
@@ -74,7 +84,12 @@ class EvaluationRun:
         Raises:
             ModMapError: the model or a scan can't be used; what was done before it stays.
         """
-        model = ModMap.from_pretrained(self.out / MODEL, device=self.device, token_cache=self.token_cache)
+        model = ModMap.from_pretrained(
+            self.model_directory,
+            device=self.device,
+            token_cache=self.token_cache,
+            depth_features=self.depth_features,
+        )
         formats: tuple[VolumeFormat, ...] = ("npz", "ply", "vti") if self.pictures else ("npz",)
         for scan in scans:
             model.check(scan)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from modmap.config import ModMapConfig, merged
 from modmap.config_errors import read_json, validate
-from modmap.encoders import FrozenEncoder
+from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.mapping import CrossViewMapper
 from modmap.trained_state import TrainedState
@@ -45,7 +45,7 @@ def save(
     config: ModMapConfig,
     state: TrainedState,
     mapper: CrossViewMapper,
-    encoders: Mapping[str, FrozenEncoder],
+    encoders: Mapping[str, TokenEncoder],
 ) -> Path:
     """Writes a model; a directory that holds one already is replaced file by file, the config last."""
     directory.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from modmap.config_errors import did_you_mean
-from modmap.encoders import FrozenEncoder
+from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
@@ -65,7 +65,7 @@ class TrainedState(BaseModel):
             record = next(iter(self.grids.values()))
         return None if record is None else VoxelGrid(np.array(record.origin), record.voxel, record.shape)
 
-    def check_encoder(self, encoder: FrozenEncoder) -> None:
+    def check_encoder(self, encoder: TokenEncoder) -> None:
         """Checks that an encoder is the one that the model was trained with.
 
         Raises:

@@ -1,0 +1,86 @@
+"""Carrying an evaluation out on one process or many, and writing what it came to."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import PartialState  # type: ignore[import-untyped]
+
+from benchmarks.data_set_run import DataSetRun
+from benchmarks.summary import scan_lines, summarise
+from modmap.datasets.atomic import atomic_file
+
+LONGEST_WAIT = timedelta(days=7)
+PACKAGES = ("modmap", "torch", "timm", "numpy", "scipy", "opencv-python")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluation came to.
+
+    Attributes:
+        results: Content of `results.json`.
+        seconds: Mean wall time of a scan's prediction, by category.
+    """
+
+    results: dict[str, Any]
+    seconds: dict[str, float]
+
+
+def processes(*, cpu: bool) -> PartialState:
+    """The processes that share the work: one, or as many as `accelerate launch` began."""
+    return PartialState(cpu=cpu, timeout=LONGEST_WAIT)
+
+
+def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState) -> Outcome | None:
+    """Does what is missing of a run, its models and scans shared out over the processes.
+
+    Writes `results.json`, `scans.jsonl` and `versions.json`.
+
+    Returns:
+        The outcome, or None in every process but the main one.
+    """
+    run.fit(categories, turn=process.process_index, turns=process.num_processes)
+    process.wait_for_everyone()
+    before = 0
+    for category in categories:
+        tests = run.tests(category)
+        run.predict(
+            category, tests[(process.process_index - before) % process.num_processes :: process.num_processes]
+        )
+        before += len(tests)
+    process.wait_for_everyone()
+    return _measured(run, categories) if process.is_main_process else None
+
+
+def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
+    found = {category: run.figures(category) for category in categories}
+    figures = {category: one for category, one in found.items() if one is not None}
+    failed = {category: run.failure(category) for category in categories if category not in figures}
+    results = summarise(figures, {category: run.tests(category) for category in figures}, failed=failed)
+    seconds = {
+        name: float(np.mean([sum(scan.seconds.values()) for scan in one.scans]))
+        for name, one in figures.items()
+    }
+    write_text(run.out / "results.json", json.dumps(results, indent=2) + "\n")
+    write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(figures)))
+    write_text(run.out / "versions.json", json.dumps(_versions(), indent=2) + "\n")
+    return Outcome(results, seconds)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file in one piece."""
+    with atomic_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
