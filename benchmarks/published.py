@@ -9,7 +9,13 @@ PUBLISHED = Path(__file__).parent / "published_results.csv"
 
 
 def published(
-    metric: str, *, setup: str, method: str = "ModMap", table: str | None = None, variant: str = ""
+    metric: str,
+    *,
+    setup: str,
+    method: str = "ModMap",
+    table: str | None = None,
+    variant: str = "",
+    features: str | None = None,
 ) -> dict[str, float]:
     """The paper's results of a method by class, and their `mean`.
 
@@ -19,6 +25,7 @@ def published(
         method: As the paper names it.
         table: Only of this table; by default of the first that has the method in the set-up.
         variant: Of the method, as an ablation names it.
+        features: Only with these depth features.
     """
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
         rows = [
@@ -26,6 +33,7 @@ def published(
             for row in csv.DictReader(file)
             if (row["metric"], row["setup"], row["method"], row["variant"])
             == (metric, setup, method, variant)
+            and features in (None, row["depth_features"])
         ]
     table = table or (rows[0]["table"] if rows else None)
     return {row["class"]: float(row["value"]) for row in rows if row["table"] == table}

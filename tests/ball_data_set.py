@@ -14,6 +14,7 @@ from PIL import Image
 from modmap.datasets import GroundTruth, write_cameras, write_ground_truth
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
+from tests.sim3d_directories import FAR, write_exr
 from tests.synthetic_scans import ball_scan
 
 Array = npt.NDArray[Any]
@@ -25,9 +26,10 @@ VIEWS = 3
 def write_ball_category(
     root: Path, name: str, *, radius: float, good: int = 2, bad: int = 2, seed: int = 0
 ) -> Path:
-    """A nominal scan, `good` nominal test scans and `bad` with a defect of 20 mm, with ground truth and records."""
+    """A nominal scan, the same rendered, `good` nominal test scans and `bad` with a defect of 20 mm."""
     rng = np.random.default_rng(seed)
     write_ball(root / name / f"{name}_real", radius=radius, rng=rng)
+    write_rendered(root / name / f"{name}_synth", radius=radius)
     for index in range(good + bad):
         defective = index >= good
         directory = root / name / f"{name}_{index:02d}{'_bad' if defective else ''}"
@@ -67,6 +69,22 @@ def write_ball(
             "views": 1,
         }
         (directory / "defects.json").write_text(json.dumps([record] if defective else []))
+
+
+def write_rendered(directory: Path, *, radius: float) -> None:
+    """The nominal ball as a renderer writes it: no noise, EXR depth."""
+    scan = ball_scan(views=VIEWS, width=80, height=60, radius=radius)
+    (directory / "DEPTH").mkdir(parents=True)
+    (directory / "RGB").mkdir()
+    for view in scan.views:
+        depth = np.asarray(view.depth, dtype=np.float32)
+        write_exr(
+            directory / "DEPTH" / f"{view.id}_depth.exr", np.where(depth > 0, depth, FAR).astype(np.float32)
+        )
+        Image.fromarray(np.asarray(view.image)).save(directory / "RGB" / f"{view.id}_2.png")
+    write_cameras(
+        directory / "cameras.json", {view.id: view.camera for view in scan.views if view.camera is not None}
+    )
 
 
 def write_scanned(scan: Scan, directory: Path) -> None:

@@ -1,0 +1,122 @@
+"""FPFH against a slow computation from its definition, and against what it must not depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import open3d as o3d
+import pytest
+import torch
+
+from benchmarks.features.fpfh import (
+    FEATURE_VOXELS,
+    NORMAL_VOXELS,
+    FPFHFeatures,
+    camera_points,
+    pixel_features,
+    point_features,
+)
+from modmap.errors import ModMapError
+from modmap.foreground import foreground_mask
+from modmap.scan import Frame
+from tests.synthetic_scans import ball_scan
+
+Array = npt.NDArray[Any]
+
+
+def frame() -> Frame:
+    """A ball with a dent, seen by one camera."""
+    view = ball_scan(views=1, width=80, height=60).views[0]
+    depth = np.array(view.depth)
+    depth[28:34, 36:42] += 6
+    return Frame("00", np.array(view.image), depth, view.camera)
+
+
+def pair_angles(p: Array, n: Array, q: Array, m: Array) -> tuple[float, float, float]:
+    """(theta, alpha, phi) in the Darboux frame of the point whose normal is nearer to the line between the two."""
+    line = (q - p) / np.linalg.norm(q - p)
+    if abs(n @ line) < abs(m @ line):
+        p, n, q, m, line = q, m, p, n, -line
+    u = n
+    v = np.cross(line, u)
+    v = v / np.linalg.norm(v)
+    w = np.cross(u, v)
+    return float(np.arctan2(w @ m, u @ m)), float(v @ m), float(u @ line)
+
+
+def slow_histograms(points: Array, normals: Array, radius: float) -> Array:
+    """(K, 33) from the definition: a point's own histograms, and its neighbours' by 1 / squared distance."""
+    count = len(points)
+    own = np.zeros((count, 33))
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    near = [[j for j in np.flatnonzero(distance[i] <= radius) if j != i] for i in range(count)]
+    for i in range(count):
+        for j in near[i]:
+            theta, alpha, phi = pair_angles(points[i], normals[i], points[j], normals[j])
+            shares = ((theta + np.pi) / (2 * np.pi), (alpha + 1) / 2, (phi + 1) / 2)
+            for histogram, share in enumerate(shares):
+                own[i, 11 * histogram + min(int(11 * share), 10)] += 100 / len(near[i])
+    found = np.zeros((count, 33))
+    for i in range(count):
+        weighted = sum((own[j] / distance[i, j] ** 2 for j in near[i]), np.zeros(33))
+        for start in (0, 11, 22):
+            total = weighted[start : start + 11].sum()
+            if total > 0:
+                found[i, start : start + 11] = 100 * weighted[start : start + 11] / total
+    return (found + own) / 200
+
+
+class TestPointFeatures:
+    def test_point_features__equals_the_definition(self) -> None:
+        view = frame()
+        points = camera_points(view, view.depth > 0)
+        voxel = 12.0
+        found = point_features(points, voxel=voxel)
+        cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points)).voxel_down_sample(voxel)
+        cloud.estimate_normals(o3d.geometry.KDTreeSearchParamHybrid(NORMAL_VOXELS * voxel, 30))
+        cloud.orient_normals_towards_camera_location(np.zeros(3))
+        places = np.asarray(cloud.points)
+        np.testing.assert_allclose(found.points, places)
+        slow = slow_histograms(places, np.asarray(cloud.normals), FEATURE_VOXELS * voxel)
+        # Out of a sum of 3: a pair whose angle lies on the border of two bins may fall into either.
+        difference = np.abs(found.features - slow).sum(axis=1)
+        assert np.median(difference) < 0.01
+        assert difference.max() < 0.1
+
+    def test_point_features__histograms_sum_to_one(self) -> None:
+        view = frame()
+        found = point_features(camera_points(view, view.depth > 0), voxel=8.0)
+        sums = found.features.reshape(-1, 3, 11).sum(axis=2)
+        np.testing.assert_allclose(sums, 1, atol=1e-5)
+
+    def test_pixel_features__nearest_thinned_point(self) -> None:
+        view = frame()
+        mask = view.depth > 0
+        points = camera_points(view, mask)
+        features = pixel_features(view, mask, voxel=8.0)
+        thinned = point_features(points, voxel=8.0)
+        for pixel in range(0, len(points), 97):
+            nearest = np.linalg.norm(thinned.points - points[pixel], axis=1).argmin()
+            np.testing.assert_array_equal(features[pixel], thinned.features[nearest])
+
+
+class TestFPFHFeatures:
+    def test_tokens__on_the_part_only_and_the_dent_stands_out(self) -> None:
+        view = frame()
+        tokens = FPFHFeatures(8).tokens(view).reshape(8, 8, 33)
+        mask, _ = foreground_mask(view.depth)
+        assert not mask[0, 0]
+        assert not tokens[0, 0].any()
+        assert tokens[4, 4].sum() == pytest.approx(3, abs=1e-4)
+        smooth = torch.nn.functional.normalize(tokens, dim=2)
+        # The middle token holds the dent; it is farther from the ball's other tokens than they are from each other.
+        inner = smooth[2:6, 2:6].reshape(16, 33)
+        distance = 1 - inner @ inner.T
+        assert distance.mean(dim=1).argmax() in (5, 6, 9, 10)
+
+    def test_tokens__needs_a_camera(self) -> None:
+        view = frame()
+        with pytest.raises(ModMapError, match="view 00: FPFH needs a camera, found none"):
+            FPFHFeatures(8).tokens(Frame("00", view.image, view.depth))
