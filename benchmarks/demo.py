@@ -14,9 +14,10 @@ from benchmarks import sim3d
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
 from modmap.encoder_store import pull
 
-CATEGORIES = ("weld_neck_flange", "machined_bracket")
+CATEGORIES = ("belt_pulley", "bolted_joint")
 SIZE = (512, 384)
 GOOD, BAD = 3, 4
+SMALLEST = 8.0  # mm: a token of this size of image shows about 10 mm of the part
 ENCODER = "dinov2_vits14"
 
 
@@ -39,7 +40,7 @@ def run(arguments: Arguments) -> int:
     started = time.perf_counter()
     print(f"1/3 encoder: {pull(ENCODER)}")
     print(f"2/3 scans of {' and '.join(CATEGORIES)}: {arguments.data}", flush=True)
-    settings = DatasetSettings(SIZE, good=GOOD, bad=BAD, seed=0)
+    settings = DatasetSettings(SIZE, good=GOOD, bad=BAD, seed=0, smallest=SMALLEST)
     make_dataset(arguments.data, settings, categories=CATEGORIES, workers=arguments.workers)
     print("3/3 fit on the nominal scans, predict the others", flush=True)
     status = sim3d.main(
