@@ -7,7 +7,7 @@ is (0, 0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -56,7 +56,8 @@ class View:
     Args:
         id: The view's name; views of different scans are matched by it, never by position.
         image: File or array of the image, gray or colour, 8 or 16 bit.
-        depth: File or array of the planar depth.
+        depth: File or array of the planar depth, or a function that returns the array, where a data set needs more than
+            reading: it is called by every `load`.
         camera: The calibration, or None: 2D maps still work, a volume does not.
         depth_unit: Millimetres per unit of the stored depth.
         far_is_background: The depth's maximum is a renderer's background and becomes 0.
@@ -66,7 +67,7 @@ class View:
 
     id: str
     image: Path | Array
-    depth: Path | Array
+    depth: Path | Array | Callable[[], Array]
     camera: Camera | None = None
     depth_unit: float = 1.0
     far_is_background: bool = False
@@ -106,7 +107,8 @@ class View:
     def _read_depth(self) -> Array:
         if isinstance(self.depth, Path):
             return read_depth(self.depth)
-        return check_depth(self.depth, where=self._name("depth"))
+        depth = self.depth() if callable(self.depth) else self.depth
+        return check_depth(depth, where=self._name("depth"))
 
     def _fitted_camera(self, width: int, height: int) -> tuple[Camera | None, tuple[str, ...]]:
         camera = self.camera
