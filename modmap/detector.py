@@ -11,6 +11,7 @@ import torch
 
 from modmap import model_files
 from modmap.config import ModMapConfig, make_config, merged
+from modmap.device import choose_device
 from modmap.encoders import (
     FrozenEncoder,
     ScanTokens,
@@ -23,7 +24,7 @@ from modmap.errors import ModMapError
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
 from modmap.progress import stage
-from modmap.result import Result, ViewMaps, build_volume
+from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.rim import spread_to_rim
 from modmap.scan import Scan
 from modmap.survey import survey
@@ -69,7 +70,7 @@ class ModMap:
         references = {"image_encoder": image_encoder, "depth_encoder": depth_encoder}
         named = {key: {"reference": value} for key, value in references.items() if value is not None}
         self.config: ModMapConfig = make_config(preset, merged(settings or {}, named))
-        self.device = _device(device)
+        self.device = choose_device(device)
         self.token_cache = token_cache
         self._depth_features = depth_features
         self._encoders: tuple[TokenEncoder, TokenEncoder] | None = None
@@ -173,7 +174,7 @@ class ModMap:
         """
         state = self.trained
         class_index = self.check(scan, category=category)
-        refused = _volume_refusal(scan, wanted=volume)
+        refused = volume_refusal(scan, wanted=volume)
         started = time.perf_counter()
         tokens = self._encode(scan, shown=progress)
         encoded = time.perf_counter()
@@ -385,26 +386,3 @@ class ModMap:
         trained = self.trained.grid_for(category or scan.category)
         inference = self.config.inference
         return trained or VoxelGrid.around([scan], inference.voxel, foreground=inference.foreground)
-
-
-def _volume_refusal(scan: Scan, *, wanted: bool | None) -> str | None:
-    if wanted is False:
-        return "not asked for"
-    try:
-        scan.require_cameras()
-    except ModMapError as error:
-        if wanted:
-            raise
-        return str(error)
-    return None
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except Exception as error:
-        raise ModMapError(f"device: expected one that torch can use here, found {name!r} ({error})") from None
-    return device

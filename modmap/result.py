@@ -127,3 +127,24 @@ def build_volume(
         mask = maps.foreground
         builder.add(back_project(scan[view_id].load(), mask), maps.combined()[mask])
     return builder.build(), builder.outside
+
+
+def volume_refusal(scan: Scan, *, wanted: bool | None) -> str | None:
+    """Why a scan gets no volume, or None where it gets one.
+
+    Args:
+        scan: The scan.
+        wanted: True demands a volume, False leaves it out, None makes one if every view has a camera.
+
+    Raises:
+        ModMapError: one is demanded and a view has no camera.
+    """
+    if wanted is False:
+        return "not asked for"
+    try:
+        scan.require_cameras()
+    except ModMapError as error:
+        if wanted:
+            raise
+        return str(error)
+    return None
