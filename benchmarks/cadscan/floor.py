@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 from rich.progress import track
 
 from benchmarks.cadscan.writer import write_json
@@ -43,7 +44,10 @@ def measure_floor(data: Path, *, categories: Sequence[str] = ()) -> dict[str, di
     for category in categories or dataset.categories:
         nominal = {frame.id: frame for frame in dataset.train(category).frames()}
         tests = dataset.tests(category)
-        scores = [_scores(scan, nominal) for scan in track(tests, description=f"floor: {category}")]
+        scores = [
+            _scores(scan, nominal)
+            for scan in track(tests, description=f"floor: {category}", console=Console(stderr=True))
+        ]
         labels = [bool(scan.anomalous) for scan in tests]
         floor[category] = {
             name: round(instance_auroc([score[name] for score in scores], labels), 4) for name in DETECTORS

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 from rich.progress import track
 
 from benchmarks.cadscan.categories import setup_of
@@ -121,7 +122,7 @@ def defect_sheet() -> Array:
         for part in DEFECT_PARTS[:2]
     }
     rows = []
-    for kind in track(KINDS, description="defects"):
+    for kind in track(KINDS, description="defects", console=Console(stderr=True)):
         row = [
             cv2.putText(
                 np.zeros((DEFECT_TILE[1], 150, 3), np.uint8), kind, (5, 90), 0, 0.45, (255,) * 3, 1, 16

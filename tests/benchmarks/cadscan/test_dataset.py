@@ -6,11 +6,19 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from benchmarks.cadscan.__main__ import main
-from benchmarks.cadscan.dataset import DatasetError, DatasetSettings, make_dataset, nominal_part, scan_jobs
+from benchmarks.cadscan.dataset import (
+    DatasetError,
+    DatasetSettings,
+    made_instance,
+    make_dataset,
+    nominal_part,
+    scan_jobs,
+)
 from benchmarks.cadscan.settings import SettingsError
 from benchmarks.cadscan.writer import UNFINISHED
 from modmap.datasets import SiM3D, read_ground_truth
@@ -20,6 +28,8 @@ CATEGORY = "machined_bracket"
 SETTINGS = DatasetSettings(size=(80, 60), good=1, bad=1, seed=3)
 COMMAND = ["dataset", "--categories", CATEGORY, "--good", "1", "--bad", "1", "--size", "80x60", "--seed", "3"]
 REPOSITORY = Path(__file__).parents[3]
+# Kinds whose size is free; a missing or bent feature has the size of the feature, a warp is wider.
+FREE_KINDS = ("dent", "bump", "extra_hole", "stain", "roughness")
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -157,3 +167,54 @@ class TestScanJobs:
         states = [tuple(job.seed.generate_state(4)) for job in many]
         assert len(set(states)) == len(many) == 16
         assert {tuple(job.seed.generate_state(4)) for job in few} < set(states)
+
+
+class TestCommands:
+    def test_sheets__tiles_are_the_views(
+        self, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["sheets", "--data", str(made), "--out", str(tmp_path), "--no-defects"]) == 0
+        assert capsys.readouterr().out.split() == [str(tmp_path / f"{CATEGORY}.png")]
+        sheet = cv2.imread(str(tmp_path / f"{CATEGORY}.png"))
+        assert sheet is not None
+        rows, columns = 7, 6
+        assert sheet.shape == (rows * 300, columns * 400, 3)
+        tiles = sheet.reshape(rows, 300, columns, 400, 3).swapaxes(1, 2)
+        dataset = SiM3D(made)
+        anomalous = dataset.tests(CATEGORY)[1]
+        for column in range(columns):
+            view = anomalous.views[2 * column].load()
+            enlarged = cv2.resize(view.image, (400, 300), interpolation=cv2.INTER_NEAREST)
+            np.testing.assert_array_equal(tiles[4, column], np.repeat(enlarged[..., None], 3, axis=2))
+            # Where nothing was measured the depth is black.
+            holes = cv2.resize(view.depth, (400, 300), interpolation=cv2.INTER_NEAREST) == 0
+            assert not tiles[5, column][holes].any()
+        # The ground truth is the image, and red where a defect shows.
+        marked = (tiles[6] != tiles[4]).any(axis=-1)
+        assert marked.any()
+        assert (tiles[6][marked] == [40, 40, 255]).all()
+
+    def test_sheets__no_anomalous_scan(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        out = tmp_path / "set"
+        make_dataset(out, DatasetSettings((40, 30), good=1, bad=0, seed=3), categories=[CATEGORY])
+        assert main(["sheets", "--data", str(out), "--out", str(tmp_path / "sheets"), "--no-defects"]) == 2
+        assert "expected an anomalous test scan, found none" in capsys.readouterr().err
+
+    def test_floor__goes_into_the_card(self, made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        card = (made / "README.md").read_bytes()
+        assert main(["floor", "--data", str(made)]) == 0
+        printed = capsys.readouterr().out
+        assert printed.startswith(f"{CATEGORY}  depth ")
+        assert f"| {CATEGORY} | {printed.split()[2]} |" in (made / "README.md").read_text()
+        (made / "floor.json").unlink()
+        (made / "README.md").write_bytes(card)
+
+    def test_dataset__sizes_of_defects(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([*COMMAND, "--out", str(tmp_path / "set"), "--smallest", "9", "--largest", "5"]) == 2
+        assert "expected 0 < smallest <= largest, found 9.0 and 5.0 mm" in capsys.readouterr().err
+        settings = DatasetSettings((80, 60), good=0, bad=6, seed=3, smallest=9.0, largest=9.5)
+        jobs = [job for job in scan_jobs(tmp_path, settings, CATEGORY) if job.kind == "bad"]
+        defects = [defect for job in jobs for defect in made_instance(job, job.seed).defects]
+        sizes = [defect.size for defect in defects if defect.kind in FREE_KINDS]
+        assert sizes, defects
+        assert all(9 <= size <= 9.5 for size in sizes)
