@@ -1,0 +1,1 @@
+"""Depth maps in, batches of crops and masks out."""

@@ -1,0 +1,1 @@
+"""DINO-v2's objective for single-channel depth maps."""
