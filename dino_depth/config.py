@@ -21,12 +21,27 @@ class _Settings(BaseModel):
 
 
 class ModelSettings(_Settings):
-    """The student and teacher ViT (any timm architecture)."""
+    """The student and teacher ViT (any timm architecture).
+
+    Attributes:
+        architecture: Its name in timm.
+        in_chans: Depth has one channel.
+        start_from: Weights to start from, a directory or `hf-hub:` reference that timm loads; their patch embedding is
+            summed to one channel. None starts from random weights.
+        depth_normalisation: `reference` divides a map by its maximum, `robust` spreads the 1st to 99th percentile of
+            what was measured over [0.1, 1]; published with the encoder.
+        drop_path: Stochastic depth of the student.
+        layer_scale: Initial value.
+        options: More arguments for timm, such as `patch_size` or `depth`.
+    """
 
     architecture: str = "vit_small_patch14_dinov2"
     in_chans: Literal[1] = 1
+    start_from: str | None = None
+    depth_normalisation: Literal["reference", "robust"] = "robust"
     drop_path: float = Field(0.3, ge=0, lt=1)
     layer_scale: float = Field(1e-5, gt=0)
+    options: dict[str, Any] = {}
 
 
 class HeadSettings(_Settings):
@@ -36,6 +51,7 @@ class HeadSettings(_Settings):
     bottleneck: int = Field(256, ge=1)
     hidden: int = Field(2048, ge=1)
     layers: int = Field(3, ge=1)
+    frozen_last_layer_epochs: int = Field(1, ge=0)
 
 
 class CropSettings(_Settings):
@@ -80,10 +96,49 @@ class OptimSettings(_Settings):
     epochs: int = Field(100, ge=1)
     warm_up_epochs: int = Field(10, ge=0)
     batch_per_gpu: int = Field(128, ge=1)
+    accumulate: int = Field(1, ge=1)
     weight_decay: tuple[float, float] = (0.04, 0.4)
     clip: float = Field(3.0, gt=0)
     layer_decay: float = Field(0.9, gt=0, le=1)
     patch_embedding_lr: float = Field(0.2, gt=0)
+
+
+class DataSettings(_Settings):
+    """What is trained on.
+
+    Attributes:
+        corpus: A directory that `python -m dino_depth.prepare` wrote.
+        workers: Processes that load, per GPU.
+        steps_per_epoch: Optimiser steps that count as an epoch; None takes the corpus once.
+    """
+
+    corpus: str | None = None
+    workers: int = Field(8, ge=0)
+    steps_per_epoch: int | None = Field(None, ge=1)
+
+
+class RunSettings(_Settings):
+    """Where a run lives, and what it leaves there.
+
+    Attributes:
+        out: Its directory; a run that is there goes on.
+        mixed_precision: Of accelerate.
+        checkpoint_every: Steps between checkpoints.
+        keep: How many checkpoints stay.
+        log_every: Steps between lines of metrics.
+        probe_every: Steps between probes of the teacher; 0 for none.
+        trackers: Of accelerate, such as tensorboard, trackio, wandb, beside the JSONL file.
+        stop_after: Ends the run after so many steps, to be gone on with; None runs to the end.
+    """
+
+    out: str = "runs/dino_depth"
+    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    checkpoint_every: int = Field(1000, ge=1)
+    keep: int = Field(2, ge=1)
+    log_every: int = Field(10, ge=1)
+    probe_every: int = Field(0, ge=0)
+    trackers: tuple[str, ...] = ()
+    stop_after: int | None = Field(None, ge=1)
 
 
 class PretrainConfig(_Settings):
@@ -97,6 +152,8 @@ class PretrainConfig(_Settings):
     losses: LossSettings = LossSettings()
     teacher: TeacherSettings = TeacherSettings()
     optim: OptimSettings = OptimSettings()
+    data: DataSettings = DataSettings()
+    run: RunSettings = RunSettings()
 
 
 def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> PretrainConfig:

@@ -1,0 +1,1 @@
+"""Running the recipe: checkpoints, metrics, the command line."""

@@ -1,0 +1,156 @@
+"""Checkpoints: written aside and renamed, the last few kept, a half one never loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, distributed, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+from torch.optim import Optimizer
+
+NAME = re.compile(r"step_(\d{8})")
+MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkpoint.json"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that can't be written or gone on from; one line: the file, what was expected, what was found."""
+
+
+class Checkpoints:
+    """The checkpoints of a run, `<directory>/step_00001000`.
+
+    The state of the model (student, teacher, centering) and of the optimiser is whole in every checkpoint, however the
+    model was wrapped or sharded, so that a run can go on with another number of processes.
+
+    Args:
+        directory: Made where it is missing.
+        keep: How many stay.
+    """
+
+    def __init__(self, directory: Path, *, keep: int) -> None:
+        self.directory = directory
+        self.keep = keep
+
+    def latest(self) -> Path | None:
+        """The checkpoint of the highest step, or None."""
+        found = self._whole()
+        return found[-1] if found else None
+
+    def save(self, model: nn.Module, optimizer: Optimizer, *, step: int, record: dict[str, Any]) -> None:
+        """Writes a checkpoint; every process must call, the first one writes.
+
+        Args:
+            model: Wrapped or not.
+            optimizer: Of its parameters.
+            step: Steps done.
+            record: What else to remember, as JSON.
+        """
+        model_state, optimizer_state = _state(model, optimizer)
+        moments = {
+            f"{name}.{key}": value
+            for name, one in optimizer_state["state"].items()
+            for key, value in one.items()
+        }
+        if _rank() == 0:
+            self._write(model_state, moments, step=step, record=record)
+        if distributed.is_initialized():
+            distributed.barrier()
+
+    def load(self, path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+        """Puts a checkpoint into a model and its optimiser, and returns its record.
+
+        Raises:
+            CheckpointError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
+        """
+        model_state: dict[str, Any] = dict(_read(path / MODEL))
+        moments: dict[str, dict[str, Tensor]] = {}
+        for name, value in _read(path / OPTIMIZER).items():
+            parameter, _, key = name.rpartition(".")
+            moments.setdefault(parameter, {})[key] = value
+        record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        # Rates are set before every step; what is saved of the optimiser is its moments.
+        optimizer_state = {**_state(model, optimizer)[1], "state": moments}
+        options = StateDictOptions(full_state_dict=True, strict=True)
+        try:
+            set_state_dict(
+                model,
+                optimizer,
+                model_state_dict=model_state,
+                optim_state_dict=optimizer_state,
+                options=options,
+            )
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise CheckpointError(
+                f"{path}: expected the weights of this recipe, found others ({reason})"
+            ) from None
+        return record
+
+    def _write(
+        self, model: dict[str, Any], moments: dict[str, Any], *, step: int, record: dict[str, Any]
+    ) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for left in self.directory.glob(".step_*"):
+            shutil.rmtree(left, ignore_errors=True)
+        path = self.directory / f"step_{step:08d}"
+        partial = self.directory / f".{path.name}"
+        partial.mkdir()
+        (partial / MODEL).write_bytes(_bytes(model))
+        (partial / OPTIMIZER).write_bytes(_bytes(moments))
+        content = {**record, "step": step}
+        (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(partial, path)
+        for old in self._whole()[: -self.keep]:
+            shutil.rmtree(old)
+
+    def _whole(self) -> list[Path]:
+        if not self.directory.is_dir():
+            return []
+        return sorted(path for path in self.directory.iterdir() if NAME.fullmatch(path.name))
+
+
+def _state(model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Any], Any]:
+    """The whole state of both, on the CPU, by the names of the model before it was wrapped."""
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    model_state, optimizer_state = get_state_dict(model, optimizer, options=options)
+    return dict(model_state), optimizer_state
+
+
+def _bytes(tensors: dict[str, Any]) -> bytes:
+    # A number may be a view of something larger, and two names may share one memory.
+    data: bytes = safetensors.torch.save(
+        {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+    )
+    return data
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
+        return tensors
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: expected the state of a run, found no file") from None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: expected a whole safetensors file, found a damaged one ({error})"
+        ) from None
+
+
+def _rank() -> int:
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def seed_of_step(seed: int, step: int, rank: int) -> int:
+    """The seed of all that is random in one step of one process: nothing random needs to be saved."""
+    return int(torch.tensor([seed, step, rank]).mul(torch.tensor([1_000_003, 7919, 104_729])).sum()) % (
+        1 << 63
+    )
