@@ -189,7 +189,7 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
     key = ".".join(location)
     if mistake["type"] == "extra_forbidden":
         known = _keys_beside(location)
-        nearest = difflib.get_close_matches(location[-1], known, n=1)
+        nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
         raise ConfigError(f"{path}: {key}: unknown key, {hint}")
     raise ConfigError(f"{path}: {key}: {mistake['msg']}, found {mistake['input']!r}")

@@ -1,0 +1,90 @@
+"""Checkpoints: what is loaded is what was saved, the last few stay, and nothing half is taken for whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dino_depth.objective.parameter_groups import parameter_groups, set_rates
+from dino_depth.objective.schedules import Schedules
+from dino_depth.objective.student_teacher import StudentTeacher
+from dino_depth.training.checkpoints import CheckpointError, Checkpoints, seed_of_step
+from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
+
+Trained = tuple[StudentTeacher, torch.optim.Optimizer]
+
+
+def begun(seed: int, **changes: dict[str, object]) -> Trained:
+    model = tiny_student_teacher(tiny_config(**changes), seed=seed)
+    return model, torch.optim.AdamW(parameter_groups(model.student))
+
+
+def go_on(model: StudentTeacher, optimizer: torch.optim.Optimizer, steps: range) -> list[float]:
+    losses = []
+    for step in steps:
+        torch.manual_seed(step)
+        set_rates(optimizer, Schedules(model.config, steps_per_epoch=10, total_batch=8).at(step))
+        loss = model(*random_batch(seed=step), teacher_temperature=0.05)["total"]
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        model.update_teacher(0.9)
+        losses.append(loss.item())
+    return losses
+
+
+class TestCheckpoints:
+    @pytest.mark.parametrize("centering", ["sinkhorn_knopp", "softmax"])
+    def test_load__goes_on_as_if_never_stopped(self, tmp_path: Path, centering: str) -> None:
+        model, optimizer = begun(0, losses={"centering": centering})
+        go_on(model, optimizer, range(3))
+        checkpoints = Checkpoints(tmp_path, keep=2)
+        checkpoints.save(model, optimizer, step=3, record={"recipe": "tiny"})
+        expected = go_on(model, optimizer, range(3, 6))
+        other, other_optimizer = begun(7, losses={"centering": centering})
+        latest = checkpoints.latest()
+        assert latest == tmp_path / "step_00000003"
+        assert checkpoints.load(latest, other, other_optimizer) == {"recipe": "tiny", "step": 3}
+        assert go_on(other, other_optimizer, range(3, 6)) == expected
+
+    def test_save__the_last_ones_stay(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        go_on(model, optimizer, range(1))
+        checkpoints = Checkpoints(tmp_path, keep=2)
+        assert checkpoints.latest() is None
+        (tmp_path / ".step_00000009").mkdir(parents=True)  # what a killed run leaves
+        for step in (1, 2, 10):
+            checkpoints.save(model, optimizer, step=step, record={})
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000010"]
+        assert checkpoints.latest() == tmp_path / "step_00000010"
+
+    def test_latest__half_a_checkpoint_does_not_count(self, tmp_path: Path) -> None:
+        (tmp_path / ".step_00000004").mkdir()
+        (tmp_path / "step_4").mkdir()
+        assert Checkpoints(tmp_path, keep=2).latest() is None
+
+    def test_load__damaged_or_of_another_recipe(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        go_on(model, optimizer, range(1))
+        checkpoints = Checkpoints(tmp_path, keep=2)
+        checkpoints.save(model, optimizer, step=1, record={})
+        path = tmp_path / "step_00000001"
+        other, other_optimizer = begun(0, heads={"prototypes": 32})
+        with pytest.raises(CheckpointError, match="step_00000001: expected the weights of this recipe"):
+            checkpoints.load(path, other, other_optimizer)
+        whole = (path / "model.safetensors").read_bytes()
+        (path / "model.safetensors").write_bytes(whole[:-100])
+        with pytest.raises(CheckpointError, match=r"model.safetensors: expected a whole safetensors file"):
+            checkpoints.load(path, model, optimizer)
+        (path / "model.safetensors").unlink()
+        with pytest.raises(CheckpointError, match=r"model.safetensors: .* found no file"):
+            checkpoints.load(path, model, optimizer)
+
+    def test_seed_of_step__differs(self) -> None:
+        seeds = {
+            seed_of_step(seed, step, rank) for seed in range(3) for step in range(300) for rank in range(4)
+        }
+        assert len(seeds) == 3 * 300 * 4
+        assert all(0 <= seed < 1 << 63 for seed in seeds)

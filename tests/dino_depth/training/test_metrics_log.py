@@ -1,0 +1,38 @@
+"""The lines of metrics: means over steps, and nothing past the checkpoint that a run goes on from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dino_depth.training.metrics_log import MetricsLog
+
+
+def lines(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+class TestMetricsLog:
+    def test_add__means_since_the_last_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        log = MetricsLog(tmp_path, start=0, steps=5, every=2)
+        written = [log.add(step, {"total": float(step)}, {"lr": 0.1}, maps=8) for step in range(1, 6)]
+        assert written == [False, True, False, True, True]
+        assert lines(tmp_path) == [
+            {"step": 2, "total": 1.5, "lr": 0.1},
+            {"step": 4, "total": 3.5, "lr": 0.1},
+            {"step": 5, "total": 5.0, "lr": 0.1},
+        ]
+        printed = capsys.readouterr().out
+        assert "step 2/5  total 1.5000" in printed
+        assert "maps/s" in printed
+
+    def test_init__drops_what_is_past_the_checkpoint(self, tmp_path: Path) -> None:
+        log = MetricsLog(tmp_path, start=0, steps=9, every=1)
+        for step in range(1, 6):
+            log.add(step, {"total": float(step)}, {}, maps=8)
+        with (tmp_path / "metrics.jsonl").open("a") as file:
+            file.write('{"step": 6, "tot')  # what a killed run leaves
+        MetricsLog(tmp_path, start=3, steps=9, every=1)
+        assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3]
