@@ -1,0 +1,81 @@
+"""Eyecandies (Bonfiglioli et al., 2022)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from dino_depth.data.sources.background_plane import remove_background_plane
+from dino_depth.data.sources.depth_files import read_depth
+from dino_depth.data.sources.source import (
+    Item,
+    Source,
+    SourceError,
+    category_folders,
+    measured,
+    natural_order,
+    required,
+)
+
+Array = npt.NDArray[Any]
+
+NAME = "eyecandies"
+DEPTH, RANGE = "_depth.png", "_info_depth.yaml"
+LEVELS = 65535
+MILLIMETRES_A_METRE = 1000.0
+
+
+def eyecandies(root: Path, *, everything: bool = False, keep_plane: bool = False) -> Source:
+    """Reads `<Category>/{train,val,test_public,test_private}/data/NNN_depth.png` with `NNN_info_depth.yaml`.
+
+    The levels 0 to 65535 are spread between the yaml's `normalization: {min, max}`, taken to be metres.
+
+    Args:
+        root: The directory of the categories.
+        everything: The other splits too, defective parts among them.
+        keep_plane: Leave the conveyor in that the parts lie on.
+
+    Raises:
+        SourceError: the directory has another layout, or a map has no yaml.
+    """
+    items = []
+    for folder in category_folders(root, "train/data"):
+        pattern = f"*/data/*{DEPTH}" if everything else f"train/data/*{DEPTH}"
+        paths = sorted(folder.glob(pattern), key=natural_order)
+        if not paths:
+            raise SourceError(f"{folder / 'train' / 'data'}: expected files NNN{DEPTH}, found none")
+        for path in paths:
+            required(_range_file(path), "the range of the depth map beside it")
+        items += [Item(path, folder.name) for path in paths]
+    return Source(NAME, root, tuple(items), partial(_depth, keep_plane=keep_plane))
+
+
+def _range_file(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(DEPTH) + RANGE)
+
+
+def _depth(item: Item, *, keep_plane: bool) -> Array:
+    """(H, W) float32 in mm."""
+    levels = read_depth(item.path)
+    if levels.dtype != np.uint16:
+        raise SourceError(f"{item.path}: expected 16 bit, found {levels.dtype}")
+    low, high = _range(_range_file(item.path))
+    z = measured((levels / LEVELS * (high - low) + low) * MILLIMETRES_A_METRE)
+    return z if keep_plane else remove_background_plane(z)
+
+
+def _range(path: Path) -> tuple[float, float]:
+    try:
+        ends = yaml.safe_load(path.read_text(encoding="utf-8"))["normalization"]
+        low, high = float(ends["min"]), float(ends["max"])
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SourceError(f"{path}: expected normalization with min and max, found {reason}") from None
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise SourceError(f"{path}: expected min below max, found {low} and {high}")
+    return low, high
