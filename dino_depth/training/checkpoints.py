@@ -70,9 +70,9 @@ class Checkpoints:
         Raises:
             CheckpointError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
         """
-        model_state: dict[str, Any] = dict(_read(path / MODEL))
+        model_state: dict[str, Any] = dict(read_tensors(path / MODEL))
         moments: dict[str, dict[str, Tensor]] = {}
-        for name, value in _read(path / OPTIMIZER).items():
+        for name, value in read_tensors(path / OPTIMIZER).items():
             parameter, _, key = name.rpartition(".")
             moments.setdefault(parameter, {})[key] = value
         record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
@@ -133,7 +133,12 @@ def _bytes(tensors: dict[str, Any]) -> bytes:
     return data
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
         return tensors

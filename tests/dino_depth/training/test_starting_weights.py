@@ -1,0 +1,42 @@
+"""Starting weights: a gray image's tokens and a depth map's are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from dino_depth.config import ConfigError
+from dino_depth.training.starting_weights import load_starting_weights
+from tests.modmap.conftest import write_encoder
+
+SMALL = {"patch_size": 14, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_classes": 0, "in_chans": 1}
+
+
+class TestLoadStartingWeights:
+    def test_load__gray_image_gives_the_same_tokens(self, tmp_path: Path) -> None:
+        source = write_encoder(tmp_path / "vit")
+        backbone = timm.create_model("vit_tiny_patch16_224", img_size=56, **SMALL).eval()
+        load_starting_weights(backbone, str(source))
+        original = timm.create_model(f"local-dir:{source}", pretrained=True).eval()
+        gray = torch.rand(2, 1, 56, 56)
+        with torch.inference_mode():
+            expected = original.forward_features(gray.expand(-1, 3, -1, -1))
+            torch.testing.assert_close(backbone.forward_features(gray), expected)
+
+    def test_load__position_embedding_fits_the_grid(self, tmp_path: Path) -> None:
+        source = write_encoder(tmp_path / "vit")
+        backbone = timm.create_model("vit_tiny_patch16_224", img_size=112, **SMALL)
+        load_starting_weights(backbone, f"local-dir:{source}")
+        assert backbone.pos_embed.shape == (1, 65, 32)
+
+    def test_load__another_architecture(self, tmp_path: Path) -> None:
+        source = write_encoder(tmp_path / "vit", channels=24)
+        backbone = timm.create_model("vit_tiny_patch16_224", img_size=56, **SMALL)
+        with pytest.raises(ConfigError, match="expected the same architecture") as error:
+            load_starting_weights(backbone, str(source))
+        assert "\n" not in str(error.value)
+        with pytest.raises(ConfigError, match=r"model\.start_from: none_such: can't be loaded"):
+            load_starting_weights(backbone, "none_such")
