@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 
 from benchmarks.sim3d import main
-from benchmarks.sim3d_root import find_root
-from modmap.errors import ModMapError
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -159,16 +157,3 @@ class TestSim3d:
         words = ["--root", str(balls), "--out", str(tmp_path / "run"), "--categories", "teapot"]
         assert main(words) == 2
         assert "expected some of large_ball, small_ball, found 'teapot'" in capsys.readouterr().err
-
-
-class TestFindRoot:
-    def test_find_root__missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SIM3D_ROOT", str(tmp_path / "nowhere"))
-        with pytest.raises(ModMapError, match=r"nowhere: expected .* SIM3D_ROOT .* `make sim3d-mini`"):
-            find_root(None)
-
-    def test_find_root__variable_or_argument(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SIM3D_ROOT", str(tmp_path))
-        assert find_root(None) == tmp_path
-        (tmp_path / "other").mkdir()
-        assert find_root(tmp_path / "other") == tmp_path / "other"
