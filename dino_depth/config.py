@@ -122,7 +122,7 @@ class RunSettings(_Settings):
 
     Attributes:
         out: Its directory; a run that is there goes on.
-        mixed_precision: Of accelerate.
+        mixed_precision: Of accelerate; None takes what its own config file says.
         checkpoint_every: Steps between checkpoints.
         keep: How many checkpoints stay.
         log_every: Steps between lines of metrics.
@@ -132,7 +132,7 @@ class RunSettings(_Settings):
     """
 
     out: str = "runs/dino_depth"
-    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    mixed_precision: Literal["no", "fp16", "bf16"] | None = None
     checkpoint_every: int = Field(1000, ge=1)
     keep: int = Field(2, ge=1)
     log_every: int = Field(10, ge=1)
