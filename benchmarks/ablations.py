@@ -48,7 +48,7 @@ class Arguments:
 
 def run(arguments: Arguments) -> int:
     """Runs every variant that can be run and prints the table; returns 1 where a category failed."""
-    process = processes(cpu=arguments.model.device == "cpu")
+    process = processes(arguments.model.device)
     device = str(process.device) if arguments.model.device == "auto" else arguments.model.device
     out = arguments.out or Path(f"results/table_{arguments.table}")
     dataset = SiM3D(find_root(arguments.root, download=arguments.download))

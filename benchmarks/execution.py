@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 
 from benchmarks.data_set_run import DataSetRun
@@ -35,9 +36,17 @@ class Outcome:
     seconds: dict[str, float]
 
 
-def processes(*, cpu: bool) -> PartialState:
-    """The processes that share the work: one, or as many as `accelerate launch` began."""
-    return PartialState(cpu=cpu, timeout=LONGEST_WAIT)
+def processes(device: str) -> PartialState:
+    """The processes that share the work: one, or as many as `accelerate launch` or `torchrun` began.
+
+    Args:
+        device: That the user named, or `auto`.
+    """
+    cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    process = PartialState(cpu=cpu, timeout=LONGEST_WAIT)
+    if process.is_main_process and process.num_processes > 1:
+        print(f"{process.num_processes} processes share the work", flush=True)
+    return process
 
 
 def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState) -> Outcome | None:

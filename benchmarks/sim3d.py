@@ -44,7 +44,7 @@ class Arguments:
 
 def run(arguments: Arguments) -> int:
     """Fits, predicts and reports; returns the exit status: 1 where a category failed."""
-    process = processes(cpu=arguments.model.device == "cpu")
+    process = processes(arguments.model.device)
     device = str(process.device) if arguments.model.device == "auto" else arguments.model.device
     out = arguments.out or RESULTS / arguments.setup
     with process.main_process_first():

@@ -113,12 +113,13 @@ class TestSim3d:
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
     ) -> None:
         out = tmp_path / "run"
-        launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+        launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
         launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
         launch += ["--main_process_port", "0", "-m", "benchmarks.sim3d"]
         done = run([*launch, "--root", str(balls), "--out", str(out), *quick])
         assert done.returncode == 0, done.stderr
         assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
+        assert "2 processes share the work" in done.stdout
         assert done.stdout.count("fitted") == 2
         assert done.stdout.count(": score ") == 8
 
