@@ -1,0 +1,78 @@
+"""Reading the items of a source, several at a time, in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing.context import BaseContext
+from typing import Protocol, TypeVar
+
+import cv2
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+AHEAD = 4
+
+
+class Reader(Protocol):
+    """Applies a function to items; the results come in the items' order."""
+
+    def __call__(self, function: Callable[[In], Out], items: Iterable[In], /) -> Iterator[Out]:
+        """The results; the first error is raised in its place."""
+
+
+@contextmanager
+def reader(workers: int) -> Iterator[Reader]:
+    """A reader that is at work in so many processes; 0 or 1: in this one.
+
+    The functions given to it are importable by name. The processes end with this one, however it ends.
+    """
+    if workers <= 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(workers, _context(), initializer=_begin)
+
+    def read(function: Callable[[In], Out], items: Iterable[In], /) -> Iterator[Out]:
+        coming = iter(items)
+        waiting: deque[Future[Out]] = deque()
+        # Few ahead: images that wait for the depth model take memory.
+        for item in islice(coming, AHEAD * workers):
+            waiting.append(pool.submit(function, item))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, item) for item in islice(coming, 1))
+            yield result
+
+    try:
+        yield read
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Never a fork of this process: it may have threads of torch and of a GPU's driver."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dino_depth.data.sources.catalogue"])
+    return context
+
+
+def _begin() -> None:
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
