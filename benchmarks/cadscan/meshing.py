@@ -57,6 +57,35 @@ def tessellate(solid: object, *, deflection: float = 0.02, angle: float = 0.1) -
     return vertices, faces
 
 
+def carved(
+    joined: Sequence[tuple[Array, Array]], tools: Sequence[tuple[Array, Array]]
+) -> tuple[Array, Array]:
+    """One closed mesh of several that overlap, less others.
+
+    Args:
+        joined: Closed meshes, one at least.
+        tools: Closed meshes to take away.
+
+    Raises:
+        MeshError: One isn't closed, or nothing is left.
+    """
+    from manifold3d import Manifold, Mesh, OpType
+
+    def solid(mesh: tuple[Array, Array]) -> Manifold:
+        vertices, faces = mesh
+        return Manifold(Mesh(vertices.astype(np.float32), faces.astype(np.uint32)))
+
+    whole = Manifold.batch_boolean([solid(mesh) for mesh in joined], OpType.Add)
+    if tools:
+        whole = whole - Manifold.batch_boolean([solid(mesh) for mesh in tools], OpType.Add)
+    if whole.is_empty():
+        raise MeshError(
+            "meshes were to be joined and cut, and left nothing: one of them isn't closed, or it was cut away"
+        )
+    result = whole.to_mesh()
+    return np.asarray(result.vert_properties[:, :3], np.float64), np.asarray(result.tri_verts, np.int32)
+
+
 def weld(triangles: Array) -> tuple[Array, Array]:
     """Shared float64 vertices for (F, 3, 3) float32 loose triangles; those that shrink to a line are dropped."""
     corners = np.ascontiguousarray(triangles, np.float32).reshape(-1, 3)

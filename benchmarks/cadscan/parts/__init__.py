@@ -14,10 +14,10 @@ from typing import Any
 import build123d as cad
 import numpy as np
 
-from benchmarks.cadscan.meshing import join, tessellate
+from benchmarks.cadscan.meshing import carved, join, tessellate
 from benchmarks.cadscan.part import Array, Feature, Part, rest_on_table
 from benchmarks.cadscan.parts import bearing, bolted, bracket, elbow, flange, gear, pulley, pump
-from benchmarks.cadscan.parts.model import Model, within_tolerance
+from benchmarks.cadscan.parts.model import Carved, Model, within_tolerance
 
 _FAMILIES: dict[str, ModuleType] = {
     "deep_groove_bearing": bearing,
@@ -73,6 +73,8 @@ def build(category: str, *, seed: int, tolerance: float = 0.05, design_seed: int
 def random_part(seed: int) -> Part:
     """A part for a corpus of shapes, meshed to 0.1 mm and 0.3 radians: any family, size, scale, side and turn.
 
+    Its bodies are put together as meshes, not as CAD.
+
     Raises:
         PartError: Twenty draws in a row could not be built.
     """
@@ -81,7 +83,7 @@ def random_part(seed: int) -> Part:
         category = CATEGORIES[int(rng.integers(len(CATEGORIES)))]
         sizes = _FAMILIES[category].draw(rng)
         try:
-            part = _meshed(category, sizes, deflection=0.1, angle=0.3)
+            part = _meshed(category, sizes, deflection=0.1, angle=0.3, exact=False)
         except (ValueError, RuntimeError):  # a draw whose fillets or bores the CAD kernel cannot make
             continue
         return _turned_over(_scaled(part, rng), rng)
@@ -99,7 +101,7 @@ def export_cad(category: str, directory: Path, *, design_seed: int | None = None
     """
     sizes = nominal_sizes(category, design_seed=design_seed)
     part, offset = _meshed(category, sizes, deflection=0.02, angle=0.1), _offset(category, sizes)
-    solids = [cad.Pos(*offset) * solid for solid in _model(category, sizes).solids]
+    solids = [cad.Pos(*offset) * solid for solid in _model(category, sizes).solids()]
     directory.mkdir(parents=True, exist_ok=True)
     step, stl = directory / f"{category}.step", directory / f"{category}.stl"
     assembly = cad.Compound(label=category, children=solids)
@@ -128,15 +130,24 @@ def _model(category: str, sizes: Any) -> Model:
 
 
 @lru_cache(maxsize=16)
-def _meshed(category: str, sizes: Any, *, deflection: float, angle: float) -> Part:
+def _meshed(category: str, sizes: Any, *, deflection: float, angle: float, exact: bool = True) -> Part:
     model = _model(category, sizes)
-    meshes = [tessellate(solid, deflection=deflection, angle=angle) for solid in model.solids]
+    bodies = model.solids() if exact else model.bodies
+    meshes = [_mesh(body, deflection=deflection, angle=angle) for body in bodies]
     vertices, faces, body = join(meshes)
     placed = rest_on_table(vertices)
     features = tuple(_shifted(feature, placed[0] - vertices[0]) for feature in model.features)
     for array in (placed, faces, body):
         array.flags.writeable = False  # the same part is handed to every caller
     return Part(category, placed, faces, body, features)
+
+
+def _mesh(body: cad.Solid | Carved, *, deflection: float, angle: float) -> tuple[Array, Array]:
+    if not isinstance(body, Carved):
+        return tessellate(body, deflection=deflection, angle=angle)
+    made = [tessellate(solid, deflection=deflection, angle=angle) for solid in (body.base, *body.joined)]
+    tools = [tessellate(tool, deflection=deflection, angle=angle) for group in body.tools for tool in group]
+    return carved(made, tools)
 
 
 def _offset(category: str, sizes: Any) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import build123d as cad
 import numpy as np
 
-from benchmarks.cadscan.parts.model import Model, around, cut, feature, fuse, moved, rod, turned
+from benchmarks.cadscan.parts.model import Carved, Model, around, feature, moved, rod, turned
 
 _CLEARANCE = 0.02  # mm between a ball and its groove, so that no two bodies share a surface
 
@@ -63,7 +63,7 @@ def model(sizes: BearingSizes) -> Model:
     return Model((inner, outer, _cage(sizes), *balls), features)
 
 
-def _ring(sizes: BearingSizes, seat: float, land: float) -> cad.Solid:
+def _ring(sizes: BearingSizes, seat: float, land: float) -> Carved:
     """A ring between the radius of its seat and that of its lands, with the groove for the balls."""
     outward, corner = math.copysign(1.0, land - seat), sizes.corner
     break_ = 0.4 * corner
@@ -82,10 +82,10 @@ def _ring(sizes: BearingSizes, seat: float, land: float) -> cad.Solid:
     ]
     pitch = (sizes.bore + sizes.outer_diameter) / 4
     track = cad.Solid.make_torus(pitch, groove, cad.Plane(origin=(0, 0, sizes.width / 2)))
-    return cut(turned(profile), [track])
+    return Carved(turned(profile), tools=((track,),))
 
 
-def _cage(sizes: BearingSizes) -> cad.Solid:
+def _cage(sizes: BearingSizes) -> Carved:
     """A ribbon at the pitch circle that swells around every ball."""
     pitch, middle = (sizes.bore + sizes.outer_diameter) / 4, sizes.width / 2
     half = 0.16 * sizes.ball
@@ -110,4 +110,4 @@ def _cage(sizes: BearingSizes) -> cad.Solid:
         for x, y in places
     ]
     pockets = [moved(cad.Solid.make_sphere(pocket), (x, y, middle)) for x, y in places]
-    return cut(fuse(ribbon, swellings), pockets)
+    return Carved(ribbon, tuple(swellings), (tuple(pockets),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import build123d as cad
 import numpy as np
@@ -80,7 +81,7 @@ def model(sizes: JointSizes) -> Model:
         for ax, ay in anchors
     ]
     head_up, nut_up = _fastener(sizes, top, turned_over=False), _fastener(sizes, top, turned_over=True)
-    across = HexNut(size=_THREADS[sizes.thread]).bounding_box().size.X
+    across = _nut(_THREADS[sizes.thread]).bounding_box().size.X
     for i, (px, py) in enumerate(places):
         set_ = head_up if (i // 2 + i) % 2 == 0 else nut_up
         bodies = tuple(range(len(solids), len(solids) + len(set_)))
@@ -129,9 +130,9 @@ def _fastener(sizes: JointSizes, top: float, *, turned_over: bool) -> list[cad.S
     """Screw, two washers and nut through plates from z = 0 to `top`; the head up, or turned over."""
     thread = _THREADS[sizes.thread]
     diameter, pitch = float(sizes.thread[1:]), float(thread.split("-")[1])
-    washer = PlainWasher(size=sizes.thread, fastener_type="iso7089").solid()
+    washer = _washer(sizes.thread)
     washer_height = washer.bounding_box().size.Z
-    nut = HexNut(size=thread).solid()
+    nut = _nut(thread)
     nut_height = nut.bounding_box().size.Z
     grip = top + 2 * (washer_height + _GAP)
     shank = grip + nut_height + 2 * _GAP + 2.5 * pitch
@@ -147,6 +148,16 @@ def _fastener(sizes: JointSizes, top: float, *, turned_over: bool) -> list[cad.S
     if not turned_over:
         return flat
     return [single(cad.Pos(0, 0, top) * (cad.Rot(180, 0, 0) * solid)) for solid in flat]
+
+
+@lru_cache
+def _nut(thread: str) -> cad.Solid:
+    return HexNut(size=thread).solid()
+
+
+@lru_cache
+def _washer(size: str) -> cad.Solid:
+    return PlainWasher(size=size, fastener_type="iso7089").solid()
 
 
 def _based(solid: cad.Solid, z: float, *, shift: float) -> cad.Solid:

@@ -11,13 +11,12 @@ from bd_warehouse import flange as asme
 
 from benchmarks.cadscan.part import Feature
 from benchmarks.cadscan.parts.model import (
+    Carved,
     Model,
     Point2,
     Point3,
     around,
-    cut,
     feature,
-    fuse,
     placed,
     polar,
     rod,
@@ -73,7 +72,6 @@ def model(sizes: ElbowSizes) -> Model:
     end: Point3 = (turn + rise, 0.0, top)
     neck = _neck(sizes)
     other = placed(neck, end, x=(0, 0, 1), z=(-1, 0, 0))
-    body = fuse(_bend(sizes.pipe / 2, turn, rise), [neck, other])
     bores = [
         _bend(sizes.bore / 2, turn, rise),
         rod((0, 0, -1), (0, 0, 1), diameter=sizes.bore, length=rise + 1),
@@ -87,7 +85,8 @@ def model(sizes: ElbowSizes) -> Model:
         rod((end[0] + 1, y, top + x), (-1, 0, 0), diameter=sizes.hole_diameter, length=through)
         for x, y in places
     ]
-    return Model((cut(cut(body, bores), drills),), tuple(_features(sizes, places, end)))
+    body = Carved(_bend(sizes.pipe / 2, turn, rise), (neck, other), (tuple(bores), tuple(drills)))
+    return Model((body,), tuple(_features(sizes, places, end)))
 
 
 def _bend(radius: float, turn: float, rise: float) -> cad.Solid:

@@ -11,7 +11,7 @@ import numpy as np
 from bd_warehouse.gear import SpurGear
 
 from benchmarks.cadscan.part import Feature
-from benchmarks.cadscan.parts.model import Model, around, block, cut, feature, fuse, polar, rod, turned
+from benchmarks.cadscan.parts.model import Carved, Model, around, block, feature, polar, rod, turned
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,14 @@ def model(sizes: GearSizes) -> Model:
     key = 0.28 * sizes.bore
     bore = rod((0, 0, -1), (0, 0, 1), diameter=sizes.bore, length=top + 2)
     keyway = block((0, sizes.bore / 2 + 0.45 * key), (-key / 2, key / 2), (-1, top + 2))
-    if sizes.hub_height > face + 1:
-        blank = fuse(blank, [_hub(sizes)])
-    body = cut(blank, [*tools, bore, keyway])
+    joined = (_hub(sizes),) if sizes.hub_height > face + 1 else ()
+    body = Carved(blank, joined, ((*tools, bore, keyway),))
     web = face - sizes.recess
     holes = [
         feature("hole", (x, y, web), (0, 0, 1), sizes.lightening, depth=face - 2 * sizes.recess)
         for x, y in places
     ]
-    return Model((body,), (*holes, *_teeth(sizes, body)))
+    return Model((body,), (*holes, *_teeth(sizes, blank)))
 
 
 def _hub(sizes: GearSizes) -> cad.Solid:
@@ -100,11 +99,11 @@ def _hub(sizes: GearSizes) -> cad.Solid:
     return turned([(0, low), (hub, low), (hub, top - 1), (hub - 1, top), (0, top)])
 
 
-def _teeth(sizes: GearSizes, body: cad.Solid) -> list[Feature]:
+def _teeth(sizes: GearSizes, blank: cad.Solid) -> list[Feature]:
     """One feature per tooth, its tip in the middle of the face width."""
     tip, height = sizes.tip_diameter / 2, 2.25 * sizes.tooth_module
     features = []
-    for x, y in around(sizes.teeth, tip, phase=_first_tooth(body, sizes)):
+    for x, y in around(sizes.teeth, tip, phase=_first_tooth(blank, sizes)):
         outward, sideways = polar((x, y))
         features.append(
             feature(
@@ -119,9 +118,9 @@ def _teeth(sizes: GearSizes, body: cad.Solid) -> list[Feature]:
     return features
 
 
-def _first_tooth(body: cad.Solid, sizes: GearSizes) -> float:
+def _first_tooth(blank: cad.Solid, sizes: GearSizes) -> float:
     """The angle of a tooth's middle: the corners at the tip circle lie evenly about the middles."""
-    corners = np.array([(v.X, v.Y) for v in body.vertices()])
+    corners = np.array([(v.X, v.Y) for v in blank.vertices()])
     corners = corners[np.hypot(*corners.T) > 0.5 * sizes.tip_diameter - 0.1 * sizes.tooth_module]
     angles = np.arctan2(corners[:, 1], corners[:, 0])
     return float(np.angle(np.exp(1j * sizes.teeth * angles).mean()) / sizes.teeth)

@@ -11,13 +11,12 @@ import numpy as np
 
 from benchmarks.cadscan.part import Feature
 from benchmarks.cadscan.parts.model import (
+    Carved,
     Model,
     Point2,
     around,
     block,
-    cut,
     feature,
-    fuse,
     rod,
     rounded,
     single,
@@ -81,9 +80,7 @@ def model(sizes: PumpSizes) -> Model:
     pipe = rod(
         (across, 0, middle), (0, 1, 0), diameter=sizes.outlet + 2 * sizes.wall, length=sizes.outlet_length
     )
-    body = fuse(
-        _scroll(sizes), [_inlet(sizes, top, face), pipe, _outlet_flange(sizes, across, middle), *_feet(sizes)]
-    )
+    joined = (_inlet(sizes, top, face), pipe, _outlet_flange(sizes, across, middle), *_feet(sizes))
     cavity = rod(
         (0, 0, sizes.base + sizes.wall),
         (0, 0, 1),
@@ -96,7 +93,7 @@ def model(sizes: PumpSizes) -> Model:
         rod((across, 0, middle), (0, 1, 0), diameter=sizes.outlet, length=sizes.outlet_length + 5),
     ]
     drills, features = _drilling(sizes, face, across, middle)
-    return Model((cut(body, [*bores, *drills]),), tuple(features))
+    return Model((Carved(_scroll(sizes), joined, ((*bores, *drills),)),), tuple(features))
 
 
 def _scroll(sizes: PumpSizes) -> cad.Solid:
