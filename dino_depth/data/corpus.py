@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,9 @@ def open_corpus(directory: str | Path) -> Dataset:
         found = f"{shards} shards of an unfinished one; run the same command again" if shards else "none"
         raise CorpusError(f"{path}: expected a corpus as datasets.save_to_disk writes it, found {found}")
     try:
-        rows = load_from_disk(str(path))
+        # datasets writes a directory without rows, but can't open it.
+        filled = json.loads((path / STATE).read_text(encoding="utf-8"))["_data_files"] != []
+        rows = load_from_disk(str(path)) if filled else Dataset.from_dict({name: [] for name in COLUMNS})
     except Exception as error:  # a damaged directory: json, pyarrow and datasets each have their own
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CorpusError(f"{path}: expected a corpus that datasets can open, found {reason}") from None
