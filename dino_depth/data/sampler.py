@@ -1,0 +1,112 @@
+"""Which depth maps a training step takes: a function of the step alone, so a run goes on where it was cut off.
+
+A step here is one batch of every process; with gradient accumulation an optimiser step takes several. Skipping batches
+of a running sampler, as accelerate does on resuming, depends on how far its workers had read ahead; this doesn't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class SamplerError(ValueError):
+    """A batch that the corpus has too few maps for, or a process that isn't one; one line."""
+
+
+class Stream(IntEnum):
+    """What random numbers are for; each has its own, whatever the others draw."""
+
+    ORDER = 0
+    CROPS = 1
+    MASKS = 2
+
+
+def generator(seed: int, stream: Stream, epoch: int, position: int = 0) -> np.random.Generator:
+    """The random numbers of one permutation, map or batch; the same in whatever process they are drawn."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, epoch, position)))
+
+
+class Draw(NamedTuple):
+    """One map of a batch.
+
+    Attributes:
+        epoch: How often the corpus was taken before.
+        position: In the order of the epoch, over all processes.
+        row: Of the corpus.
+    """
+
+    epoch: int
+    position: int
+    row: int
+
+
+class SamplerState(NamedTuple):
+    """Where a step is.
+
+    Attributes:
+        epoch: How often the corpus was taken before.
+        step: In this epoch, from 0.
+    """
+
+    epoch: int
+    step: int
+
+
+class StepSampler(Sampler[list[Draw]]):
+    """Batches of the corpus without end, for one process; every epoch has an order of its own.
+
+    A step takes the next `batch * processes` maps of the order, and every process its part of them. So the maps of a
+    step, and their positions, are the same however they are spread over processes. What is left at the end of an epoch
+    is too little for a step and is dropped.
+
+    Args:
+        size: Maps in the corpus.
+        batch: Maps in a batch of one process.
+        seed: Of the orders.
+        process: Which of the processes this is, from 0.
+        processes: How many there are.
+        start: Step of the first batch, counted over all epochs.
+
+    Attributes:
+        steps_per_epoch: Batches of a process in an epoch.
+
+    Raises:
+        SamplerError: the corpus has too few maps for one step, or a number is out of range.
+    """
+
+    def __init__(
+        self, size: int, batch: int, *, seed: int, process: int = 0, processes: int = 1, start: int = 0
+    ) -> None:
+        if batch < 1 or start < 0 or not 0 <= process < processes:
+            raise SamplerError(
+                f"sampler: expected a batch from 1, a start from 0 and a process below {processes}, "
+                f"found {batch}, {start} and {process}"
+            )
+        if size < batch * processes:
+            raise SamplerError(
+                f"optim.batch_per_gpu: expected a corpus of at least {batch} x {processes} = {batch * processes} "
+                f"depth maps, as many as a batch of every process takes, found {size}"
+            )
+        self.steps_per_epoch = size // (batch * processes)
+        self._size, self._batch, self._seed = size, batch, seed
+        self._process, self._processes, self._start = process, processes, start
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        """Batches from the start on, without end."""
+        epoch, step = self.state(self._start)
+        while True:
+            order = generator(self._seed, Stream.ORDER, epoch).permutation(self._size)
+            for at in range(step, self.steps_per_epoch):
+                first = (at * self._processes + self._process) * self._batch
+                rows = order[first : first + self._batch].tolist()
+                yield [Draw(epoch, first + index, row) for index, row in enumerate(rows)]
+            epoch, step = epoch + 1, 0
+
+    def state(self, step: int) -> SamplerState:
+        """Epoch, and step in it, of a step counted over all epochs."""
+        return SamplerState(*divmod(step, self.steps_per_epoch))
