@@ -119,8 +119,9 @@ class Checkpoints:
 
 
 def _state(model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Any], Any]:
-    """The whole state of both, on the CPU, by the names of the model before it was wrapped."""
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    """The whole state of both in every process, by the names of the model before it was wrapped."""
+    # With cpu_offload, only the first process would get anything.
+    options = StateDictOptions(full_state_dict=True)
     model_state, optimizer_state = get_state_dict(model, optimizer, options=options)
     return dict(model_state), optimizer_state
 
@@ -128,7 +129,7 @@ def _state(model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Any], Any]
 def _bytes(tensors: dict[str, Any]) -> bytes:
     # A number may be a view of something larger, and two names may share one memory.
     data: bytes = safetensors.torch.save(
-        {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+        {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     )
     return data
 

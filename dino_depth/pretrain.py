@@ -1,0 +1,240 @@
+"""DINO-Depth pretraining: `accelerate launch dino_depth/pretrain.py --config vits14 --data.corpus DIR`.
+
+Reads as the recipe, top to bottom. A run that is there goes on from its last checkpoint: the same command, whether the
+run was killed or stopped, ends with the same losses as one that never was.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate.utils import (  # type: ignore[import-untyped]
+    DistributedDataParallelKwargs,
+    InitProcessGroupKwargs,
+)
+from torch import Tensor
+
+from dino_depth.config import ConfigError, PretrainConfig
+from dino_depth.data.corpus import open_corpus
+from dino_depth.data.loader import Batch, batch_loader
+from dino_depth.data.sampler import StepSampler
+from dino_depth.objective.parameter_groups import parameter_groups, set_rates
+from dino_depth.objective.schedules import Schedules
+from dino_depth.objective.student_teacher import StudentTeacher
+from dino_depth.training.checkpoints import Checkpoints, seed_of_step
+from dino_depth.training.command_line import USAGE, config_of
+from dino_depth.training.metrics_log import MetricsLog
+from dino_depth.training.starting_weights import load_starting_weights
+
+CHECKPOINTS = "checkpoints"
+LONGEST_WAIT = timedelta(hours=2)
+
+
+class DivergedError(ValueError):
+    """A loss that is no number; one line: the step, and where the batch was saved."""
+
+
+def train(config: PretrainConfig, accelerator: Accelerator) -> None:
+    """Runs the recipe, from the last checkpoint if there is one.
+
+    Raises:
+        ConfigError: the corpus isn't named, or a run of another recipe is there.
+        DivergedError: a loss is NaN or infinite.
+    """
+    if config.data.corpus is None:
+        raise ConfigError("data.corpus: expected a directory that dino_depth.prepare wrote, found none")
+    corpus = open_corpus(config.data.corpus)
+    optim, out = config.optim, Path(config.run.out)
+    total_batch = optim.batch_per_gpu * accelerator.num_processes * optim.accumulate
+    steps_per_epoch = config.data.steps_per_epoch or max(1, len(corpus) // total_batch)
+    schedules = Schedules(
+        config, steps_per_epoch, total_batch, frozen_last_layer_epochs=config.heads.frozen_last_layer_epochs
+    )
+
+    torch.manual_seed(config.seed)
+    model = StudentTeacher(config, backbone_options=config.model.options)
+    if config.model.start_from is not None:
+        load_starting_weights(model.student.backbone, config.model.start_from)
+        model.update_teacher(0.0)
+    patch = model.student.backbone.patch_embed.patch_size[0]
+    groups = parameter_groups(
+        model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
+    )
+    optimizer = torch.optim.AdamW(groups, lr=schedules.peak_lr)
+    student_parameters = list(model.student.parameters())
+    model, optimizer = accelerator.prepare(model, optimizer)
+
+    checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
+    start = _begin(config, checkpoints, model, optimizer)
+    log = None
+    if accelerator.is_main_process:
+        log = MetricsLog(out, start=start, steps=schedules.steps, every=config.run.log_every)
+    trackers = _trackers(config, accelerator)
+    record = {
+        "config": config.model_dump(mode="json"),
+        "steps": schedules.steps,
+        "total_batch": total_batch,
+        "sources": _sources(corpus),
+    }
+    sampler = StepSampler(
+        len(corpus),
+        optim.batch_per_gpu,
+        seed=config.seed,
+        process=accelerator.process_index,
+        processes=accelerator.num_processes,
+        start=start * optim.accumulate,
+    )
+    loader = batch_loader(
+        corpus,
+        config,
+        sampler,
+        name=config.data.corpus,
+        patch=patch,
+        pin_memory=accelerator.device.type == "cuda",
+    )
+    batches: Iterator[Any] = iter(loader)
+
+    end = min(schedules.steps, config.run.stop_after or schedules.steps)
+    model.train()
+    for step in range(start, end):
+        values = schedules.at(step)
+        set_rates(optimizer, values)
+        torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
+
+        losses = _forward_and_backward(
+            model,
+            batches,
+            accelerator,
+            accumulate=optim.accumulate,
+            temperature=values.teacher_temperature,
+            step=step,
+            out=out,
+        )
+        norm = accelerator.clip_grad_norm_(student_parameters, optim.clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        accelerator.unwrap_model(model).update_teacher(values.momentum)
+
+        done = step + 1
+        reported = {name: value.item() for name, value in accelerator.reduce(losses, "mean").items()}
+        rates = {
+            "lr": values.lr,
+            "weight_decay": values.weight_decay,
+            "momentum": values.momentum,
+            "gradient_norm": float(norm),
+        }
+        if log is not None and log.add(done, reported, rates, maps=total_batch) and trackers:
+            accelerator.log({**reported, **rates}, step=done)
+        if done % config.run.checkpoint_every == 0 or done == end:
+            checkpoints.save(model, optimizer.optimizer, step=done, record=record)
+    accelerator.end_training()
+
+
+def _forward_and_backward(
+    model: Any,
+    batches: Iterator[Batch],
+    accelerator: Accelerator,
+    *,
+    accumulate: int,
+    temperature: float,
+    step: int,
+    out: Path,
+) -> dict[str, Tensor]:
+    """The mean losses of a step's batches; their gradients are left in the model."""
+    sums: dict[str, Tensor] = {}
+    for index in range(accumulate):
+        batch = next(batches).to(accelerator.device)
+        waiting = accelerator.no_sync(model) if index < accumulate - 1 else nullcontext()
+        with waiting, accelerator.autocast():
+            losses = model(
+                batch.global_crops, batch.local_crops, batch.masks, teacher_temperature=temperature
+            )
+            if not torch.isfinite(losses["total"]):
+                raise DivergedError(_saved(batch, step, out, accelerator.process_index, losses))
+            accelerator.backward(losses["total"] / accumulate)
+        for name, value in losses.items():
+            sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach() / accumulate
+    return sums
+
+
+def _begin(config: PretrainConfig, checkpoints: Checkpoints, model: Any, optimizer: Any) -> int:
+    """Steps done so far: those of the last checkpoint, which is loaded.
+
+    Raises:
+        ConfigError: it is of another recipe.
+    """
+    latest = checkpoints.latest()
+    if latest is None:
+        return 0
+    begun = json.loads((latest / "checkpoint.json").read_text(encoding="utf-8"))["config"]
+    wanted = config.model_dump(mode="json")
+    for section in wanted:
+        if section != "run" and begun.get(section) != wanted[section]:
+            raise ConfigError(
+                f"{latest}: expected {section} {begun.get(section)}, as this run was begun with, found "
+                f"{wanted[section]}; name another --run.out"
+            )
+    return int(checkpoints.load(latest, model, optimizer.optimizer)["step"])
+
+
+def _saved(batch: Batch, step: int, out: Path, process: int, losses: dict[str, Tensor]) -> str:
+    """Saves the batch that made a loss no number, and says so."""
+    path = out / f"diverged_step_{step:08d}_process_{process}.safetensors"
+    tensors = {"global_crops": batch.global_crops, "masks": batch.masks}
+    if batch.local_crops is not None:
+        tensors["local_crops"] = batch.local_crops
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(safetensors.torch.save({name: one.cpu().contiguous() for name, one in tensors.items()}))
+    found = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
+    return f"step {step}: expected finite losses, found {found}; the batch is in {path}"
+
+
+def _sources(corpus: Any) -> dict[str, int]:
+    """How many depth maps come from each source."""
+    counts: dict[str, int] = {}
+    for source in corpus["source"]:
+        counts[source] = counts.get(source, 0) + 1
+    return counts
+
+
+def _trackers(config: PretrainConfig, accelerator: Accelerator) -> bool:
+    if config.run.trackers:
+        accelerator.init_trackers("dino_depth", config={"seed": config.seed})
+    return bool(config.run.trackers)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
+    try:
+        config = config_of(sys.argv[1:] if words is None else words)
+        if config is None:
+            print(USAGE)
+            return 0
+        accelerator = Accelerator(
+            cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+            mixed_precision=config.run.mixed_precision,
+            log_with=list(config.run.trackers) or None,
+            project_dir=config.run.out,
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(broadcast_buffers=False),
+                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
+            ],
+        )
+        train(config, accelerator)
+    except ValueError as error:
+        print(f"dino_depth.pretrain: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

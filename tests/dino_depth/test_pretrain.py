@@ -1,0 +1,184 @@
+"""Pretraining as a user runs it: whole, killed and gone on with, on two processes, stopped by what can't be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from dino_depth.pretrain import main
+from dino_depth.publish import publish
+from modmap.config import EncoderSettings
+from modmap.encoders import FrozenEncoder
+from tests.dino_depth.tiny_corpus import write_tiny_corpus
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = str(REPOSITORY / "dino_depth" / "pretrain.py")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+TWO = [
+    *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
+    *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"),
+]
+LAUNCHERS = {1: [sys.executable], 2: TWO}
+
+
+def losses(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def words(corpus: Path, out: Path, *more: str) -> list[str]:
+    return ["--config", "smoke", "--data.corpus", str(corpus), "--run.out", str(out), *more]
+
+
+def run(processes: int, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    command = [*LAUNCHERS[processes], SCRIPT, *arguments]
+    environment = ENVIRONMENT | ({"ACCELERATE_USE_CPU": "true"} if processes > 1 else {})
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def killed(processes: int, arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:
+    """Kills a run, all of its processes, at some time after it got a line further; False if it was done before."""
+    command = [*LAUNCHERS[processes], SCRIPT, *arguments]
+    environment = ENVIRONMENT | ({"ACCELERATE_USE_CPU": "true"} if processes > 1 else {})
+    before = len(losses(out)) if (out / "metrics.jsonl").exists() else 0
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while process.poll() is None:
+        if (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").read_bytes().count(b"\n") > before:
+            time.sleep(rng.uniform(0, 0.3))
+            break
+        time.sleep(0.01)
+    done = process.poll() is not None
+    if not done:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return not done
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_corpus(tmp_path_factory.mktemp("corpus") / "shapes")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+    """A run on one process that nobody disturbed."""
+    out = tmp_path_factory.mktemp("run") / "whole"
+    done = run(1, words(corpus, out, "--optim.epochs", "4"))
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+class TestPretrain:
+    def test_run__losses_fall(self, whole: Path) -> None:
+        lines = losses(whole)
+        assert [line["step"] for line in lines] == list(range(1, 17))
+        assert lines[-1]["total"] < lines[0]["total"] - 1
+        assert sorted(path.name for path in (whole / "checkpoints").iterdir()) == [
+            "step_00000015",
+            "step_00000016",
+        ]
+
+    def test_run__killed_at_random_ends_with_the_same_losses(
+        self, corpus: Path, whole: Path, tmp_path: Path
+    ) -> None:
+        arguments = words(corpus, tmp_path / "run", "--optim.epochs", "4")
+        rng = np.random.default_rng(0)
+        kills = sum(killed(1, arguments, tmp_path / "run", rng) for _ in range(3))
+        assert kills >= 1
+        done = run(1, arguments)
+        assert done.returncode == 0, done.stderr
+        assert losses(tmp_path / "run") == losses(whole)
+        last = "checkpoints/step_00000016/model.safetensors"
+        assert (tmp_path / "run" / last).read_bytes() == (whole / last).read_bytes()
+
+    def test_run__two_processes_killed_and_gone_on_with(self, corpus: Path, tmp_path: Path) -> None:
+        undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
+        done = run(2, words(corpus, undisturbed))
+        assert done.returncode == 0, done.stderr
+        lines = losses(undisturbed)
+        assert [line["step"] for line in lines] == list(range(1, 9))
+        record = json.loads((undisturbed / "checkpoints" / "step_00000008" / "checkpoint.json").read_text())
+        assert record["total_batch"] == 8  # 4 of each of two processes
+        killed(2, words(corpus, disturbed), disturbed, np.random.default_rng(1))
+        done = run(2, words(corpus, disturbed))
+        assert done.returncode == 0, done.stderr
+        for found, expected in zip(losses(disturbed), lines, strict=True):
+            assert found == pytest.approx(expected, abs=1e-6)
+
+    def test_run__accumulation_takes_the_same_maps(self, corpus: Path, tmp_path: Path) -> None:
+        arguments = words(corpus, tmp_path / "run", "--optim.accumulate", "2", "--optim.epochs", "1")
+        assert main(arguments) == 0
+        record = json.loads(
+            (tmp_path / "run" / "checkpoints" / "step_00000004" / "checkpoint.json").read_text()
+        )
+        assert (record["total_batch"], record["steps"]) == (8, 4)
+        assert record["sources"] == {"shapes": 24}
+
+    def test_run__published_encoder_is_taken_by_modmap(self, whole: Path, tmp_path: Path) -> None:
+        encoder = publish(whole, tmp_path / "encoder")
+        loaded = FrozenEncoder(EncoderSettings(reference=f"local-dir:{encoder}"), "depth", size=112)
+        assert (loaded.normalisation, loaded.channels) == ("robust", 32)
+
+    def test_run__another_recipe_in_the_same_place(
+        self, corpus: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shutil.copytree(whole, tmp_path / "run")
+        assert main(words(corpus, tmp_path / "run", "--optim.epochs", "4", "--optim.clip", "1")) == 2
+        error = capsys.readouterr().err
+        assert "step_00000016: expected optim" in error
+        assert "name another --run.out" in error
+        assert error.count("\n") == 1
+
+    def test_run__loss_that_is_no_number(
+        self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "run"
+        assert main(words(corpus, out, "--optim.lr", "1e30", "--optim.clip", "1e30")) == 2
+        error = capsys.readouterr().err
+        assert "expected finite losses, found total" in error
+        (saved,) = out.glob("diverged_step_*.safetensors")
+        assert str(saved) in error
+        batch = safetensors.torch.load_file(saved)
+        assert batch["global_crops"].shape == (8, 1, 56, 56)
+        assert torch.isfinite(batch["global_crops"]).all()
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--config", "smoke"], "data.corpus: expected a directory that dino_depth.prepare wrote"),
+            (["--config", "smoke", "--data.corpus", "nowhere"], "nowhere"),
+            (["--config", "smoke", "--optim.lrr", "1"], "did you mean lr?"),
+            (["--config", "smoke", "--optim.batch_per_gpu", "99"], "found 24"),
+        ],
+    )
+    def test_run__mistakes_are_one_line(
+        self,
+        corpus: Path,
+        tmp_path: Path,
+        arguments: list[str],
+        message: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        if "99" in arguments:
+            arguments = [*arguments, "--data.corpus", str(corpus)]
+        assert main([*arguments, "--run.out", str(tmp_path / "run")]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+
+    def test_run__help(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--help"]) == 0
+        assert "--data.corpus DIR" in capsys.readouterr().out
