@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dino_depth.data.pseudo_depth import PseudoDepth
 
     # Its bar of weights would break up the bar of maps.
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 ITEMS_A_SHARD = 128
 PSEUDO_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"
 DESCRIPTION = "Make one corpus of depth maps of raw data sets. A run that was stopped goes on where it was."
@@ -126,7 +126,7 @@ def _pseudo_depth(arguments: Arguments) -> PseudoDepth:
     from dino_depth.data.pseudo_depth import PseudoDepth
 
     # Its bar of weights would break up the bar of maps.
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return PseudoDepth(arguments.pseudo_model, device=arguments.device)
 
 

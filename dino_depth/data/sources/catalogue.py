@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def open_source(name: str, root: Path, choices: Choices) -> Source:
             return folder(root, depth_unit=choices.depth_unit)
         case "cadscan":
             return cadscan(root)
-    nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(NAMES)}"
+    plain = {known.replace("_", ""): known for known in NAMES}
+    nearest = difflib.get_close_matches(re.sub(r"[_ -]", "", name).lower(), plain, n=1, cutoff=0.5)
+    hint = f"did you mean {plain[nearest[0]]}?" if nearest else f"known are {', '.join(NAMES)}"
     raise SourceError(f"--source {name}: unknown data set, {hint}")
