@@ -27,12 +27,8 @@ from dino_depth.data.sources.shrink import shrink
 from dino_depth.data.sources.source import Item, Source, SourceError
 
 if TYPE_CHECKING:
-    from transformers.utils import logging as transformers_logging
-
     from dino_depth.data.pseudo_depth import PseudoDepth
 
-    # Its bar of weights would break up the bar of maps.
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 ITEMS_A_SHARD = 128
 PSEUDO_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"
 DESCRIPTION = "Make one corpus of depth maps of raw data sets. A run that was stopped goes on where it was."

@@ -146,7 +146,7 @@ def _read_shard(path: Path) -> tuple[ShardCounts, list[str]]:
             hashes: list[str] = table.column("hash").to_pylist()
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise CorpusError(f"{path}: expected a whole shard, found {reason}") from None
+        raise CorpusError(f"{path}: expected a whole shard, found {reason}; remove it") from None
     if len(hashes) != counts.rows:
         raise CorpusError(
             f"{path}: expected a whole shard of {counts.rows} rows, found {len(hashes)}; remove it"
@@ -157,7 +157,10 @@ def _read_shard(path: Path) -> tuple[ShardCounts, list[str]]:
 def _keep_settings(directory: Path, settings: Mapping[str, str | int | float | bool]) -> None:
     path = directory / SETTINGS
     if path.is_file():
-        begun = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            begun: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (TypeError, ValueError):
+            raise CorpusError(f"{path}: expected the settings of a corpus, found a damaged file") from None
         for name in sorted({*begun, *settings}):
             if begun.get(name) != settings.get(name):
                 raise CorpusError(

@@ -96,6 +96,14 @@ class TestCorpusWriter:
         with pytest.raises(CorpusError, match="expected shards 4, as"):
             CorpusWriter(tmp_path / "corpus", settings=SETTINGS, shards=5)
 
+    def test_damaged_settings__named(self, tmp_path: Path) -> None:
+        _write(tmp_path / "corpus")
+        (tmp_path / "corpus" / "prepare.json").write_text("{")
+        with pytest.raises(
+            CorpusError, match=r"prepare.json: expected the settings of a corpus, found a damaged"
+        ):
+            _writer(tmp_path / "corpus")
+
     def test_settings__kept(self, tmp_path: Path) -> None:
         _write(tmp_path / "corpus")
         assert json.loads((tmp_path / "corpus" / "prepare.json").read_text()) == {**SETTINGS, "shards": 4}
