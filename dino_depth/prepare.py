@@ -80,8 +80,10 @@ def prepare(arguments: Arguments, *, progress: Progress | None = None) -> list[S
         for index in writer.missing():
             source, items = shards[index]
             advance(index, source.name)
-            if source.images:
-                model = model or _pseudo_depth(arguments)
+            if model is None and any(later.images for later, _ in shards[index:]):
+                # Before hours of other work, should there be no such model.
+                model = _pseudo_depth(arguments)
+            if source.images and model is not None:
                 rows = _pseudo_rows(source, items, read=read, model=model, arguments=arguments)
             else:
                 rows = _rows(source, items, read=read, longest_side=arguments.longest_side)

@@ -39,10 +39,10 @@ class PseudoDepth:
     def __init__(self, model: str, *, device: str = "auto") -> None:
         self._device = _device(device)
         try:
-            self._processor = AutoImageProcessor.from_pretrained(model)  # type: ignore[no-untyped-call]
             self._model, loading = AutoModelForDepthEstimation.from_pretrained(
                 model, output_loading_info=True
             )
+            self._processor = AutoImageProcessor.from_pretrained(model)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
             reason = " ".join(str(error).split(". ")[0].split()) or type(error).__name__
             raise PseudoDepthError(
