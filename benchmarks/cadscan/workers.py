@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.context import BaseContext
@@ -74,11 +73,15 @@ def _context(module: str) -> BaseContext:
 def _begin() -> None:
     cv2.setNumThreads(1)
     threadpool_limits(1)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
-def _leave_with(parent: int) -> None:
-    """Ends this process with its parent: a killed run must not go on writing."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def _leave_with_parent() -> None:
+    """Ends this process with the one that asked for it: a killed run must not go on writing.
+
+    That one isn't the process it was forked from, which lives as long as any of its forks.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
