@@ -11,10 +11,10 @@ from typing import Any
 import tyro
 from rich.console import Console
 
-from benchmarks.cadscan.settings import keep_settings
 from benchmarks.data_set_run import DataSetRun, Setup
 from benchmarks.execution import carry_out, processes, write_text
 from benchmarks.model_arguments import ModelArguments
+from benchmarks.settings import keep_settings
 from benchmarks.sim3d_root import find_root
 from benchmarks.tables import results_table
 from modmap.datasets import SiM3D

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from benchmarks.cadscan.settings import keep_settings
 from benchmarks.execution import write_text
 from benchmarks.model_arguments import ModelArguments
+from benchmarks.settings import keep_settings
 from benchmarks.sim3d import command
 from benchmarks.tables import markdown, number
 from modmap import ModMap

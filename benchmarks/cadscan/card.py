@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.floor import DETECTORS, read_floor
-from benchmarks.cadscan.settings import read_settings
+from benchmarks.settings import read_settings
 
 CARD = "README.md"
 

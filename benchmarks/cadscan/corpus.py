@@ -24,10 +24,10 @@ from benchmarks.cadscan.part import Part
 from benchmarks.cadscan.parts import random_part
 from benchmarks.cadscan.photograph import expose, exposure_for
 from benchmarks.cadscan.sensor import Head, trace
-from benchmarks.cadscan.settings import keep_settings
 from benchmarks.cadscan.stage import Stage, surroundings
 from benchmarks.cadscan.views import SENSOR_SIZE, random_camera
 from benchmarks.cadscan.workers import run_all
+from benchmarks.settings import keep_settings
 
 Array = npt.NDArray[Any]
 

@@ -23,7 +23,6 @@ from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_siz
 from benchmarks.cadscan.part import DefectivePart, Part
 from benchmarks.cadscan.parts import CATEGORIES, build, export_cad
 from benchmarks.cadscan.scanner import Cell, cell_for, lay_down, render, scan
-from benchmarks.cadscan.settings import keep_settings
 from benchmarks.cadscan.visibility import ENOUGH_PIXELS, visible_pixels
 from benchmarks.cadscan.workers import run_all
 from benchmarks.cadscan.writer import (
@@ -35,6 +34,7 @@ from benchmarks.cadscan.writer import (
     write_rendered_view,
     write_truth,
 )
+from benchmarks.settings import keep_settings
 
 Array = npt.NDArray[Any]
 Kind = Literal["real", "synth", "good", "bad"]

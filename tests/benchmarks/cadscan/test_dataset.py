@@ -19,8 +19,8 @@ from benchmarks.cadscan.dataset import (
     nominal_part,
     scan_jobs,
 )
-from benchmarks.cadscan.settings import SettingsError
 from benchmarks.cadscan.writer import UNFINISHED
+from benchmarks.settings import SettingsError
 from modmap.datasets import SiM3D, read_ground_truth
 from modmap.image_files import read_depth
 
