@@ -144,7 +144,9 @@ def _filling(vertices: Array, direction: Array, K: Array, size: tuple[int, int])
     for _ in range(FITTING_STEPS):
         eye = middle + distance * direction
         pose = look_at(eye, aim)
-        uv, _ = Camera(K, pose).project(vertices)
+        # Plain arrays: a Camera would check itself at every step.
+        homogeneous = (vertices @ pose[:3, :3].T + pose[:3, 3]) @ K.T
+        uv = homogeneous[:, :2] / homogeneous[:, 2:]
         low, high = uv.min(axis=0), uv.max(axis=0)
         aside = ((low + high) / 2 - (np.array(size) - 1) / 2) * distance / np.diag(K)[:2]
         aim = aim + FITTING_DAMPING * aside @ pose[:2, :3]
