@@ -10,7 +10,6 @@ from benchmarks.data_set_run import Setup
 from benchmarks.features.fpfh import FPFHFeatures
 from modmap.config import merged
 from modmap.encoder_store import KNOWN, resolve, store_directory
-from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
 
 DINO_V2, DINO_V3 = "dinov2_vits14", "dinov3_vits16"
@@ -59,15 +58,9 @@ class Variant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     setup: Setup = "real2real"
     views: int | None = None
-    depth_features: Callable[[int], TokenEncoder] | None = None
+    depth_features: type[FPFHFeatures] | None = None
     lacks: str = ""
     published: Published | None = None
-
-    @property
-    def directory(self) -> str:
-        """Where its run lives."""
-        kept = "".join(letter if letter.isalnum() else "_" for letter in self.name.lower())
-        return f"{kept}_{self.setup}".replace("__", "_")
 
 
 PER_VIEW = {"mapping": {"cross_view": False}}

@@ -1,10 +1,15 @@
-"""The paper's ablations (Tables 3 to 10): `python -m benchmarks.ablations --table 6`."""
+"""The paper's ablations (Tables 3 to 10): `python -m benchmarks.ablations --table 6`.
+
+A variant lives in a directory named by its settings, so that tables that compare the same one share its run: the model
+as it is stands in Tables 6, 7 and 10.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +44,7 @@ class Arguments:
     root: Path | None = None
     """The data set; $SIM3D_ROOT by default, else data/SiM3D."""
     out: Path | None = None
-    """Where the runs live; results/table_N by default."""
+    """Where the tables and their runs live; results/ablations by default."""
     categories: tuple[str, ...] = ()
     """Some of its categories; all by default (of table 8: one with 36 views)."""
     download: bool = False
@@ -50,29 +55,29 @@ def run(arguments: Arguments) -> int:
     """Runs every variant that can be run and prints the table; returns 1 where a category failed."""
     process = processes(arguments.model.device)
     device = str(process.device) if arguments.model.device == "auto" else arguments.model.device
-    out = arguments.out or Path(f"results/table_{arguments.table}")
+    out = arguments.out or Path("results/ablations")
     dataset = SiM3D(find_root(arguments.root, download=arguments.download))
     categories = chosen(dataset, arguments.categories)
     if arguments.table == 8 and not arguments.categories:
         categories = (_with_many_views(dataset),)
     cache = arguments.model.token_cache()
-    outcomes: list[tuple[Variant, Outcome | None]] = []
+    outcomes: list[tuple[Variant, Path | None, Outcome | None]] = []
     for variant in variants_of(arguments.table, arguments.given):
         if variant.lacks:
-            outcomes.append((variant, None))
+            outcomes.append((variant, None, None))
             continue
         make = _maker(arguments.model, variant, device=device, cache=cache)
         config = make().config
-        place = out / variant.directory
+        settings = {
+            "setup": variant.setup,
+            "views": variant.views,
+            "depth_features": variant.depth_features.__name__ if variant.depth_features else None,
+            "root": str(dataset.root.resolve()),
+            "categories": list(categories),
+            "config": config.model_dump(mode="json"),
+        }
+        place = out / "runs" / f"{variant.setup}_{_digest(settings)}"
         with process.main_process_first():
-            settings = {
-                "variant": variant.name,
-                "setup": variant.setup,
-                "views": variant.views,
-                "root": str(dataset.root.resolve()),
-                "categories": list(categories),
-                "config": config.model_dump(mode="json"),
-            }
             keep_settings(place, settings, file="run.json")
         evaluation = DataSetRun(
             out=place,
@@ -86,19 +91,27 @@ def run(arguments: Arguments) -> int:
             views=variant.views,
         )
         print(f"table {arguments.table}: {variant.name}", flush=True)
-        outcomes.append((variant, carry_out(evaluation, categories, process)))
+        outcomes.append((variant, place, carry_out(evaluation, categories, process)))
     return _report(arguments, out, outcomes) if process.is_main_process else 0
 
 
-def _report(arguments: Arguments, out: Path, outcomes: Sequence[tuple[Variant, Outcome | None]]) -> int:
+def _digest(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _report(
+    arguments: Arguments, out: Path, outcomes: Sequence[tuple[Variant, Path | None, Outcome | None]]
+) -> int:
     """Writes and prints the table, the paper's numbers beside ours."""
     header = ["variant", "set-up", "I-AUROC", "V-AUPRO@1%", "@5%", "@30%", "s/scan"]
-    header += ["paper I-AUROC (SiM3D)", "paper V-AUPRO@1% (SiM3D)"]
+    header += ["paper I-AUROC (SiM3D)", "paper V-AUPRO@1% (SiM3D)", "run"]
     rows, failed = [], False
-    for variant, outcome in outcomes:
+    for variant, place, outcome in outcomes:
         paper = [_published(arguments.table, variant, metric) for metric in ("i_auroc", "v_aupro_1pct")]
-        if outcome is None:
-            rows.append([variant.name, variant.setup, f"not run: needs {variant.lacks}", *[""] * 4, *paper])
+        if outcome is None or place is None:
+            rows.append(
+                [variant.name, variant.setup, f"not run: needs {variant.lacks}", *[""] * 4, *paper, ""]
+            )
             continue
         failed |= bool(outcome.results["failed"])
         mean = outcome.results["mean"]
@@ -107,16 +120,27 @@ def _report(arguments: Arguments, out: Path, outcomes: Sequence[tuple[Variant, O
         ]
         seconds = list(outcome.seconds.values())
         rows.append(
-            [variant.name, variant.setup, *measured, f"{sum(seconds) / max(len(seconds), 1):.1f}", *paper]
+            [
+                variant.name,
+                variant.setup,
+                *measured,
+                f"{sum(seconds) / max(len(seconds), 1):.1f}",
+                *paper,
+                place.name,
+            ]
         )
         rows += [
-            ["", "", f"**failed**: {category}: {reason}", *[""] * 6]
+            ["", "", f"**failed**: {category}: {reason}", *[""] * 7]
             for category, reason in outcome.results["failed"].items()
         ]
     text = f"# Table {arguments.table}\n\n{markdown(header, rows)}\n"
-    write_text(out / "table.md", text)
-    results = {variant.name: outcome.results if outcome else None for variant, outcome in outcomes}
-    write_text(out / "results.json", json.dumps(results, indent=2) + "\n")
+    name = f"table_{arguments.table}"
+    write_text(out / f"{name}.md", text)
+    results = {
+        f"{variant.name} ({variant.setup})": outcome.results if outcome else None
+        for variant, _, outcome in outcomes
+    }
+    write_text(out / f"{name}.json", json.dumps(results, indent=2) + "\n")
     print(text)
     return 1 if failed else 0
 
