@@ -30,7 +30,7 @@ class ModelSettings(_Settings):
             summed to one channel. None starts from random weights.
         depth_normalisation: `reference` divides a map by its maximum, `robust` spreads the 1st to 99th percentile of
             what was measured over [0.1, 1]; published with the encoder.
-        drop_path: Stochastic depth of the student.
+        drop_path: Stochastic depth of the student, the same in every block.
         layer_scale: Initial value.
         options: More arguments for timm, such as `patch_size` or `depth`.
     """
@@ -127,6 +127,8 @@ class RunSettings(_Settings):
         keep: How many checkpoints stay.
         log_every: Steps between lines of metrics.
         probe_every: Steps between probes of the teacher; 0 for none.
+        attention: `packed` passes crops of all sizes through the ViT at once (xformers, on CUDA), `by_size` one size
+            after the other; `auto` packs where it can be done.
         trackers: Of accelerate, such as tensorboard, trackio, wandb, beside the JSONL file.
         stop_after: Ends the run after so many steps, to be gone on with; None runs to the end.
     """
@@ -137,6 +139,7 @@ class RunSettings(_Settings):
     keep: int = Field(2, ge=1)
     log_every: int = Field(10, ge=1)
     probe_every: int = Field(0, ge=0)
+    attention: Literal["auto", "packed", "by_size"] = "auto"
     trackers: tuple[str, ...] = ()
     stop_after: int | None = Field(None, ge=1)
 

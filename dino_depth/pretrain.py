@@ -27,6 +27,7 @@ from dino_depth.config import ConfigError, PretrainConfig
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
+from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
@@ -65,6 +66,10 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     if config.model.start_from is not None:
         load_starting_weights(model.student.backbone, config.model.start_from)
         model.update_teacher(0.0)
+    model.tokens_of, attention = chosen_tokens(
+        model.student.backbone, config.run.attention, device=accelerator.device, dtype=_dtype(accelerator)
+    )
+    accelerator.print(attention)
     patch = model.student.backbone.patch_embed.patch_size[0]
     groups = parameter_groups(
         model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
@@ -196,6 +201,12 @@ def _saved(batch: Batch, step: int, out: Path, process: int, losses: dict[str, T
     path.write_bytes(safetensors.torch.save({name: one.cpu().contiguous() for name, one in tensors.items()}))
     found = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
     return f"step {step}: expected finite losses, found {found}; the batch is in {path}"
+
+
+def _dtype(accelerator: Accelerator) -> torch.dtype:
+    """Of what passes the ViT."""
+    kinds = {"fp16": torch.float16, "bf16": torch.bfloat16}
+    return kinds.get(accelerator.mixed_precision, torch.float32)
 
 
 def _sources(corpus: Any) -> dict[str, int]:

@@ -19,6 +19,7 @@ from dino_depth.objective.centering import SinkhornKnopp, SoftmaxCentering
 from dino_depth.objective.crop_tokens import TokenFunction, tokens_by_size
 from dino_depth.objective.heads import ProjectionHead
 from dino_depth.objective.losses import DinoLoss, IBotLoss, KoLeo
+from dino_depth.objective.packed_crops import make_packable
 
 GLOBAL_CROPS = 2
 
@@ -201,7 +202,6 @@ def _backbone(config: PretrainConfig, drop_path: float, options: Mapping[str, An
         "num_classes": 0,
         "img_size": config.crops.global_size,
         "dynamic_img_size": True,
-        "drop_path_rate": drop_path,
         "init_values": model.layer_scale,
     }
     backbone = timm.create_model(model.architecture, **{**arguments, **options})
@@ -209,6 +209,7 @@ def _backbone(config: PretrainConfig, drop_path: float, options: Mapping[str, An
         raise ObjectiveError(
             f"model.architecture: expected a ViT with a class token, found {model.architecture}, which has none"
         )
+    make_packable(backbone, drop_path)
     patch = backbone.patch_embed.patch_size[0]
     sizes = {"global_size": config.crops.global_size}
     if config.crops.local_count:

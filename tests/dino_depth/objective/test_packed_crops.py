@@ -1,0 +1,165 @@
+"""Packed crops: the same as one forward a size, whatever is dropped, and none sees another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import timm
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dino_depth.objective.crop_tokens import tokens_by_size
+from dino_depth.objective.packed_crops import (
+    CropDropPath,
+    PackedTokens,
+    PackingError,
+    chosen_tokens,
+    make_packable,
+    packable,
+)
+from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
+
+TINY = {
+    "in_chans": 1,
+    "num_classes": 0,
+    "dynamic_img_size": True,
+    "depth": 2,
+    "num_heads": 2,
+    "embed_dim": 32,
+}
+CPU = torch.device("cpu")
+
+
+def attend_one_by_one(query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
+    """Attention written out, for a crop after the other."""
+    parts = []
+    for q, k, v in zip(*(one[0].split(lengths) for one in (query, key, value)), strict=True):
+        logits = torch.einsum("qhd,khd->hqk", q, k) / q.shape[-1] ** 0.5
+        parts.append(torch.einsum("hqk,khd->qhd", logits.softmax(dim=-1), v))
+    return torch.cat(parts)[None]
+
+
+def attend_behind_a_mask(query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
+    """PyTorch's attention over all tokens at once, what isn't of the same crop masked."""
+    crop = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
+    heads = [one.transpose(1, 2) for one in (query, key, value)]
+    mask = crop[:, None] == crop[None]
+    return F.scaled_dot_product_attention(*heads, attn_mask=mask).transpose(1, 2)
+
+
+ATTENDING = [attend_one_by_one, attend_behind_a_mask]
+
+
+def _backbone(architecture: str = "vit_small_patch14_dinov2", **options: Any) -> Any:
+    torch.manual_seed(0)
+    backbone = timm.create_model(architecture, img_size=56, init_values=1.0, **{**TINY, **options})
+    make_packable(backbone, 0.0)
+    return backbone
+
+
+class TestPackedTokens:
+    @pytest.mark.parametrize("attend", ATTENDING)
+    @pytest.mark.parametrize("architecture", ["vit_small_patch14_dinov2", "vit_small_patch14_reg4_dinov2"])
+    def test_call__same_tokens_as_by_size(self, attend: Any, architecture: str) -> None:
+        backbone, mask_token = _backbone(architecture), torch.randn(1, 32)
+        crops, local, masks = random_batch()
+        expected = tokens_by_size(backbone, [crops, local], [masks, None], mask_token)
+        found = PackedTokens(attend)(backbone, [crops, local], [masks, None], mask_token)
+        for one, other in zip(found, expected, strict=True):
+            assert one.shape == other.shape
+            assert torch.allclose(one, other, atol=1e-5)
+
+    @pytest.mark.parametrize("attend", ATTENDING)
+    def test_call__same_losses_and_gradients_in_a_student_and_teacher(self, attend: Any) -> None:
+        batch = random_batch()
+        losses, gradients = [], []
+        for tokens_of in (tokens_by_size, PackedTokens(attend)):
+            model = tiny_student_teacher(tiny_config(model={"drop_path": 0.0}))
+            model.tokens_of = tokens_of
+            found = model(*batch, teacher_temperature=0.05)
+            found["total"].backward()
+            losses.append({name: value.item() for name, value in found.items()})
+            gradients.append([parameter.grad for parameter in model.student.parameters()])
+        assert losses[1] == pytest.approx(losses[0], abs=1e-5)
+        for one, other in zip(*gradients, strict=True):
+            assert torch.allclose(one, other, atol=1e-5)
+
+    def test_call__no_crop_sees_another(self) -> None:
+        backbone, mask_token = _backbone(), torch.zeros(1, 32)
+        crops, local, _ = random_batch()
+        tokens_of = PackedTokens(attend_one_by_one)
+        before = tokens_of(backbone, [crops, local], [None, None], mask_token)
+        changed = local.clone()
+        changed[1] = 100
+        after = tokens_of(backbone, [crops, changed], [None, None], mask_token)
+        assert torch.equal(before[0], after[0])
+        same = [torch.equal(one, other) for one, other in zip(before[1], after[1], strict=True)]
+        assert same == [True, False, True, True, True, True]
+
+    def test_call__what_comes_after_is_not_packed(self) -> None:
+        backbone = _backbone()
+        crops, local, _ = random_batch()
+        alone = backbone.forward_features(crops)
+        PackedTokens(attend_one_by_one)(backbone, [crops, local], [None, None], torch.zeros(1, 32))
+        assert torch.equal(backbone.forward_features(crops), alone)
+
+
+class TestCropDropPath:
+    def test_forward__a_crop_is_dropped_whole_or_scaled(self) -> None:
+        torch.manual_seed(0)
+        drop = CropDropPath(0.25).train()
+        drop.lengths = tuple([3, 2] * 2000)
+        found = drop(torch.ones(1, 10_000, 4))[0]
+        crops = found.split(drop.lengths)
+        assert all((crop == crop[0, 0]).all() for crop in crops)
+        values = torch.stack([crop[0, 0] for crop in crops])
+        assert values.unique().tolist() == pytest.approx([0, 4 / 3])
+        # 4000 draws: four standard deviations of the share are 0.027.
+        assert (values == 0).float().mean().item() == pytest.approx(0.25, abs=0.028)
+
+    def test_forward__nothing_is_dropped_in_evaluation(self) -> None:
+        drop = CropDropPath(0.9).eval()
+        drop.lengths = (2, 3)
+        assert torch.equal(drop(torch.ones(1, 5, 4)), torch.ones(1, 5, 4))
+
+
+class TestMakePackable:
+    def test_make_packable__weights_stay(self) -> None:
+        torch.manual_seed(0)
+        plain = timm.create_model("vit_small_patch14_dinov2", img_size=56, **TINY)
+        before = {name: value.clone() for name, value in plain.state_dict().items()}
+        make_packable(plain, 0.3)
+        after = plain.state_dict()
+        assert after.keys() == before.keys()
+        assert all(torch.equal(after[name], value) for name, value in before.items())
+        assert packable(plain)
+
+    def test_packable__other_blocks_are_not(self) -> None:
+        torch.manual_seed(0)
+        parallel = timm.create_model("vit_small_patch16_36x1_224", depth=2)
+        make_packable(parallel, 0.2)
+        assert packable(parallel)
+        parallel = timm.create_model("vit_small_patch16_18x2_224", depth=2)
+        make_packable(parallel, 0.2)
+        assert not packable(parallel)
+        drops = [module.drop_prob for module in parallel.modules() if isinstance(module, CropDropPath)]
+        assert drops == [0.2] * 8
+
+
+class TestChosenTokens:
+    def test_chosen_tokens__says_what_runs(self) -> None:
+        backbone = _backbone()
+        tokens_of, line = chosen_tokens(backbone, "by_size", device=CPU, dtype=torch.float32)
+        assert tokens_of is tokens_by_size
+        assert line == "attention: one forward for each crop size, as asked"
+        tokens_of, line = chosen_tokens(backbone, "auto", device=CPU, dtype=torch.float32)
+        assert tokens_of is tokens_by_size
+        assert line.startswith("attention: one forward for each crop size, as xformers ")
+
+    def test_chosen_tokens__packed_where_it_can_not_be_is_an_error(self) -> None:
+        with pytest.raises(
+            PackingError, match=r"^run.attention: expected packed crops, but xformers [^\n]*$"
+        ):
+            chosen_tokens(_backbone(), "packed", device=CPU, dtype=torch.float32)
