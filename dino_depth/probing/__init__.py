@@ -1,0 +1,1 @@
+"""What a probe measures of an encoder, and the pictures it draws."""
