@@ -6,14 +6,26 @@ import difflib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 
 class ConfigError(ValueError):
     """A configuration that can't be used; one line that names the file, the key, what was expected and found."""
+
+
+def _in_order(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] > pair[1]:
+        raise ValueError("expected the smaller number first")
+    return pair
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Shares = Annotated[tuple[Share, Share], AfterValidator(_in_order)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+PositiveShares = Annotated[tuple[PositiveShare, PositiveShare], AfterValidator(_in_order)]
 
 
 class _Settings(BaseModel):
@@ -58,17 +70,17 @@ class CropSettings(_Settings):
     """Spatial augmentations only: sizes in pixels, scales as shares of the map's area."""
 
     global_size: int = Field(224, ge=14)
-    global_scale: tuple[float, float] = (0.32, 1.0)
+    global_scale: PositiveShares = (0.32, 1.0)
     local_count: int = Field(8, ge=0)
     local_size: int = Field(98, ge=14)
-    local_scale: tuple[float, float] = (0.05, 0.32)
+    local_scale: PositiveShares = (0.05, 0.32)
 
 
 class MaskSettings(_Settings):
     """Block masks of the iBOT loss."""
 
     probability: float = Field(0.5, ge=0, le=1)
-    ratio: tuple[float, float] = (0.1, 0.5)
+    ratio: Shares = (0.1, 0.5)
 
 
 class LossSettings(_Settings):
@@ -83,8 +95,8 @@ class LossSettings(_Settings):
 class TeacherSettings(_Settings):
     """The EMA teacher's schedules."""
 
-    momentum: tuple[float, float] = (0.992, 1.0)
-    temperature: tuple[float, float] = (0.04, 0.07)
+    momentum: tuple[Share, Share] = (0.992, 1.0)
+    temperature: tuple[PositiveShare, PositiveShare] = (0.04, 0.07)
     temperature_epochs: int = Field(30, ge=0)
 
 
@@ -97,7 +109,7 @@ class OptimSettings(_Settings):
     warm_up_epochs: int = Field(10, ge=0)
     batch_per_gpu: int = Field(128, ge=1)
     accumulate: int = Field(1, ge=1)
-    weight_decay: tuple[float, float] = (0.04, 0.4)
+    weight_decay: tuple[Share, Share] = (0.04, 0.4)
     clip: float = Field(3.0, gt=0)
     layer_decay: float = Field(0.9, gt=0, le=1)
     patch_embedding_lr: float = Field(0.2, gt=0)
@@ -126,7 +138,8 @@ class RunSettings(_Settings):
         checkpoint_every: Steps between checkpoints.
         keep: How many checkpoints stay.
         log_every: Steps between lines of metrics.
-        probe_every: Steps between probes of the teacher; 0 for none.
+        probe_every: Steps between probes of the teacher (`probes.jsonl`); 0 for none.
+        probe_maps: Depth maps that a probe looks at.
         attention: `packed` passes crops of all sizes through the ViT at once (xformers, on CUDA), `by_size` one size
             after the other; `auto` packs where it can be done.
         trackers: Of accelerate, such as tensorboard, trackio, wandb, beside the JSONL file.
@@ -139,6 +152,7 @@ class RunSettings(_Settings):
     keep: int = Field(2, ge=1)
     log_every: int = Field(10, ge=1)
     probe_every: int = Field(0, ge=0)
+    probe_maps: int = Field(200, ge=2)
     attention: Literal["auto", "packed", "by_size"] = "auto"
     trackers: tuple[str, ...] = ()
     stop_after: int | None = Field(None, ge=1)
@@ -195,7 +209,7 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
         nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
         raise ConfigError(f"{path}: {key}: unknown key, {hint}")
-    raise ConfigError(f"{path}: {key}: {mistake['msg']}, found {mistake['input']!r}")
+    raise ConfigError(f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}")
 
 
 def _keys_beside(location: list[str]) -> list[str]:

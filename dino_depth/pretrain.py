@@ -34,6 +34,7 @@ from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.training.checkpoints import Checkpoints, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
 from dino_depth.training.metrics_log import MetricsLog
+from dino_depth.training.run_probe import RunProbe, whole_weights
 from dino_depth.training.starting_weights import load_starting_weights
 
 CHECKPOINTS = "checkpoints"
@@ -62,7 +63,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     )
 
     torch.manual_seed(config.seed)
-    model = StudentTeacher(config, backbone_options=config.model.options)
+    model = StudentTeacher(config)
     if config.model.start_from is not None:
         load_starting_weights(model.student.backbone, config.model.start_from)
         model.update_teacher(0.0)
@@ -75,14 +76,18 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
     )
     optimizer = torch.optim.AdamW(groups, lr=schedules.peak_lr)
-    student_parameters = list(model.student.parameters())
     model, optimizer = accelerator.prepare(model, optimizer)
+    # Sharding gives a model other parameters.
+    student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
+    student_parameters = list(student.parameters())
 
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
     start = _begin(config, checkpoints, model, optimizer)
-    log = None
+    log, probe = None, None
     if accelerator.is_main_process:
         log = MetricsLog(out, start=start, steps=schedules.steps, every=config.run.log_every)
+        if config.run.probe_every:
+            probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
     trackers = _trackers(config, accelerator)
     record = {
         "config": config.model_dump(mode="json"),
@@ -111,6 +116,8 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     end = min(schedules.steps, config.run.stop_after or schedules.steps)
     model.train()
     for step in range(start, end):
+        if config.run.probe_every and step % config.run.probe_every == 0:
+            _probe(probe, step, teacher.backbone, accelerator)
         values = schedules.at(step)
         set_rates(optimizer, values)
         torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
@@ -141,7 +148,17 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
             accelerator.log({**reported, **rates}, step=done)
         if done % config.run.checkpoint_every == 0 or done == end:
             checkpoints.save(model, optimizer.optimizer, step=done, record=record)
+    if config.run.probe_every:
+        _probe(probe, end, teacher.backbone, accelerator)
     accelerator.end_training()
+
+
+def _probe(probe: RunProbe | None, step: int, backbone: Any, accelerator: Accelerator) -> None:
+    """Probes the teacher in the main process, which every process gives its share of the weights."""
+    weights = whole_weights(backbone)
+    if probe is not None:
+        figures = probe.probe(step, weights)
+        accelerator.log({f"probe/{name}": value for name, value in figures.items()}, step=step)
 
 
 def _forward_and_backward(

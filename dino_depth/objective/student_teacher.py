@@ -63,7 +63,7 @@ class StudentTeacher(nn.Module):
 
     Args:
         config: The recipe.
-        backbone_options: More arguments for `timm.create_model`, such as `depth`.
+        backbone_options: More arguments for `timm.create_model` than the recipe's, such as `depth`.
         tokens_of: How the crops pass the ViT.
 
     Raises:
@@ -79,11 +79,12 @@ class StudentTeacher(nn.Module):
         tokens_of: TokenFunction = tokens_by_size,
     ) -> None:
         super().__init__()
-        options = backbone_options or {}
+        options = {**config.model.options, **(backbone_options or {})}
         self.config = config
         self.tokens_of = tokens_of
-        self.student = Branch(_backbone(config, config.model.drop_path, options), config.heads)
-        self.teacher = Branch(_backbone(config, 0.0, options), config.heads)
+        drop_path = config.model.drop_path
+        self.student = Branch(build_backbone(config, drop_path=drop_path, options=options), config.heads)
+        self.teacher = Branch(build_backbone(config, drop_path=0.0, options=options), config.heads)
         self.teacher.requires_grad_(False).eval()
         self.update_teacher(momentum=0.0)
         self.dino_centering = _centering(config)
@@ -190,7 +191,19 @@ def _centering(config: PretrainConfig) -> SinkhornKnopp | SoftmaxCentering:
     return SoftmaxCentering(config.heads.prototypes)
 
 
-def _backbone(config: PretrainConfig, drop_path: float, options: Mapping[str, Any]) -> VisionTransformer:
+def build_backbone(
+    config: PretrainConfig, *, drop_path: float, options: Mapping[str, Any] | None = None
+) -> VisionTransformer:
+    """The recipe's ViT.
+
+    Args:
+        config: The recipe.
+        drop_path: Stochastic depth, the same in every block.
+        options: More arguments for `timm.create_model`; the recipe's by default.
+
+    Raises:
+        ObjectiveError: as `StudentTeacher`.
+    """
     model = config.model
     if not timm.models.is_model_in_modules(model.architecture, ["vision_transformer"]):
         raise ObjectiveError(
@@ -204,7 +217,9 @@ def _backbone(config: PretrainConfig, drop_path: float, options: Mapping[str, An
         "dynamic_img_size": True,
         "init_values": model.layer_scale,
     }
-    backbone = timm.create_model(model.architecture, **{**arguments, **options})
+    backbone = timm.create_model(
+        model.architecture, **{**arguments, **(model.options if options is None else options)}
+    )
     if not backbone.has_class_token:
         raise ObjectiveError(
             f"model.architecture: expected a ViT with a class token, found {model.architecture}, which has none"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from dino_depth.training.step_lines import StepLines
 
 METRICS = "metrics.jsonl"
 
@@ -23,15 +24,12 @@ class MetricsLog:
     """
 
     def __init__(self, out: Path, *, start: int, steps: int, every: int) -> None:
-        self._path = out / METRICS
+        self._lines = StepLines(out / METRICS, start=start)
         self._steps = steps
         self._every = every
         self._begun, self._start = time.perf_counter(), start
         self._sums: dict[str, float] = {}
         self._count = 0
-        out.mkdir(parents=True, exist_ok=True)
-        lines = [line for line in self._lines() if line["step"] <= start]
-        self._path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
     def add(self, step: int, losses: Mapping[str, float], values: Mapping[str, Any], *, maps: int) -> bool:
         """Takes in a step; writes and prints a line when it is time.
@@ -52,22 +50,9 @@ class MetricsLog:
             return False
         means = {name: value / self._count for name, value in self._sums.items()}
         self._sums, self._count = {}, 0
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **means, **values}) + "\n")
+        self._lines.add(step, {**means, **values})
         took = (time.perf_counter() - self._begun) / (step - self._start)
         left = timedelta(seconds=round(took * (self._steps - step)))
         text = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
         print(f"step {step}/{self._steps}  {text}  {maps / took:.1f} maps/s  {left} left", flush=True)
         return True
-
-    def _lines(self) -> list[dict[str, Any]]:
-        """The whole lines that are there; a killed run may have left half a line."""
-        if not self._path.is_file():
-            return []
-        found = []
-        for text in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                found.append(json.loads(text))
-            except json.JSONDecodeError:
-                break
-        return found

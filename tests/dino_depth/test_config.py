@@ -29,6 +29,16 @@ class TestLoadConfig:
         [
             ("optim:\n  lr: -1\n", r"optim.lr: .*greater than 0, found -1"),
             ("model: {in_chans: 3}\n", r"model.in_chans: .*found 3"),
+            (
+                "crops: {local_scale: [0.3, 0.1]}\n",
+                r"crops.local_scale: expected the smaller number first, found \[0.3, 0.1\]$",
+            ),
+            (
+                "crops: {global_scale: [0.3, 1.1]}\n",
+                r"crops.global_scale.1: .*less than or equal to 1, found 1.1",
+            ),
+            ("masks: {ratio: [0.5, 0.1]}\n", r"masks.ratio: expected the smaller number first"),
+            ("teacher: {temperature: [0, 0.07]}\n", r"teacher.temperature.0: .*greater than 0, found 0"),
             ("- 1\n- 2\n", r"expected keys and values, found list"),
             ("optim: [\n", r"expected YAML, found a mistake"),
         ],

@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 
 from dino_depth.pretrain import main
+from dino_depth.probe import probe
 from dino_depth.publish import publish
 from modmap.config import EncoderSettings
 from modmap.encoders import FrozenEncoder
@@ -30,6 +31,7 @@ TWO = [
     *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
     *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"),
 ]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 LAUNCHERS = {1: [sys.executable], 2: TWO}
 
 
@@ -117,6 +119,42 @@ class TestPretrain:
         assert done.returncode == 0, done.stderr
         for found, expected in zip(losses(disturbed), lines, strict=True):
             assert found == pytest.approx(expected, abs=1e-6)
+
+    def test_run__sharded_weights_learn_the_same_and_go_on_unsharded(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        whole, sharded = tmp_path / "whole", tmp_path / "sharded"
+        more = ("--run.probe_every", "4", "--optim.accumulate", "2")
+        done = run(2, words(corpus, whole, *more))
+        assert done.returncode == 0, done.stderr
+        script = str(REPOSITORY / "tests" / "dino_depth" / "sharded_run.py")
+        arguments = words(corpus, sharded, *more, "--run.stop_after", "5")
+        environment = ENVIRONMENT | {"ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run(
+            [*TORCHRUN, script, *arguments], env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        assert "parameters: {'DTensor'}" in done.stdout
+        done = run(2, words(corpus, sharded, *more))
+        assert done.returncode == 0, done.stderr
+        for found, expected in zip(losses(sharded), losses(whole), strict=True):
+            assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
+        probes = [json.loads(line) for line in (sharded / "probes.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in probes] == [0, 4, 5, 8]
+
+    def test_run__probes_of_the_teacher(self, corpus: Path, whole: Path, tmp_path: Path) -> None:
+        out = tmp_path / "run"
+        arguments = words(corpus, out, "--optim.epochs", "4", "--run.probe_every", "6")
+        assert main([*arguments, "--run.stop_after", "9"]) == 0
+        assert main(arguments) == 0
+        # Looking changes nothing.
+        assert losses(out) == losses(whole)
+        probes = [json.loads(line) for line in (out / "probes.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in probes] == [0, 6, 9, 12, 16]
+        assert probes[0]["depth_r2"] != probes[-1]["depth_r2"]
+        encoder = publish(out, tmp_path / "encoder")
+        figures, _ = probe(encoder, corpus, tmp_path / "probe")
+        assert figures == pytest.approx({name: probes[-1][name] for name in figures}, rel=1e-4)
 
     def test_run__accumulation_takes_the_same_maps(self, corpus: Path, tmp_path: Path) -> None:
         arguments = words(corpus, tmp_path / "run", "--optim.accumulate", "2", "--optim.epochs", "1")

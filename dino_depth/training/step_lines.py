@@ -1,0 +1,49 @@
+"""A file with a line of JSON for every so many steps, which a run that goes on takes up again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class StepLines:
+    """A JSONL file whose lines have a `step`.
+
+    What a killed run wrote past the checkpoint that it goes on from, and a half line, are dropped.
+
+    Args:
+        path: The file; its folder is made.
+        start: Steps done before this run began.
+    """
+
+    def __init__(self, path: Path, *, start: int) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lines = [line for line in _whole_lines(path) if line["step"] <= start]
+        path.write_text("".join(json.dumps(line) + "\n" for line in self._lines), encoding="utf-8")
+
+    @property
+    def last_step(self) -> int | None:
+        """The step of the last line; None where there is none."""
+        return int(self._lines[-1]["step"]) if self._lines else None
+
+    def add(self, step: int, values: Mapping[str, Any]) -> None:
+        """Writes a line."""
+        line = {"step": step, **values}
+        self._lines.append(line)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    found = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return found
