@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from modmap import model_files
+from modmap.calibration import DEFAULT_SHARE, Calibration
+from modmap.calibration_files import read_calibrations, write_calibrations
+from modmap.calibration_run import calibrations_of
 from modmap.config import ModMapConfig, make_config, merged
 from modmap.device import choose_device
-from modmap.encoders import (
-    FrozenEncoder,
-    ScanTokens,
-    TokenEncoder,
-    encode_scan,
-    fingerprint,
-    require_reference,
-)
+from modmap.encoder_pair import EncoderPair
+from modmap.encoders import ScanTokens, TokenEncoder, fingerprint
 from modmap.errors import ModMapError
-from modmap.inference import refined_maps
+from modmap.fitting import fit_mappings, new_mapper
 from modmap.mapping import CrossViewMapper
-from modmap.progress import stage
-from modmap.result import Result, ViewMaps, build_volume, volume_refusal
-from modmap.rim import spread_to_rim
+from modmap.prediction import predict_scan
+from modmap.result import Result
 from modmap.scan import Scan
-from modmap.survey import survey
 from modmap.token_cache import TokenCache
-from modmap.trained_state import GridRecord, TrainedState
-from modmap.training import train
+from modmap.trained_state import TrainedState
 from modmap.view_pairs import TokenBank
-from modmap.volume import AnomalyVolume, VoxelGrid, aggregate
+from modmap.volume import VoxelGrid
 
 
 class ModMap:
@@ -72,10 +63,12 @@ class ModMap:
         self.config: ModMapConfig = make_config(preset, merged(settings or {}, named))
         self.device = choose_device(device)
         self.token_cache = token_cache
-        self._depth_features = depth_features
-        self._encoders: tuple[TokenEncoder, TokenEncoder] | None = None
+        self._encoders = EncoderPair(
+            self.config, device=self.device, cache=token_cache, depth_features=depth_features
+        )
         self._mapper: CrossViewMapper | None = None
         self._state: TrainedState | None = None
+        self.calibrations: dict[str, Calibration] = {}
 
     @property
     def trained(self) -> TrainedState:
@@ -102,49 +95,45 @@ class ModMap:
             ModMapError: a scan can't be used; every view is read and checked before the first is encoded.
         """
         scans = [scans] if isinstance(scans, Scan) else list(scans)
-        require_reference(self.config.image_encoder, "image")
-        if self._depth_features is None:
-            require_reference(self.config.depth_encoder, "depth")
-        categories = self._categories_of(scans)
-        started = time.perf_counter()
-        grids = survey(scans, self.config.inference)
-        image_encoder, depth_encoder = self._load_encoders()
-        tokens = [self._encode(scan, shown=progress) for scan in scans]
-        encoded = time.perf_counter()
-        view_ids = list(dict.fromkeys(view_id for one in tokens for view_id in one.view_ids))
-        mapper = self._new_mapper(
-            image_encoder.channels, depth_encoder.channels, views=len(view_ids), classes=len(categories)
+        self._mapper, self._state = fit_mappings(
+            self.config,
+            self._encoders,
+            scans,
+            device=self.device,
+            trained=self._state,
+            progress=progress,
         )
-        bank = TokenBank.of(
-            tokens,
-            view_ids=view_ids,
-            categories=[categories.index(str(scan.category)) for scan in scans] if categories else None,
-        )
-        settings = self.config.training
-        cross_view = self.config.mapping.cross_view
-        with stage("training", total=settings.epochs, shown=progress) as bar:
-            losses = train(
-                mapper,
-                bank,
-                settings,
-                cross_view=cross_view,
-                on_epoch=lambda loss: bar.advance(f"loss {loss:.4f}"),
-            )
-        image_map, depth_map = refined_maps(mapper, bank, cross_view=cross_view)
-        image_part, depth_part = (one[bank.foreground].cpu().numpy() for one in (image_map, depth_map))
-        residual = aggregate(image_part, depth_part, self.config.inference.aggregation)
-        self._mapper = mapper
-        self._state = TrainedState(
-            view_ids=view_ids,
-            categories=categories,
-            scans=[scan.name for scan in scans],
-            image_channels=image_encoder.channels,
-            depth_channels=depth_encoder.channels,
-            fingerprints={"image": image_encoder.fingerprint, "depth": depth_encoder.fingerprint},
-            grids={name: GridRecord.of(grid) for name, grid in grids.items()},
-            losses=losses,
-            training_score=float(residual.max()),
-            seconds={"encoders": encoded - started, "training": time.perf_counter() - encoded},
+        self.calibrations = {}
+        return self
+
+    def calibrate(
+        self,
+        good_scans: Scan | Sequence[Scan],
+        *,
+        false_alarm_rate: float | None = None,
+        surface_share: float = DEFAULT_SHARE,
+        progress: bool = False,
+    ) -> ModMap:
+        """Sets the thresholds that predictions are held against (`modmap.calibration.Calibration` says what they hold).
+
+        Args:
+            good_scans: Good scans that the model wasn't trained on; one a class at least for a multi-class model. With
+                the training scan alone (told by its name) the thresholds are an estimate from its views, each mapped
+                from the others.
+            false_alarm_rate: In (0, 1). A rate needs ceil(1 / rate) - 1 good scans; None takes 0.05, or the lowest
+                that the scans can hold.
+            surface_share: In [0, 1): how much of a good part may lie over the pixel's and the voxel's thresholds.
+            progress: Show bars on standard error.
+
+        Returns:
+            This model; `calibrations` has the thresholds by class, under an empty name where there are none.
+
+        Raises:
+            ModMapError: a scan can't be used, the rate needs more scans, or training scans are among the good ones.
+        """
+        scans = [good_scans] if isinstance(good_scans, Scan) else list(good_scans)
+        self.calibrations |= calibrations_of(
+            self, scans, false_alarm_rate=false_alarm_rate, surface_share=surface_share, progress=progress
         )
         return self
 
@@ -172,60 +161,7 @@ class ModMap:
                 volume is demanded and a view has no camera, or an encoder isn't the one that the model was trained
                 with.
         """
-        state = self.trained
-        class_index = self.check(scan, category=category)
-        refused = volume_refusal(scan, wanted=volume)
-        started = time.perf_counter()
-        tokens = self._encode(scan, shown=progress)
-        encoded = time.perf_counter()
-        bank = TokenBank.of(
-            [tokens], view_ids=state.view_ids, categories=None if class_index is None else [class_index]
-        )
-        image_map, depth_map = refined_maps(
-            self._fitted_mapper(), bank, cross_view=self.config.mapping.cross_view
-        )
-        side = self._load_encoders()[0].grid
-        image_scores, depth_scores, touched = (
-            one.reshape(len(tokens), side, side)
-            for one in (image_map.cpu().numpy(), depth_map.cpu().numpy(), tokens.touched)
-        )
-        views = {
-            view_id: ViewMaps(
-                id=view_id,
-                image_tokens=spread_to_rim(image_scores[i], touched[i]),
-                depth_tokens=spread_to_rim(depth_scores[i], touched[i]),
-                aggregation=self.config.inference.aggregation,
-                shape=tokens.shapes[i],
-                mask_bits=tokens.masks[i],
-            )
-            for i, view_id in enumerate(tokens.view_ids)
-        }
-        mapped = time.perf_counter()
-        notes = list(tokens.notes)
-        built: AnomalyVolume | None = None
-        if refused is None:
-            start = grid or self._grid_for(scan, category)
-            built, outside = build_volume(scan, views, start, grow=grid is None)
-            if outside:
-                notes.append(
-                    f"volume: {outside:,} points lie outside the grid that was given and were dropped"
-                )
-            score = built.score
-        else:
-            score = max(float(maps.combined()[maps.foreground].max()) for maps in views.values())
-        return Result(
-            scan=scan.name,
-            score=score,
-            views=views,
-            volume=built,
-            volume_refused=refused,
-            notes=tuple(notes),
-            seconds={
-                "encoders": encoded - started,
-                "mapping": mapped - encoded,
-                "volume": time.perf_counter() - mapped,
-            },
-        )
+        return predict_scan(self, scan, volume=volume, grid=grid, category=category, progress=progress)
 
     def check(self, scan: Scan, *, category: str | None = None) -> int | None:
         """Checks, without reading pixels, that a scan fits the model.
@@ -246,27 +182,37 @@ class ModMap:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the mappings' weights."""
-        return fingerprint(self._fitted_mapper())
+        return fingerprint(self.mapper)
 
-    def _fitted_mapper(self) -> CrossViewMapper:
+    @property
+    def mapper(self) -> CrossViewMapper:
+        """The trained modulators and mappings.
+
+        Raises:
+            ModMapError: the model hasn't been fitted.
+        """
         if self._mapper is None:
             raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
         return self._mapper
 
     def save_pretrained(self, directory: str | Path, *, include_encoders: bool = False) -> Path:
-        """Writes the model: `config.json`, `model.safetensors`, `README.md`.
+        """Writes the model: `config.json`, `model.safetensors`, `README.md`, and `calibration.json` if calibrated.
 
         Args:
             directory: Where to; made if missing.
             include_encoders: Put copies of the frozen encoders in, so that the directory needs nothing else.
         """
-        state, mapper = self.trained, self._fitted_mapper()
+        state, mapper = self.trained, self.mapper
         encoders = (
-            dict(zip(("image", "depth"), self._load_encoders(), strict=True)) if include_encoders else {}
+            dict(zip(("image", "depth"), self._encoders.load(state), strict=True)) if include_encoders else {}
         )
-        return model_files.save(
+        # The thresholds of a model that was there before must not outlive its weights.
+        write_calibrations(Path(directory), {}, model="")
+        saved = model_files.save(
             Path(directory), config=self.config, state=state, mapper=mapper, encoders=encoders
         )
+        write_calibrations(saved, self.calibrations, model=self.fingerprint)
+        return saved
 
     @classmethod
     def from_pretrained(
@@ -295,6 +241,10 @@ class ModMap:
         """
         directory = model_files.locate(str(source))
         config, state = model_files.load(directory)
+        for modality, override in (("image", image_encoder), ("depth", depth_encoder)):
+            reference = override or model_files.included_encoder(directory, modality)
+            if reference is not None:
+                config = model_files.with_encoder(config, modality, reference)
         model = cls(
             config.preset,
             device=device,
@@ -302,19 +252,18 @@ class ModMap:
             token_cache=token_cache,
             depth_features=depth_features,
         )
-        for modality, override in (("image", image_encoder), ("depth", depth_encoder)):
-            reference = override or model_files.included_encoder(directory, modality)
-            if reference is not None:
-                model.config = model_files.with_encoder(model.config, modality, reference)
         model._state = state
-        model._mapper = model._new_mapper(
+        model._mapper = new_mapper(
+            config,
             state.image_channels,
             state.depth_channels,
             views=len(state.view_ids),
             classes=len(state.categories),
+            device=model.device,
         )
         model_files.load_weights(directory, model._mapper)
         model._mapper.eval()
+        model.calibrations = read_calibrations(directory, model=model.fingerprint)
         return model
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, include_encoders: bool = True) -> str:
@@ -325,64 +274,34 @@ class ModMap:
             private=private,
         )
 
-    def _load_encoders(self) -> tuple[TokenEncoder, TokenEncoder]:
-        if self._encoders is None:
-            image = FrozenEncoder(self.config.image_encoder, "image", size=self.config.size)
-            depth = self._depth_encoder(image)
-            if self._state is not None:
-                for encoder in (image, depth):
-                    self._state.check_encoder(encoder)
-            self._encoders = image.to(self.device), depth
-        return self._encoders
+    def encode(self, scan: Scan, *, progress: bool = False) -> ScanTokens:
+        """The tokens of a scan; each view passes each encoder once.
 
-    def _depth_encoder(self, image: FrozenEncoder) -> TokenEncoder:
-        if self._depth_features is not None:
-            return self._depth_features(image.grid)
-        settings = self.config.depth_encoder
-        return FrozenEncoder(settings, "depth", size=self.config.size, grid=image.grid).to(self.device)
+        Raises:
+            ModMapError: an encoder or a view can't be used.
+        """
+        return self._encoders.encode(scan, trained=self._state, shown=progress)
 
-    def _new_mapper(
-        self, image_channels: int, depth_channels: int, *, views: int, classes: int
-    ) -> CrossViewMapper:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.config.training.seed)
-            mapper = CrossViewMapper(
-                image_channels,
-                depth_channels,
-                views=views,
-                classes=classes,
-                view_conditioning=self.config.mapping.view_conditioning,
-                modulator_hidden=self.config.mapping.modulator_hidden,
-            )
-        return mapper.to(self.device)
+    def bank(self, scan: Scan, tokens: ScanTokens, *, category: str | None = None) -> TokenBank:
+        """A scan's tokens with the codes of its views and class, as the mappings take them."""
+        class_index = self.trained.class_index(scan, category)
+        return TokenBank.of(
+            [tokens],
+            view_ids=self.trained.view_ids,
+            categories=None if class_index is None else [class_index],
+        )
 
-    def _encode(self, scan: Scan, *, shown: bool) -> ScanTokens:
-        image_encoder, depth_encoder = self._load_encoders()
-        with stage(f"encoding {scan.name}", total=len(scan), shown=shown) as bar:
-            return encode_scan(
-                scan,
-                image_encoder,
-                depth_encoder,
-                foreground=self.config.inference.foreground,
-                rim_share=self.config.inference.rim_share,
-                device=self.device,
-                cache=self.token_cache,
-                on_view=bar.advance,
-            )
+    def class_of(self, scan: Scan, *, category: str | None = None) -> str:
+        """The class of a scan; an empty name for a class-specific model.
 
-    def _categories_of(self, scans: Sequence[Scan]) -> list[str]:
-        if not scans:
-            raise ModMapError("fit: expected at least one nominal scan, found none")
-        if not self.config.mapping.class_conditioning:
-            return []
-        for scan in scans:
-            if scan.category is None:
-                raise ModMapError(
-                    f"scan {scan.name}: expected a category, as the model is multi-class, found none"
-                )
-        return sorted({str(scan.category) for scan in scans})
+        Raises:
+            ModMapError: the model doesn't know the class.
+        """
+        index = self.trained.class_index(scan, category)
+        return "" if index is None else self.trained.categories[index]
 
-    def _grid_for(self, scan: Scan, category: str | None) -> VoxelGrid:
+    def grid_for(self, scan: Scan, *, category: str | None = None) -> VoxelGrid:
+        """The training scan's grid, or one around a scan with cameras where there is none."""
         trained = self.trained.grid_for(category or scan.category)
         inference = self.config.inference
         return trained or VoxelGrid.around([scan], inference.voxel, foreground=inference.foreground)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from modmap.datasets import find_scans
+from modmap.datasets import find_scans, load_scan
 from modmap.datasets.atomic import atomic_directory
+from modmap.defects import Defect, find_defects, write_defects
 from modmap.detector import ModMap
 from modmap.errors import ModMapError, UsageError
 from modmap.report.overlays import write_overlays
@@ -22,6 +24,7 @@ from modmap.volume_files import VolumeFormat, write_volume
 
 SUMMARY = "summary.json"
 CALM = 1.5
+DONE, UNUSABLE, DEFECTIVE = 0, 1, 3
 
 
 def predict_directories(
@@ -35,6 +38,8 @@ def predict_directories(
     encoders: tuple[str | None, str | None] = (None, None),
     device: str = "auto",
     resume: bool = False,
+    fail_on_defect: bool = False,
+    nominal: Path | None = None,
 ) -> int:
     """Scores every scan in some directories.
 
@@ -42,42 +47,66 @@ def predict_directories(
     is reported and the next one taken.
 
     Returns:
-        0, or 1 if a scan failed.
+        The exit status: 1 if a scan couldn't be scored; else 3 if `fail_on_defect` and a scan's verdict is to fail;
+        else 0.
 
     Raises:
         ModMapError: the model or a scan can't be opened; two scans would write to one place.
+        UsageError: `fail_on_defect`, and the model isn't calibrated.
     """
     model = ModMap.from_pretrained(
         model_source, device=device, image_encoder=encoders[0], depth_encoder=encoders[1]
     )
     scans = [scan for directory in directories for scan in find_scans(directory)]
+    reference = None if nominal is None else load_scan(nominal)
     _require_distinct(scans)
     for scan in scans:
         model.check(scan, category=category)
-    failed = 0
+        if fail_on_defect and model.class_of(scan, category=category) not in model.calibrations:
+            raise UsageError(
+                f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
+                f"{model_source}: run modmap calibrate first"
+            )
+    unusable, verdicts = 0, []
     for scan in scans:
         place = output / scan.name
         if resume and is_done(place, model):
+            verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
             print(f"{scan.name}: already done")
             continue
         try:
             result = model.predict(scan, category=category, progress=sys.stderr.isatty())
-            write_result(result, scan, place, model=model, formats=formats, overlays=overlays)
+            defects = write_result(
+                result, scan, place, model=model, formats=formats, overlays=overlays, nominal=reference
+            )
         except ModMapError as error:
-            failed += 1
+            unusable += 1
             print(f"modmap: error: {error}", file=sys.stderr)
             continue
-        without = "" if result.volume is not None else f", no volume: {result.volume_refused}"
-        print(f"{scan.name}: score {result.score:.4f}{without}", flush=True)
-    return 1 if failed else 0
+        verdicts.append(result.verdict)
+        print(_line(result, defects), flush=True)
+    if unusable:
+        return UNUSABLE
+    return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
 
 
 def is_done(directory: Path, model: ModMap) -> bool:
-    """Whether a directory holds the result of this model; one half written doesn't count."""
+    """Whether a directory holds the result of this model with its thresholds; one half written doesn't count."""
     try:
-        return bool(json.loads((directory / SUMMARY).read_text())["model"] == model.fingerprint)
-    except (OSError, ValueError, KeyError, TypeError):
+        summary = json.loads((directory / SUMMARY).read_text())
+        return bool(
+            summary["model"] == model.fingerprint and summary.get("calibration") == calibration_digest(model)
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def calibration_digest(model: ModMap) -> str | None:
+    """SHA-256 of a model's thresholds; None where it isn't calibrated."""
+    if not model.calibrations:
+        return None
+    parts = [f"{name}={one.model_dump_json()}" for name, one in sorted(model.calibrations.items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def write_result(
@@ -88,31 +117,68 @@ def write_result(
     model: ModMap,
     formats: Sequence[VolumeFormat] = ("npz", "ply", "vti"),
     overlays: bool = True,
-) -> None:
-    """Writes `summary.json`, the overlays and the volume of one scan; all of them or, if interrupted, none.
+    nominal: Scan | None = None,
+) -> list[Defect] | None:
+    """Writes `summary.json`, defects, overlays and volume of one scan; all of them or, if interrupted, none.
 
     The colour scale ends at the scan's score or at one and a half times the training scan's own, whichever is larger,
     so that a nominal scan looks calm.
+
+    Args:
+        result: The prediction.
+        scan: The scan it was made for.
+        directory: Where to; what is there is replaced.
+        model: The model that made it.
+        formats: Of the volume.
+        overlays: Write a picture of every view.
+        nominal: A nominal scan from the same viewpoints, that defects are held against.
+
+    Returns:
+        The defects; None where there is no volume or no threshold for it.
     """
     top = max(result.score, CALM * model.trained.training_score)
+    calibration = result.calibration
+    defects: list[Defect] | None = None
+    if result.volume is not None and calibration is not None and calibration.voxel_threshold is not None:
+        defects = find_defects(result, scan, nominal=nominal)
     with atomic_directory(directory, replace=True) as partial:
         if overlays:
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:
             write_volume(result.volume, partial, formats=formats, scale_top=top)
+        if defects is not None:
+            write_defects(defects, partial, scan=scan.name)
         summary = {
             **summarise(result),
+            "defects": None if defects is None else len(defects),
             "model": model.fingerprint,
+            "calibration": calibration_digest(model),
             "training_score": model.trained.training_score,
         }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+    return defects
 
 
 def summarise(result: Result) -> dict[str, Any]:
-    """What `summary.json` says of a result: score, worst voxel, each view's maxima, notes, times."""
+    """What `summary.json` says of a result: score, verdict, worst voxel, each view's maxima, notes, times."""
+    calibration = result.calibration
     return {
         "scan": result.scan,
         "score": result.score,
+        "verdict": result.verdict,
+        "p_value": result.p_value,
+        "margin": result.margin,
+        "thresholds": None
+        if calibration is None
+        else {
+            "scan": calibration.scan_threshold,
+            "pixel": calibration.pixel_threshold,
+            "voxel": calibration.voxel_threshold,
+            "false_alarm_rate": calibration.false_alarm_rate,
+            "surface_share": calibration.surface_share,
+            "basis": calibration.basis,
+            "guaranteed": calibration.guaranteed,
+        },
         "views": {
             view_id: {
                 "image_max": float(np.nanmax(maps.image())),
@@ -142,6 +208,19 @@ def _volume_summary(result: Result) -> dict[str, Any] | None:
         "worst_voxel": worst.tolist(),
         "worst_voxel_centre_mm": volume.grid.centres(worst[None])[0].tolist(),
     }
+
+
+def _line(result: Result, defects: list[Defect] | None) -> str:
+    verdict = ""
+    if result.calibration is not None:
+        estimated = "" if result.calibration.guaranteed else ", estimated"
+        verdict = (
+            f", {result.verdict} (threshold {result.calibration.scan_threshold:.4f}, "
+            f"p-value {result.p_value:.3g}{estimated})"
+        )
+    without = "" if result.volume is not None else f", no volume: {result.volume_refused}"
+    found = "" if not defects else f", {len(defects)} defect" + "s" * (len(defects) > 1)
+    return f"{result.scan}: score {result.score:.4f}{verdict}{found}{without}"
 
 
 def _require_distinct(scans: Sequence[Scan]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from modmap.calibration import Calibration, Verdict
 from modmap.config import Aggregation
 from modmap.errors import ModMapError
 from modmap.scan import Scan
@@ -74,6 +75,7 @@ class Result:
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
         seconds: Wall time by step: `encoders`, `mapping`, `volume`.
+        calibration: The thresholds that the score is held against, or None.
     """
 
     scan: str
@@ -83,6 +85,22 @@ class Result:
     volume_refused: str | None = None
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """`fail` if the score is over the scan's threshold, else `pass`; None where the model isn't calibrated."""
+        return None if self.calibration is None else self.calibration.verdict(self.score)
+
+    @property
+    def p_value(self) -> float | None:
+        """How probable so large a score is for a good scan, in [0, 1]; None where the model isn't calibrated."""
+        return None if self.calibration is None else self.calibration.p_value(self.score)
+
+    @property
+    def margin(self) -> float | None:
+        """The scan's threshold less the score, negative for `fail`; None where the model isn't calibrated."""
+        return None if self.calibration is None else self.calibration.margin(self.score)
 
     def map(self, view_id: str, modality: Literal["image", "depth", "combined"] = "combined") -> Array:
         """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.

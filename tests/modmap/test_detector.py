@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from modmap.config import make_config
 from modmap.detector import ModMap
 from modmap.errors import ModMapError
+from modmap.fitting import new_mapper
 from modmap.result import Result
 from modmap.scan import Scan, View
 from modmap.volume import VoxelGrid, back_project
@@ -76,9 +78,8 @@ class TestFit:
     def test_fit__initial_weights_leave_the_global_generator_alone(self) -> None:
         torch.manual_seed(5)
         expected = torch.rand(1)
-        model = ModMap(settings={"training": {"epochs": 1}})
         torch.manual_seed(5)
-        model._new_mapper(4, 4, views=2, classes=0)
+        new_mapper(make_config("fast"), 4, 4, views=2, classes=0, device=torch.device("cpu"))
         assert torch.equal(torch.rand(1), expected)
 
     def test_fit__one_view(self, make_model: ModelMaker, make_scan: ScanMaker) -> None:
@@ -108,7 +109,7 @@ class TestFit:
 
     def test_fit__switches(self, make_model: ModelMaker, make_scan: ScanMaker) -> None:
         plain = make_model(mapping={"view_conditioning": False})
-        assert not any("modulator" in name for name in plain._fitted_mapper().state_dict())
+        assert not any("modulator" in name for name in plain.mapper.state_dict())
         scan, alone = make_scan(), make_model(mapping={"cross_view": False})
         whole = alone.predict(scan)
         for view_id in scan.view_ids:

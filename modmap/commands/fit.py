@@ -1,0 +1,68 @@
+"""`modmap fit`: learn from nominal scans."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from modmap.errors import UsageError
+
+Preset = Literal["fast", "paper"]
+
+
+def fit(
+    train: Annotated[Positional[tuple[Path, ...]], arg(metavar="TRAIN_DIR...")],
+    /,
+    output: Annotated[Path, arg(aliases=["-o"], metavar="DIR")],
+    preset: Preset = "fast",
+    image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
+    depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
+    size: Annotated[int | None, arg(metavar="PIXELS")] = None,
+    epochs: Annotated[int | None, arg(metavar="N")] = None,
+    voxel: Annotated[float | None, arg(metavar="MM")] = None,
+    seed: Annotated[int | None, arg(metavar="N")] = None,
+    device: str = "auto",
+    set: tuple[str, ...] = (),
+    include_encoders: bool = False,
+) -> int:
+    """Learn the mappings on nominal scans and save the model.
+
+    A scan is N views, each a gray image (H, W), 8 or 16 bit, and a depth map (H, W) of planar z in millimetres, 0
+    where nothing was measured; with a camera per view (K in pixels, T_world_to_camera in mm) for the 3D volume.
+
+    Args:
+        train: Directory of a nominal scan; several for a multi-class model.
+        output: Where to save the model.
+        preset: fast: 448 px, ViT-S/14, minutes on a laptop. paper: 896 px, ViT-B/14, the paper's schedule.
+        image_encoder: A name from `modmap encoders list`, local-dir:PATH or hf-hub:ORG/NAME. Any timm ViT.
+        depth_encoder: Likewise; one input channel, or three that are fed the depth three times.
+        size: Side of the encoders' square input, pixels; snaps to whole patches.
+        epochs: Passes over all N x N view pairs.
+        voxel: Edge of a voxel, mm.
+        seed: Of weights and order; the same seed gives the same model.
+        device: auto, cpu, cuda, cuda:1, mps.
+        set: Any other settings, e.g. mapping.cross_view=false inference.aggregation=mean.
+        include_encoders: Put copies of the encoders into the model's directory.
+    """
+    from modmap.config import parse_assignments
+    from modmap.datasets import load_scan
+    from modmap.detector import ModMap
+
+    if not train:
+        raise UsageError("fit: expected the directory of a nominal scan, found none")
+    short = {"size": size, "training.epochs": epochs, "training.seed": seed, "inference.voxel": voxel}
+    given = [f"{key}={value}" for key, value in short.items() if value is not None]
+    settings = parse_assignments([*set, *given])
+    model = ModMap(
+        preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
+    )
+    scans = [load_scan(directory) for directory in train]
+    model.fit(scans, progress=sys.stderr.isatty())
+    model.save_pretrained(output, include_encoders=include_encoders)
+    trained = model.trained
+    seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
+    print(f"{output}: {len(trained.view_ids)} views, loss {trained.losses[-1]:.4f}, {seconds}")
+    return 0

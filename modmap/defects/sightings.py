@@ -1,0 +1,153 @@
+"""Which views see a defect, where in the picture, and what the two modalities say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modmap.defects.defect import DefectView, Modality
+from modmap.result import Result
+from modmap.scan import Frame, Scan
+from modmap.volume import VoxelGrid, back_project
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Sightings:
+    """What the views say of one defect.
+
+    Attributes:
+        views: The views that see it, with how many pixels show it.
+        image_peak: The largest score of the image maps in it.
+        depth_peak: The largest score of the depth maps in it.
+        deviations: (M,) mm along the normal of the nominal surface, of the pixels of all views, and how far such
+            differences scatter in each view; empty without a nominal scan.
+    """
+
+    views: list[tuple[DefectView, int]] = field(default_factory=list)
+    image_peak: float | None = None
+    depth_peak: float | None = None
+    deviations: list[tuple[Array, float]] = field(default_factory=list)
+
+    def best_views(self) -> tuple[DefectView, ...]:
+        """The views, those first that see most of the defect's voxels, then most pixels."""
+        ranked = sorted(self.views, key=lambda one: (-one[0].seen, -one[1]))
+        return tuple(view for view, _ in ranked)
+
+    def modality(self, threshold: float) -> Modality | None:
+        """Which maps exceed a threshold; the larger where neither does, None where no view sees the defect."""
+        if self.image_peak is None or self.depth_peak is None:
+            return None
+        image, depth = self.image_peak > threshold, self.depth_peak > threshold
+        if image == depth and not image:
+            image = self.image_peak >= self.depth_peak
+            depth = not image
+        return "both" if image and depth else "image" if image else "depth"
+
+
+def sightings(
+    result: Result,
+    scan: Scan,
+    regions: Sequence[Array],
+    *,
+    normals: Sequence[Array],
+    nominal: Scan | None = None,
+) -> list[Sightings]:
+    """Looks for every defect in every view; one view is in memory at a time.
+
+    Args:
+        result: The prediction, with a volume.
+        scan: The scan it was made for.
+        regions: (M, 3) voxels of each defect.
+        normals: (3,) the surface's mean normal at each defect, of either sign; zero where unknown.
+        nominal: A nominal scan from the same viewpoints, for deviations.
+    """
+    grid = result.require_volume().grid
+    found = [Sightings() for _ in regions]
+    if not regions:
+        return found
+    owner = _owners(grid, regions)
+    for view_id in result.views:
+        frame = scan[view_id].load()
+        mask = result.views[view_id].foreground
+        voxel, inside = grid.index(back_project(frame, mask))
+        label = np.zeros(len(voxel), dtype=np.int32)
+        flat = np.zeros(len(voxel), dtype=np.int64)
+        flat[inside] = np.ravel_multi_index(tuple(voxel[inside].T), grid.shape)
+        label[inside] = owner(flat[inside])
+        if not label.any():
+            continue
+        rows, columns = np.nonzero(mask)
+        maps = [result.map(view_id, modality)[mask] for modality in ("combined", "image", "depth")]
+        difference = None if nominal is None else _difference(frame, nominal, mask)
+        for index, region in enumerate(regions):
+            here = np.flatnonzero(label == index + 1)
+            if not len(here):
+                continue
+            one = found[index]
+            seen = len(np.unique(flat[here])) / len(region)
+            left, top, right, bottom = (
+                int(value)
+                for value in (
+                    columns[here].min(),
+                    rows[here].min(),
+                    columns[here].max(),
+                    rows[here].max(),
+                )
+            )
+            peak = float(maps[0][here].max())
+            one.views.append(
+                (DefectView(view=view_id, box=(left, top, right, bottom), seen=seen, peak=peak), len(here))
+            )
+            one.image_peak = max(float(maps[1][here].max()), one.image_peak or 0.0)
+            one.depth_peak = max(float(maps[2][here].max()), one.depth_peak or 0.0)
+            if difference is not None and normals[index].any():
+                offsets = difference @ _towards(frame, normals[index], grid.centres(region).mean(axis=0))
+                elsewhere = offsets[(label == 0) & np.isfinite(offsets)]
+                here_known = offsets[here][np.isfinite(offsets[here])]
+                if len(here_known) and len(elsewhere):
+                    one.deviations.append((here_known, _scatter(elsewhere)))
+    return found
+
+
+def _owners(grid: VoxelGrid, regions: Sequence[Array]) -> Any:
+    flat = np.concatenate([np.ravel_multi_index(tuple(region.T), grid.shape) for region in regions])
+    number = np.repeat(np.arange(1, len(regions) + 1), [len(region) for region in regions])
+    order = np.argsort(flat)
+    flat, number = flat[order], number[order]
+
+    def owner(voxels: Array) -> Array:
+        """Which defect, from 1, each voxel belongs to; 0 for none."""
+        place = np.minimum(np.searchsorted(flat, voxels), len(flat) - 1)
+        return np.where(flat[place] == voxels, number[place], 0)
+
+    return owner
+
+
+def _difference(frame: Frame, nominal: Scan, mask: Array) -> Array | None:
+    """(M, 3) mm from the nominal surface to the scanned one along each pixel's ray; NaN where it wasn't measured."""
+    if frame.id not in nominal.view_ids:
+        return None
+    reference = nominal[frame.id].load()
+    if reference.shape != frame.shape or reference.camera is None:
+        return None
+    known = (reference.depth > 0) & mask
+    moved = np.full((*frame.shape, 3), np.nan)
+    moved[known] = back_project(frame, known) - back_project(reference, known)
+    return np.asarray(moved[mask])
+
+
+def _towards(frame: Frame, normal: Array, point: Array) -> Array:
+    """The normal's sign that points to the camera, out of the part."""
+    assert frame.camera is not None
+    return normal if float(normal @ (frame.camera.centre - point)) >= 0 else -normal
+
+
+def _scatter(values: Array) -> float:
+    """A standard deviation that defects and silhouettes don't move much."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
