@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from modmap.config import TrainingSettings
 from modmap.errors import ModMapError
 from modmap.mapping import CrossViewMapper
+from modmap.training_checkpoint import TrainingCheckpoint
 from modmap.view_pairs import TokenBank
 
 
@@ -23,6 +25,7 @@ def train(
     *,
     cross_view: bool = True,
     on_epoch: Callable[[float], None] | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> list[float]:
     """Trains a mapper in place; the same inputs and seed give the same weights.
 
@@ -32,12 +35,14 @@ def train(
         settings: Epochs, batches, the learning-rate cycle, the seed.
         cross_view: All N x N pairs of a scan, or each view with itself only.
         on_epoch: Called with the mean loss after each epoch.
+        checkpoint: Where the state is kept after an epoch, and taken up from; a training that was killed ends with
+            the same weights as one that wasn't.
 
     Returns:
         The mean loss of each epoch, in [0, 4] (Eq. 10: the sum of the two mean cosine distances).
 
     Raises:
-        ModMapError: the loss is no longer a number.
+        ModMapError: the loss is no longer a number, or the checkpoint is damaged.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     pairs = bank.pairs(cross_view=cross_view)
@@ -52,9 +57,15 @@ def train(
         anneal_strategy="cos",
         div_factor=settings.peak_learning_rate / settings.learning_rate,
     )
+    inputs = _inputs(mapper, bank, settings, cross_view) if checkpoint is not None else ""
     mapper.train()
     history: list[float] = []
-    for _ in range(settings.epochs):
+    if checkpoint is not None:
+        history = checkpoint.take_up(mapper, optimiser, schedule, generator, inputs=inputs)
+        if on_epoch is not None:
+            for before in history:
+                on_epoch(before)
+    for _ in range(len(history), settings.epochs):
         order = torch.randperm(len(pairs), generator=generator).to(pairs.device)
         losses: list[float] = []
         for start in range(0, len(pairs), settings.pairs_per_batch):
@@ -66,8 +77,21 @@ def train(
         history.append(sum(losses) / max(len(losses), 1))
         if on_epoch is not None:
             on_epoch(history[-1])
+        if checkpoint is not None:
+            checkpoint.keep(mapper, optimiser, schedule, generator, inputs=inputs, losses=history)
     mapper.eval()
     return history
+
+
+def _inputs(mapper: CrossViewMapper, bank: TokenBank, settings: TrainingSettings, cross_view: bool) -> str:
+    """What a training's result depends on, as text."""
+    content = hashlib.sha256()
+    tensors = [bank.image, bank.depth, bank.foreground, bank.view, bank.category, bank.scan]
+    for tensor in [*tensors, *mapper.state_dict().values()]:
+        if tensor is not None:
+            content.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+            content.update(tensor.detach().cpu().contiguous().numpy().data)
+    return f"{settings.model_dump_json()} {cross_view} {content.hexdigest()}"
 
 
 def _step(
