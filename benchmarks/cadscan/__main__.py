@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 
 from benchmarks.cadscan.card import write_card
-from benchmarks.cadscan.corpus import CorpusSettings, make_corpus
+from benchmarks.cadscan.corpus import CorpusSettings, Parts, make_corpus
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
 from benchmarks.cadscan.defects import LARGEST, SMALLEST
 from benchmarks.cadscan.floor import measure_floor
@@ -52,7 +52,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Make a corpus of depth maps of random parts as a Hugging Face `datasets` directory."""
+    """Make a corpus of depth maps of parts of drawn sizes as a Hugging Face `datasets` directory."""
 
     out: Path
     """Its directory."""
@@ -62,12 +62,15 @@ class Corpus:
     """Edge of the square maps, pixels."""
     seed: int = 0
     """The same seed gives the same bytes."""
+    parts: Parts = "random"
+    """random: of any family, untold. families: the eight in turn, named in each row with the part's number."""
     workers: int = 1
     """Processes, each on one thread."""
 
     def run(self) -> None:
         """Makes it."""
-        make_corpus(self.out, CorpusSettings(self.count, self.size, self.seed), workers=self.workers)
+        settings = CorpusSettings(self.count, self.size, self.seed, self.parts)
+        make_corpus(self.out, settings, workers=self.workers)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A corpus of depth maps of random parts, as a Hugging Face `datasets` directory."""
+"""A corpus of depth maps of parts of drawn sizes, as a Hugging Face `datasets` directory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from benchmarks.cadscan.depth_errors import measurable, measure
 from benchmarks.cadscan.finish import Finish
 from benchmarks.cadscan.materials import OF_BODY
 from benchmarks.cadscan.part import Part
-from benchmarks.cadscan.parts import random_part
+from benchmarks.cadscan.parts import CATEGORIES, random_part
 from benchmarks.cadscan.photograph import expose, exposure_for
 from benchmarks.cadscan.sensor import Head, trace
 from benchmarks.cadscan.stage import Stage, surroundings
@@ -30,6 +30,7 @@ from benchmarks.cadscan.workers import run_all
 from benchmarks.settings import keep_settings
 
 Array = npt.NDArray[Any]
+Parts = Literal["random", "families"]
 
 VIEWS_A_PART = 10
 PARTS_A_SHARD = 50
@@ -47,11 +48,21 @@ class CorpusSettings:
         count: Depth maps; ten of every part.
         size: Edge of the square maps, pixels.
         seed: Of everything.
+        parts: "random": of any family, drawn and not told. "families": of the eight families in turn, each row with
+            its family as category and its part's number.
     """
 
     count: int
     size: int
     seed: int
+    parts: Parts = "random"
+
+    def kept(self) -> dict[str, Any]:
+        """All that decides about the bytes; a choice that came later is left out where it is the old way."""
+        settings = asdict(self)
+        if self.parts == "random":
+            del settings["parts"]
+        return settings
 
 
 @dataclass(frozen=True)
@@ -68,19 +79,20 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
     """Makes a corpus, or what is missing of it.
 
     `datasets.load_from_disk(out)` then gives rows of `depth` (uint16, 0 where nothing was measured), `scale`
-    (millimetres per unit), `source`, `category` and `hash` (SHA-256 of the depth's bytes).
+    (millimetres per unit), `source`, `category` and `hash` (SHA-256 of the depth's bytes); with families also `part`,
+    the number of the part that the map shows.
 
     Raises:
         SettingsError: `out` has a corpus of other settings.
     """
-    keep_settings(out, asdict(settings))
+    keep_settings(out, settings.kept())
     shards = list(_shards(out, settings))
     missing = [shard for shard in shards if not shard.path.exists()]
     run_all(write_shard, missing, workers=workers, title="shards")
-    DatasetInfo(features=_features(settings.size)).write_to_directory(str(out))
+    DatasetInfo(features=_features(settings)).write_to_directory(str(out))
     state: dict[str, Any] = {
         "_data_files": [{"filename": shard.path.name} for shard in shards],
-        "_fingerprint": hashlib.sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:16],
+        "_fingerprint": hashlib.sha256(json.dumps(settings.kept()).encode()).hexdigest()[:16],
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,
@@ -95,7 +107,7 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
 def write_shard(shard: Shard) -> None:
     """Writes one file of the corpus, in one piece."""
     partial = shard.path.with_name(f".{shard.path.name}.partial-{os.getpid()}")
-    with ArrowWriter(path=str(partial), features=_features(shard.settings.size)) as writer:
+    with ArrowWriter(path=str(partial), features=_features(shard.settings)) as writer:
         for start in range(shard.first, shard.last, VIEWS_A_PART):
             number = start // VIEWS_A_PART
             for row in part_rows(number, shard.settings, count=min(VIEWS_A_PART, shard.last - start)):
@@ -108,7 +120,9 @@ def part_rows(number: int, settings: CorpusSettings, *, count: int) -> Iterator[
     """The rows of the corpus's part of this number: its views, each with the scanner's errors or without."""
     root = np.random.SeedSequence([settings.seed, zlib.crc32(b"corpus"), number])
     part_seed, set_seed, *view_seeds = root.spawn(2 + count)
-    part = random_part(int(part_seed.generate_state(1)[0] >> 1))
+    families = settings.parts == "families"
+    category = CATEGORIES[number % len(CATEGORIES)] if families else None
+    part = random_part(int(part_seed.generate_state(1)[0] >> 1), category=category)
     rng = np.random.default_rng(set_seed)
     table = bool(rng.random() < TABLE_SHARE)
     stage = _stage(part, table=table, rng=rng)
@@ -117,7 +131,8 @@ def part_rows(number: int, settings: CorpusSettings, *, count: int) -> Iterator[
         scale = np.float32(max(float(depth.max()), 1.0) / LEVELS)
         levels = np.rint(depth / scale).astype(np.uint16)
         digest = hashlib.sha256(levels.tobytes()).hexdigest()
-        yield {"depth": levels, "scale": scale, "source": SOURCE, "category": part.category, "hash": digest}
+        row = {"depth": levels, "scale": scale, "source": SOURCE, "category": part.category, "hash": digest}
+        yield {**row, "part": number} if families else row
 
 
 def _stage(part: Part, *, table: bool, rng: np.random.Generator) -> Stage:
@@ -152,13 +167,12 @@ def _shards(out: Path, settings: CorpusSettings) -> Iterator[Shard]:
         yield Shard(path, settings, index * length, min((index + 1) * length, settings.count))
 
 
-def _features(size: int) -> Features:
-    return Features(
-        {
-            "depth": Array2D((size, size), "uint16"),
-            "scale": Value("float32"),
-            "source": Value("string"),
-            "category": Value("string"),
-            "hash": Value("string"),
-        }
-    )
+def _features(settings: CorpusSettings) -> Features:
+    columns = {
+        "depth": Array2D((settings.size, settings.size), "uint16"),
+        "scale": Value("float32"),
+        "source": Value("string"),
+        "category": Value("string"),
+        "hash": Value("string"),
+    }
+    return Features({**columns, "part": Value("int32")} if settings.parts == "families" else columns)

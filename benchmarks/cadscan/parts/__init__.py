@@ -70,23 +70,29 @@ def build(category: str, *, seed: int, tolerance: float = 0.05, design_seed: int
     return _meshed(category, sizes, deflection=0.02, angle=0.1)
 
 
-def random_part(seed: int) -> Part:
-    """A part for a corpus of shapes, meshed to 0.1 mm and 0.3 radians: any family, size, scale, side and turn.
+def random_part(seed: int, *, category: str | None = None) -> Part:
+    """A part for a corpus of shapes, meshed to 0.1 mm and 0.3 radians: any size, scale, side and turn.
 
     Its bodies are put together as meshes, not as CAD.
 
+    Args:
+        seed: Of everything.
+        category: Of `CATEGORIES`, and then the part's own; None draws one, and calls the part "random".
+
     Raises:
-        PartError: Twenty draws in a row could not be built.
+        PartError: No such category, or twenty draws in a row could not be built.
     """
+    if category is not None:
+        _require(category)
     rng = np.random.default_rng(seed)
     for _ in range(20):
-        category = CATEGORIES[int(rng.integers(len(CATEGORIES)))]
-        sizes = _FAMILIES[category].draw(rng)
+        drawn = category or CATEGORIES[int(rng.integers(len(CATEGORIES)))]
+        sizes = _FAMILIES[drawn].draw(rng)
         try:
-            part = _meshed(category, sizes, deflection=0.1, angle=0.3, exact=False)
+            part = _meshed(drawn, sizes, deflection=0.1, angle=0.3, exact=False)
         except (ValueError, RuntimeError):  # a draw whose fillets or bores the CAD kernel cannot make
             continue
-        return _turned_over(_scaled(part, rng), rng)
+        return replace(_turned_over(_scaled(part, rng), rng), category=category or "random")
     raise PartError(f"no part could be built from seed {seed} in twenty draws")
 
 
@@ -117,10 +123,14 @@ def nominal_sizes(category: str, *, design_seed: int | None = None) -> Any:
     Raises:
         PartError: No such category.
     """
-    if category not in _FAMILIES:
-        raise PartError(f"no part category {category!r}; there are {', '.join(CATEGORIES)}")
+    _require(category)
     seed = _DESIGN_SEEDS[category] if design_seed is None else design_seed
     return _FAMILIES[category].draw(np.random.default_rng([zlib.crc32(category.encode()), seed]))
+
+
+def _require(category: str) -> None:
+    if category not in _FAMILIES:
+        raise PartError(f"no part category {category!r}; there are {', '.join(CATEGORIES)}")
 
 
 @lru_cache(maxsize=16)
@@ -196,7 +206,7 @@ def _turned_over(part: Part, rng: np.random.Generator) -> Part:
         )
         for f in part.features
     )
-    return Part("random", placed, part.faces, part.body, features)
+    return replace(part, vertices=placed, features=features)
 
 
 def _number_occurrences(step: Path) -> None:

@@ -98,6 +98,14 @@ class TestRandomPart:
         assert len({part.vertices.tobytes() for part in parts}) == len(parts)
         assert random_part(1).vertices.tobytes() == parts[1].vertices.tobytes()
 
+    def test_random_part__of_a_category(self) -> None:
+        part = random_part(0, category="belt_pulley")
+        assert part.category == "belt_pulley"
+        assert _trimesh(part).is_watertight
+        assert random_part(1, category="belt_pulley").vertices.tobytes() != part.vertices.tobytes()
+        with pytest.raises(PartError, match="no part category 'belt'; there are deep_groove_bearing, "):
+            random_part(0, category="belt")
+
 
 class TestExportCad:
     def test_export_cad__step_and_stl_hold_the_part(self, tmp_path: Path) -> None:
