@@ -13,6 +13,7 @@ from typing import Any, get_args
 import cv2
 import timm
 from timm.models.vision_transformer import VisionTransformer
+from torch import nn
 from torch.nn import functional as F
 
 from dino_depth.data.corpus import open_corpus
@@ -23,11 +24,18 @@ from dino_depth.probing.neighbours import why_not
 from dino_depth.probing.pictures import Array, depth_picture, pca_picture, sheet
 
 PICTURES = 8
+FEWEST_PATCHES = 3  # along a side: a patch is asked for its slopes
 FIGURES, PICTURE = "probe.json", "pca.png"
 
 
 def probe(
-    encoder: Path, corpus: Path, out: Path, *, count: int = 200, beside: Path | None = None
+    encoder: Path,
+    corpus: Path,
+    out: Path,
+    *,
+    count: int = 200,
+    size: int | None = None,
+    beside: Path | None = None,
 ) -> tuple[dict[str, float], str | None]:
     """Measures a stored encoder on maps of a corpus; writes `probe.json` and `pca.png`.
 
@@ -36,6 +44,7 @@ def probe(
         corpus: What `dino_depth.prepare` wrote.
         out: Where the files go.
         count: Depth maps, chosen at random, the same ones every time.
+        size: Side of the encoders' input in pixels, taken to a whole number of patches; None for each one's own.
         beside: Another encoder, whose principal components are drawn in a row below.
 
     Returns:
@@ -46,13 +55,13 @@ def probe(
         CorpusError: there is no corpus, or a map of it is damaged.
     """
     rows = open_corpus(corpus)
-    backbone, normalisation = _load(encoder)
+    backbone, normalisation = _load(encoder, size)
     maps = _maps_for(backbone, rows, normalisation, count)
     figures = probe_backbone(backbone, maps)
     shown = maps.inputs[_spread(len(maps)), 0].numpy()
     tiles = [[depth_picture(depth) for depth in shown], _components(backbone, maps)]
     if beside is not None:
-        other, other_normalisation = _load(beside)
+        other, other_normalisation = _load(beside, size)
         tiles.append(_components(other, _maps_for(other, rows, other_normalisation, count)))
     out.mkdir(parents=True, exist_ok=True)
     _write(out / PICTURE, cv2.imencode(".png", sheet(tiles))[1].tobytes())
@@ -60,10 +69,19 @@ def probe(
     return figures, why_not(maps.categories, maps.parts)
 
 
-def _load(encoder: Path) -> tuple[VisionTransformer, Normalisation]:
+def _load(encoder: Path, size: int | None) -> tuple[VisionTransformer, Normalisation]:
+    def create(**arguments: Any) -> nn.Module:
+        model: nn.Module = timm.create_model(
+            f"local-dir:{encoder}", pretrained=True, num_classes=0, **arguments
+        )
+        return model
+
     try:
         config = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
-        backbone = timm.create_model(f"local-dir:{encoder}", pretrained=True, num_classes=0)
+        backbone = create()
+        if size is not None and isinstance(backbone, VisionTransformer):
+            patch = backbone.patch_embed.patch_size[0]
+            backbone = create(img_size=max(FEWEST_PATCHES, round(size / patch)) * patch)
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ProbeError(
@@ -115,13 +133,19 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--corpus", type=Path, required=True, metavar="DIR", help="what dino_depth.prepare wrote")
     add("--out", type=Path, required=True, metavar="DIR", help="where probe.json and pca.png go")
     add("--count", type=int, default=200, metavar="N", help="depth maps (default: %(default)s)")
+    add("--size", type=int, metavar="PIXELS", help="side of the input (default: each encoder's own)")
     add("--beside", type=Path, metavar="ENCODER", help="another encoder, to draw below")
     arguments = parser.parse_args(words)
     try:
         if arguments.count < 2:
             raise ProbeError(f"--count: expected at least 2 depth maps, found {arguments.count}")
         figures, reason = probe(
-            arguments.encoder, arguments.corpus, arguments.out, count=arguments.count, beside=arguments.beside
+            arguments.encoder,
+            arguments.corpus,
+            arguments.out,
+            count=arguments.count,
+            size=arguments.size,
+            beside=arguments.beside,
         )
     except (ValueError, OSError) as error:
         print(f"dino_depth.probe: error: {error}", file=sys.stderr)

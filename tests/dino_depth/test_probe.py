@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from dino_depth.data.corpus import open_corpus
-from dino_depth.probe import main
+from dino_depth.probe import main, probe
 from tests.dino_depth.tiny_corpus import write_tiny_corpus
 from tests.modmap.conftest import write_encoder
 
@@ -32,6 +32,15 @@ class TestProbe:
         printed = capsys.readouterr().out
         assert "smoothness: " in printed
         assert f"knn_accuracy: {figures['knn_accuracy']:.4g}\n" in printed
+
+    def test_probe__at_another_size(self, tmp_path: Path) -> None:
+        corpus = write_tiny_corpus(tmp_path / "corpus", size=96)
+        one = write_encoder(tmp_path / "one", channels=24, in_chans=1)
+        own, _ = probe(one, corpus, tmp_path / "own")
+        same, _ = probe(one, corpus, tmp_path / "same", size=60)  # 56, its own
+        larger, _ = probe(one, corpus, tmp_path / "larger", size=112)
+        assert same == own
+        assert larger["depth_r2"] != own["depth_r2"]
 
     def test_main__says_why_no_neighbours(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         rows = open_corpus(write_tiny_corpus(tmp_path / "shapes", size=96)).remove_columns("category")
