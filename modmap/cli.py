@@ -1,4 +1,4 @@
-"""The command line: `modmap fit`, `calibrate`, `predict`, `evaluate`, `check`, `encoders`.
+"""The command line: `modmap fit`, `calibrate`, `predict`, `report`, `evaluate`, `check`, `encoders`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed.
@@ -18,12 +18,14 @@ from modmap.commands.encoders import encoders, list_all, pull
 from modmap.commands.evaluate import evaluate
 from modmap.commands.fit import fit
 from modmap.commands.predict import predict
+from modmap.commands.report import report
 from modmap.errors import ModMapError, UsageError
 
 COMMANDS: dict[str, Callable[..., int | None]] = {
     "fit": fit,
     "calibrate": calibrate,
     "predict": predict,
+    "report": report,
     "evaluate": evaluate,
     "check": check,
     "encoders": encoders,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from modmap.calibration import Calibration
 from modmap.datasets import find_scans, load_scan
 from modmap.datasets.atomic import atomic_directory
 from modmap.defects import Defect, find_defects, write_defects
@@ -19,6 +19,7 @@ from modmap.detector import ModMap
 from modmap.errors import ModMapError, UsageError
 from modmap.report.overlays import write_overlays
 from modmap.result import Result
+from modmap.result_files import write_maps
 from modmap.scan import Scan
 from modmap.volume_files import VolumeFormat, write_volume
 
@@ -70,7 +71,8 @@ def predict_directories(
     unusable, verdicts = 0, []
     for scan in scans:
         place = output / scan.name
-        if resume and is_done(place, model):
+        calibration = model.calibrations.get(model.class_of(scan, category=category))
+        if resume and is_done(place, model, calibration=calibration):
             verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
             print(f"{scan.name}: already done")
             continue
@@ -90,23 +92,15 @@ def predict_directories(
     return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
 
 
-def is_done(directory: Path, model: ModMap) -> bool:
-    """Whether a directory holds the result of this model with its thresholds; one half written doesn't count."""
+def is_done(directory: Path, model: ModMap, *, calibration: Calibration | None = None) -> bool:
+    """Whether a directory holds the result of this model with these thresholds; one half written doesn't count."""
     try:
         summary = json.loads((directory / SUMMARY).read_text())
         return bool(
-            summary["model"] == model.fingerprint and summary.get("calibration") == calibration_digest(model)
+            summary["model"] == model.fingerprint and summary.get("calibration") == _plain(calibration)
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def calibration_digest(model: ModMap) -> str | None:
-    """SHA-256 of a model's thresholds; None where it isn't calibrated."""
-    if not model.calibrations:
-        return None
-    parts = [f"{name}={one.model_dump_json()}" for name, one in sorted(model.calibrations.items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def write_result(
@@ -119,7 +113,7 @@ def write_result(
     overlays: bool = True,
     nominal: Scan | None = None,
 ) -> list[Defect] | None:
-    """Writes `summary.json`, defects, overlays and volume of one scan; all of them or, if interrupted, none.
+    """Writes `summary.json`, maps, defects, overlays and volume of one scan; all of them or, if interrupted, none.
 
     The colour scale ends at the scan's score or at one and a half times the training scan's own, whichever is larger,
     so that a nominal scan looks calm.
@@ -146,14 +140,17 @@ def write_result(
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:
             write_volume(result.volume, partial, formats=formats, scale_top=top)
+        write_maps(result.views, partial)
         if defects is not None:
             write_defects(defects, partial, scan=scan.name)
         summary = {
             **summarise(result),
             "defects": None if defects is None else len(defects),
             "model": model.fingerprint,
-            "calibration": calibration_digest(model),
             "training_score": model.trained.training_score,
+            "provenance": _provenance(model) if isinstance(model, ModMap) else None,
+            "source": None if scan.root is None else str(scan.root.resolve()),
+            "anomalous": scan.anomalous,
         }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     return defects
@@ -161,24 +158,13 @@ def write_result(
 
 def summarise(result: Result) -> dict[str, Any]:
     """What `summary.json` says of a result: score, verdict, worst voxel, each view's maxima, notes, times."""
-    calibration = result.calibration
     return {
         "scan": result.scan,
         "score": result.score,
         "verdict": result.verdict,
         "p_value": result.p_value,
         "margin": result.margin,
-        "thresholds": None
-        if calibration is None
-        else {
-            "scan": calibration.scan_threshold,
-            "pixel": calibration.pixel_threshold,
-            "voxel": calibration.voxel_threshold,
-            "false_alarm_rate": calibration.false_alarm_rate,
-            "surface_share": calibration.surface_share,
-            "basis": calibration.basis,
-            "guaranteed": calibration.guaranteed,
-        },
+        "calibration": _plain(result.calibration),
         "views": {
             view_id: {
                 "image_max": float(np.nanmax(maps.image())),
@@ -207,6 +193,32 @@ def _volume_summary(result: Result) -> dict[str, Any] | None:
         "observed_voxels": int(volume.observed.sum()),
         "worst_voxel": worst.tolist(),
         "worst_voxel_centre_mm": volume.grid.centres(worst[None])[0].tolist(),
+    }
+
+
+def _plain(calibration: Calibration | None) -> dict[str, Any] | None:
+    return None if calibration is None else calibration.model_dump(mode="json")
+
+
+def _provenance(model: ModMap) -> dict[str, Any]:
+    config, trained = model.config, model.trained
+    return {
+        "training_scans": trained.scans,
+        "categories": trained.categories,
+        "views": len(trained.view_ids),
+        "epochs": len(trained.losses),
+        "last_loss": trained.losses[-1],
+        "encoders": {
+            "image": {
+                "reference": config.image_encoder.reference,
+                "sha256": trained.fingerprints.get("image"),
+            },
+            "depth": {
+                "reference": config.depth_encoder.reference,
+                "sha256": trained.fingerprints.get("depth"),
+            },
+        },
+        "settings": config.model_dump(mode="json"),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,6 +33,7 @@ def fit(
 
     A scan is N views, each a gray image (H, W), 8 or 16 bit, and a depth map (H, W) of planar z in millimetres, 0
     where nothing was measured; with a camera per view (K in pixels, T_world_to_camera in mm) for the 3D volume.
+    A fit that was killed goes on when the same command is given again.
 
     Args:
         train: Directory of a nominal scan; several for a multi-class model.
@@ -60,8 +62,10 @@ def fit(
         preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
     )
     scans = [load_scan(directory) for directory in train]
-    model.fit(scans, progress=sys.stderr.isatty())
+    keep = output.with_name(f".{output.name}.fit")
+    model.fit(scans, progress=sys.stderr.isatty(), keep=keep)
     model.save_pretrained(output, include_encoders=include_encoders)
+    shutil.rmtree(keep, ignore_errors=True)
     trained = model.trained
     seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
     print(f"{output}: {len(trained.view_ids)} views, loss {trained.losses[-1]:.4f}, {seconds}")

@@ -16,6 +16,8 @@ Array = npt.NDArray[Any]
 # Voxels around one that its normal is taken from, in voxels: enough to see past the steps of the grid.
 NORMAL_REACH = 3.0
 FEWEST_FOR_NORMAL = 4
+LEAST_SPREAD = 0.1
+POINTS_AT_ONCE = 10_000
 MOST_FACES = 2000
 
 
@@ -64,12 +66,28 @@ def surface_normals(points: Array, surface: Array, voxel: float) -> Array:
     """
     tree = cKDTree(surface)
     normals = np.zeros((len(points), 3))
-    for row, near in enumerate(tree.query_ball_point(points, NORMAL_REACH * voxel)):
-        if len(near) < FEWEST_FOR_NORMAL:
-            continue
-        spread, axes = np.linalg.eigh(np.cov(surface[near].T))
-        if spread[1] > 0.1 * voxel**2:
-            normals[row] = axes[:, 0]
+    for first in range(0, len(points), POINTS_AT_ONCE):
+        here = slice(first, first + POINTS_AT_ONCE)
+        normals[here] = _least_spread(points[here], surface, tree, voxel)
+    return normals
+
+
+def _least_spread(points: Array, surface: Array, tree: cKDTree, voxel: float) -> Array:
+    near = tree.query_ball_point(points, NORMAL_REACH * voxel)
+    counts = np.array([len(one) for one in near])
+    rows = np.flatnonzero(counts >= FEWEST_FOR_NORMAL)
+    normals = np.zeros((len(points), 3))
+    if not len(rows):
+        return normals
+    counts = counts[rows]
+    starts = np.cumsum(counts) - counts
+    offsets = surface[np.concatenate([near[row] for row in rows])] - np.repeat(points[rows], counts, axis=0)
+    mean = np.add.reduceat(offsets, starts) / counts[:, None]
+    squares = np.add.reduceat(offsets[:, :, None] * offsets[:, None, :], starts) / counts[:, None, None]
+    spread, axes = np.linalg.eigh(squares - mean[:, :, None] * mean[:, None, :])
+    # Voxels in a row say nothing of the surface across it.
+    known = spread[:, 1] > LEAST_SPREAD * voxel**2
+    normals[rows[known]] = axes[known, :, 0]
     return normals
 
 

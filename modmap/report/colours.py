@@ -33,7 +33,7 @@ def colourise(
     values = np.asarray(values)
     known = ~np.isnan(values)
     level = np.rint(np.where(known, _share(values, top, bottom), 0) * 255).astype(np.uint8)
-    colours = _palette()[level]
+    colours = palette()[level]
     colours[~known] = background
     return np.asarray(colours)
 
@@ -67,6 +67,7 @@ def _share(values: Array, top: float, bottom: float) -> Array:
     return np.asarray(np.clip(share, 0, 1))
 
 
-def _palette() -> Array:
+def palette() -> Array:
+    """(256, 3) uint8, red first: the colours from the bottom to the top of a scale."""
     levels = np.arange(256, dtype=np.uint8)[:, None]
     return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_PLASMA)[:, 0, ::-1])

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -37,6 +37,7 @@ class TestScansNeeded:
     def test_scans_needed__as_written_not_in_binary(self, rate: float, needed: int) -> None:
         assert scans_needed(rate) == needed
 
+    @settings(deadline=None)
     @given(RATES)
     def test_scans_needed__fewest_whose_smallest_p_value_reaches_the_rate(self, rate: float) -> None:
         exact = Fraction(str(rate))
@@ -79,6 +80,7 @@ class TestConformalThreshold:
         with pytest.raises(ModMapError, match=r"found 0$"):
             conformal_threshold([], 0.6)
 
+    @settings(deadline=None)
     @given(SCORES, RATES, st.integers(0, 6).map(float))
     def test_threshold__exceeded_exactly_if_the_p_value_is_at_most_the_rate(
         self, scores: list[float], rate: float, score: float
@@ -135,6 +137,7 @@ class TestLeftOutCalibration:
             alarms += found.verdict(new) == "fail"
         assert 0.05 < alarms / trials < 0.2
 
+    @settings(deadline=None)
     @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=12), RATES, st.floats(0, 3))
     def test_left_out__verdict_agrees_with_p_value(
         self, scores: list[float], rate: float, score: float

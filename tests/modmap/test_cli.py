@@ -124,7 +124,11 @@ class TestPredict:
         self, run: Run, model: Path, scans: Path, tmp_path: Path
     ) -> None:
         assert run("predict", model, scans / "good", "-o", tmp_path, "--formats", "ply", "--no-overlays") == 0
-        assert {path.name for path in (tmp_path / "good").iterdir()} == {"summary.json", "volume.ply"}
+        assert {path.name for path in (tmp_path / "good").iterdir()} == {
+            "summary.json",
+            "maps.npz",
+            "volume.ply",
+        }
 
     def test_predict__all_scans_are_opened_before_the_first_is_scored(
         self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -271,7 +275,32 @@ class TestCalibrate:
         assert capsys.readouterr().out.count("already done") == 1
         summary = json.loads((tmp_path / "out" / "bad" / "summary.json").read_text())
         assert (summary["verdict"], summary["p_value"]) == ("fail", 0.25)
-        assert summary["margin"] == pytest.approx(summary["thresholds"]["scan"] - summary["score"])
+        assert summary["margin"] == pytest.approx(summary["calibration"]["scan_threshold"] - summary["score"])
+        defects = json.loads((tmp_path / "out" / "bad" / "defects.json").read_text())["defects"]
+        assert len(defects) == summary["defects"] > 0
+        assert defects[0]["peak"] == pytest.approx(summary["score"])
+        assert defects[0]["depth_mm"] is None
+        assert len((tmp_path / "out" / "bad" / "defects.csv").read_text().splitlines()) == len(defects) + 1
+        assert json.loads((tmp_path / "out" / "good" / "defects.json").read_text())["defects"] == []
+
+    def test_predict__nominal_scan_gives_defects_a_depth(
+        self, run: Run, calibrated: Path, scans: Path, tmp_path: Path
+    ) -> None:
+        words = ["-o", tmp_path, "--no-overlays", "--formats", "npz", "--nominal", scans / "good"]
+        assert run("predict", calibrated, scans / "bad", *words) == 0
+        defects = json.loads((tmp_path / "bad" / "defects.json").read_text())["defects"]
+        depths = [one["depth_mm"] for one in defects if one["depth_mm"] is not None]
+        assert min(depths) == pytest.approx(-20, rel=0.2)
+
+    def test_report__pages(
+        self, run: Run, calibrated: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        pytest.importorskip("k3d")
+        assert run("predict", calibrated, scans / "bad", "-o", tmp_path, "--no-overlays") == 0
+        assert run("report", tmp_path) == 0
+        assert "report.html: 1." in capsys.readouterr().out
+        assert (tmp_path / "index.html").is_file()
+        assert run("report", tmp_path / "bad" / "nothing") == 2
 
     def test_fail_on_defect__a_scan_that_cannot_be_scored_comes_first(
         self, run: Run, calibrated: Path, scans: Path, tmp_path: Path

@@ -21,6 +21,7 @@ ScanMaker = Callable[..., Scan]
 
 
 class TestExceededBy:
+    @settings(deadline=None)
     @given(
         st.lists(st.lists(st.integers(0, 9).map(float), max_size=9), min_size=1, max_size=4),
         st.floats(0, 0.99),

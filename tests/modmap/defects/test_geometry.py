@@ -80,7 +80,7 @@ class TestOrientedBox:
 class TestSurfaceArea:
     @pytest.mark.parametrize("turn", TURNS)
     def test_area__plane_patch(self, turn: Array) -> None:
-        u, v = np.meshgrid(np.linspace(-20, 20, 1600), np.linspace(-15, 15, 1200))
+        u, v = np.meshgrid(np.linspace(-20, 20, 1000), np.linspace(-15, 15, 750))
         flat = np.stack([u, v, np.full_like(u, 0.3)], axis=-1).reshape(-1, 3)
         # The voxels over the patch's edge count whole, half of them too much.
         edge = (40 + 30) * 2 * 0.5

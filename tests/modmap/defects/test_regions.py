@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modmap.defects.regions import find_regions
@@ -38,6 +38,7 @@ class TestFindRegions:
     def test_regions__none(self) -> None:
         assert find_regions(_volume((3, 3, 3), at_0_0_0=1), threshold=1) == []
 
+    @settings(deadline=None)
     @given(st.integers(0, 2**31), st.floats(0.5, 0.95))
     def test_regions__flood_fill(self, seed: int, threshold: float) -> None:
         scores = np.random.default_rng(seed).random((5, 4, 6)).astype(np.float32)

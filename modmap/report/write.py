@@ -1,0 +1,122 @@
+"""Writing reports of predictions that lie in a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modmap.calibration import Calibration
+from modmap.config_errors import read_json, validate
+from modmap.datasets import find_scans, load_scan
+from modmap.datasets.atomic import atomic_file
+from modmap.defects import read_defects
+from modmap.defects.files import JSON_NAME
+from modmap.errors import ModMapError, UsageError
+from modmap.report.batch_page import BatchRow, batch_page
+from modmap.report.page_parts import picture_uri
+from modmap.report.scan_page import ScanReport, scan_page
+from modmap.report.view_strip import final_picture, view_pictures
+from modmap.result_files import read_maps
+from modmap.scan import Scan
+from modmap.volume_files import load_volume
+
+SUMMARY, VOLUME = "summary.json", "volume.npz"
+REPORT, BATCH = "report.html", "index.html"
+# As in the overlays: a nominal scan looks calm.
+CALM = 1.5
+
+
+def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
+    """Writes `report.html` beside every result in a directory, and `index.html` with all of them.
+
+    Args:
+        output: Where `modmap predict` wrote, or one scan's directory in it.
+        scans: Where the scans are, if they are no longer where they were predicted from.
+
+    Returns:
+        The pages, the one of all scans last.
+
+    Raises:
+        ModMapError: a result or its scan can't be read, or k3d isn't installed.
+        UsageError: there is no result.
+    """
+    places = (
+        [output]
+        if (output / SUMMARY).is_file()
+        else sorted(path.parent for path in output.glob(f"*/{SUMMARY}"))
+    )
+    if not places:
+        raise UsageError(f"report: {output}: expected results of modmap predict, found none")
+    summaries = {place: _summary(place) for place in places}
+    known = {} if scans is None else {scan.name: scan for scan in find_scans(scans)}
+    sources = {place: _scan(summary, known, place) for place, summary in summaries.items()}
+    # One scale for every scan, so that pages can be held side by side.
+    top = max(max(one["score"], CALM * one["training_score"]) for one in summaries.values())
+    rows, pages = [], []
+    for place, summary in summaries.items():
+        report = _report(place, summary, sources[place], top)
+        page = place / REPORT
+        with atomic_file(page) as partial:
+            partial.write_text(scan_page(report, sources[place]), encoding="utf-8")
+        pages.append(page)
+        rows.append(_row(place, report, sources[place]))
+    if places != [output]:
+        with atomic_file(output / BATCH) as partial:
+            partial.write_text(batch_page(rows, top=top, report_name=REPORT), encoding="utf-8")
+        pages.append(output / BATCH)
+    return pages
+
+
+def _summary(place: Path) -> dict[str, Any]:
+    path = place / SUMMARY
+    summary = read_json(path)
+    wanted = {"scan": str, "score": float, "training_score": float, "seconds": dict, "views": dict}
+    for key, kind in wanted.items():
+        if not isinstance(summary, dict) or not isinstance(summary.get(key), kind):
+            raise ModMapError(f"{path}: expected the summary of a prediction, found no {key}")
+    found: dict[str, Any] = summary
+    return found
+
+
+def _scan(summary: dict[str, Any], known: dict[str, Scan], place: Path) -> Scan:
+    name, source = summary["scan"], summary.get("source")
+    if name in known:
+        return known[name]
+    if source is None or not Path(source).is_dir():
+        raise ModMapError(
+            f"{place}: expected the scan where it was predicted from ({source or 'memory'}), found none: name the "
+            "directory of the scans with --scans"
+        )
+    return load_scan(Path(source))
+
+
+def _report(place: Path, summary: dict[str, Any], scan: Scan, top: float) -> ScanReport:
+    calibration = summary.get("calibration")
+    volume = place / VOLUME
+    return ScanReport(
+        summary=summary,
+        calibration=None
+        if calibration is None
+        else validate(Calibration, calibration, where=f"{place / SUMMARY}: calibration"),
+        defects=read_defects(place) if (place / JSON_NAME).is_file() else None,
+        volume=load_volume(volume) if volume.is_file() else None,
+        pictures=view_pictures(read_maps(place), scan),
+        top=top,
+    )
+
+
+def _row(place: Path, report: ScanReport, scan: Scan) -> BatchRow:
+    worst = max(report.pictures, key=lambda one: -1.0 if np.isnan(one.worst) else one.worst)
+    return BatchRow(
+        scan=place.name,
+        verdict=report.summary.get("verdict"),
+        score=report.summary["score"],
+        p_value=report.summary.get("p_value"),
+        margin=report.summary.get("margin"),
+        defects=None if report.defects is None else len(report.defects),
+        anomalous=scan.anomalous,
+        worst_view=worst.view,
+        thumbnail=picture_uri(final_picture(worst, top=report.top), photo=False),
+    )

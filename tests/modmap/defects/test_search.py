@@ -1,0 +1,138 @@
+"""Defects of a predicted scan: found in its volume, seen in its views, held against a nominal scan."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modmap.defects import Defect, find_defects, read_defects, write_defects
+from modmap.detector import ModMap
+from modmap.errors import ModMapError
+from modmap.result import Result
+from modmap.scan import Scan
+from modmap.volume import back_project
+
+ScanMaker = Callable[..., Scan]
+
+# `make_scan` pushes the middle of view 01 in by 20 mm.
+CHANGED = "01"
+
+
+@pytest.fixture(scope="module")
+def bad(make_scan: ScanMaker) -> Scan:
+    return make_scan(name="bad", change=(CHANGED,))
+
+
+@pytest.fixture(scope="module")
+def result(make_model: Callable[..., ModMap], bad: Scan) -> Result:
+    # The pixels lie 3 mm apart: voxels of 4 mm leave no gaps between them.
+    training = {"epochs": 40, "tokens_per_batch": None}
+    return make_model(training=training, inference={"voxel": 4.0}).predict(bad)
+
+
+@pytest.fixture(scope="module")
+def defects(result: Result, bad: Scan, make_scan: ScanMaker) -> list[Defect]:
+    return find_defects(result, bad, threshold=0.6 * result.score, nominal=make_scan())
+
+
+class TestFindDefects:
+    def test_find__the_planted_change(self, defects: list[Defect], bad: Scan, result: Result) -> None:
+        defect = defects[0]
+        assert defect.index == 1
+        assert defect.peak == result.score
+        assert 0.6 * result.score < defect.mean <= defect.peak
+        frame = bad[CHANGED].load()
+        changed = np.zeros(frame.shape, dtype=bool)
+        changed[25:35, 35:45] = True
+        points = back_project(frame, changed)
+        assert np.linalg.norm(points.mean(axis=0) - defect.centre_mm) < 12
+        assert defect.modality in ("image", "depth", "both")
+
+    def test_find__views_against_a_loop_over_pixels(
+        self, defects: list[Defect], bad: Scan, result: Result
+    ) -> None:
+        volume = result.require_volume()
+        voxels = {tuple(v) for v in np.argwhere(volume.scores > 0.6 * result.score).tolist()}
+        first = self._around(voxels, defects[0], volume.grid.index(np.array([defects[0].centre_mm]))[0][0])
+        seen = {}
+        for frame in bad.frames():
+            mask = frame.depth > 0
+            rows, columns = np.nonzero(mask)
+            index = volume.grid.index(back_project(frame, mask))[0]
+            hits = [n for n, voxel in enumerate(index.tolist()) if tuple(voxel) in first]
+            if hits:
+                box = (columns[hits].min(), rows[hits].min(), columns[hits].max(), rows[hits].max())
+                share = len({tuple(index[n].tolist()) for n in hits}) / len(first)
+                seen[frame.id] = (
+                    box,
+                    share,
+                    len(hits),
+                    result.map(frame.id)[rows[hits], columns[hits]].max(),
+                )
+        assert {view.view: (view.box, view.seen) for view in defects[0].views} == {
+            name: (box, pytest.approx(share)) for name, (box, share, _, _) in seen.items()
+        }
+        assert all(view.peak == seen[view.view][3] for view in defects[0].views)
+        ranks = [(-seen[view.view][1], -seen[view.view][2]) for view in defects[0].views]
+        assert ranks == sorted(ranks)
+
+    @staticmethod
+    def _around(voxels: set[tuple[int, ...]], defect: Defect, near: np.ndarray) -> set[tuple[int, ...]]:
+        """The connected voxels nearest to a defect's centre."""
+        left = set(voxels)
+        front = [min(left, key=lambda voxel: float(np.abs(np.array(voxel) - near).sum()))]
+        left -= set(front)
+        region = set()
+        while front:
+            voxel = front.pop()
+            region.add(voxel)
+            touching = {one for one in left if max(abs(a - b) for a, b in zip(one, voxel, strict=True)) == 1}
+            left -= touching
+            front += touching
+        assert len(region) == defect.voxels
+        return region
+
+    def test_find__depth_along_the_normal(self, defects: list[Defect]) -> None:
+        assert defects[0].depth_mm == pytest.approx(-20, rel=0.15)
+
+    def test_find__no_depth_without_a_nominal_scan(self, result: Result, bad: Scan) -> None:
+        assert find_defects(result, bad, threshold=0.6 * result.score)[0].depth_mm is None
+
+    def test_find__no_depth_where_the_surface_is_the_nominal_one(self, result: Result, bad: Scan) -> None:
+        found = find_defects(result, bad, threshold=0.6 * result.score, nominal=bad)
+        assert found[0].depth_mm is None
+
+    def test_find__none_over_the_score(self, result: Result, bad: Scan) -> None:
+        assert find_defects(result, bad, threshold=0.5 * result.score, peak_threshold=result.score) == []
+
+    def test_find__no_threshold(self, result: Result, bad: Scan) -> None:
+        with pytest.raises(
+            ModMapError, match="defects of bad: expected a voxel threshold or a model calibrated"
+        ):
+            find_defects(result, bad)
+
+
+class TestFiles:
+    def test_files__read_back(self, defects: list[Defect], tmp_path: Path) -> None:
+        write_defects(defects, tmp_path, scan="bad")
+        assert read_defects(tmp_path) == defects
+        with (tmp_path / "defects.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [int(row["index"]) for row in rows] == [one.index for one in defects]
+        assert float(rows[0]["x_mm"]) == pytest.approx(defects[0].centre_mm[0], abs=1e-3)
+        best = defects[0].views[0]
+        assert (rows[0]["best_view"], int(rows[0]["best_view_left"])) == (best.view, best.box[0])
+
+    def test_files__none_found(self, tmp_path: Path) -> None:
+        write_defects([], tmp_path, scan="good")
+        assert read_defects(tmp_path) == []
+        assert (tmp_path / "defects.csv").read_text().startswith("index,x_mm,")
+
+    def test_files__damaged(self, tmp_path: Path) -> None:
+        (tmp_path / "defects.json").write_text('{"scan": "a", "defects": [{"index": 1}]}')
+        with pytest.raises(ModMapError, match=r"defects\.json: defects\.0\.centre_mm: this key is required"):
+            read_defects(tmp_path)

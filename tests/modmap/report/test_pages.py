@@ -1,0 +1,83 @@
+"""The pages in the real browser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.modmap.report.browser import opened
+from tests.modmap.report.conftest import Reported
+
+READY = "document.body.dataset.part === 'ready'"
+SETTLE = 1500
+
+
+class TestScanPage:
+    def test_page__draws_and_answers(self, reported: Reported) -> None:
+        path = reported.out / "bad" / "report.html"
+        with opened(path) as watched:
+            page = watched.page
+            page.wait_for_function(READY)
+            page.wait_for_timeout(SETTLE)
+            assert page.locator(".badge").inner_text() == "FAIL"
+            assert page.locator("h1").inner_text() == "bad <b>&"
+
+            canvas = watched.picture("#part")
+            assert canvas.std() > 5, "the canvas is blank"
+            assert len(np.unique(canvas.reshape(-1, 3), axis=0)) > 100
+
+            page.locator("#threshold").fill("0")
+            page.wait_for_timeout(SETTLE)
+            coloured = watched.picture("#part")
+            page.locator("#threshold").press("End")
+            page.wait_for_timeout(SETTLE)
+            calm = watched.picture("#part")
+            assert (np.abs(coloured.astype(int) - calm).max(axis=2) > 20).mean() > 0.01
+
+            assert page.locator(".view:visible").count() == 4
+            page.locator("tr.defect").first.click()
+            page.wait_for_timeout(SETTLE)
+            shown = page.locator(".view:visible")
+            expected = page.evaluate("data.defects[0].views.map((seen) => seen.view)")
+            assert 0 < shown.count() <= 4
+            assert sorted(one.get_attribute("data-view") for one in shown.all()) == sorted(expected)
+            assert page.locator(".view:visible .box").count() == 5 * len(expected)
+            turned = watched.picture("#part")
+            assert (np.abs(turned.astype(int) - calm).max(axis=2) > 20).mean() > 0.01
+            page.locator("#all-views").click()
+            assert page.locator(".view:visible").count() == 4
+            assert page.locator(".box").count() == 0
+            assert watched.errors == []
+            assert watched.requests == []
+
+    def test_page__good_scan_has_no_defects(self, reported: Reported) -> None:
+        with opened(reported.out / "good" / "report.html") as watched:
+            watched.page.wait_for_function(READY)
+            assert watched.page.locator(".badge").inner_text() == "PASS"
+            assert watched.page.locator("tr.defect").count() == 0
+            assert (watched.errors, watched.requests) == ([], [])
+
+
+class TestBatchPage:
+    def test_page__sorts(self, reported: Reported) -> None:
+        with opened(reported.out / "index.html") as watched:
+            page = watched.page
+            names = page.locator("tbody tr td:nth-child(2)")
+            assert names.all_inner_texts() == ["bad", "good"]
+            for column, expected in (
+                ("score", ["good", "bad"]),
+                ("score", ["bad", "good"]),
+                ("scan", ["bad", "good"]),
+            ):
+                page.locator("th", has_text=column).first.click()
+                assert names.all_inner_texts() == expected
+            assert page.locator("svg[aria-label='ROC curve']").count() == 1
+            page.locator("tbody a").first.click()
+            page.wait_for_url("**/bad/report.html")
+            assert watched.errors == []
+
+    @pytest.mark.parametrize("page", ["bad/report.html", "good/report.html", "index.html"])
+    def test_page__one_small_file(self, reported: Reported, page: str) -> None:
+        text = (reported.out / page).read_text(encoding="utf-8")
+        assert len(text) < 15e6
+        assert "bad <b>" not in text
