@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 from modmap.datasets import SiM3D
 from modmap.datasets.atomic import atomic_file
-from modmap.detector import ModMap
 from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.evaluation import Figures, common_grid
-from modmap.evaluation_run import MODEL, EvaluationRun
+from modmap.evaluation_run import MODEL, Detector, EvaluationRun
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
@@ -41,18 +40,20 @@ class DataSetRun:
         depth_features: As in `ModMap`.
         multi_class: One model for all categories, `model/`.
         views: Only so many views of every scan, evenly spaced; None: all.
+        open_model: Loads a fitted model of another method than ModMap; None loads a ModMap.
     """
 
     out: Path
     dataset: SiM3D
     setup: Setup
-    make_model: Callable[[], ModMap]
+    make_model: Callable[[], Detector]
     device: str
     token_cache: TokenCache | None = None
     pictures: bool = False
     depth_features: Callable[[int], TokenEncoder] | None = None
     multi_class: bool = False
     views: int | None = None
+    open_model: Callable[[Path], Detector] | None = None
 
     def fit(self, categories: Sequence[str], *, turn: int = 0, turns: int = 1) -> None:
         """Fits the models that haven't been. An earlier failure of a category is forgotten.
@@ -125,6 +126,7 @@ class DataSetRun:
             pictures=self.pictures,
             model=self.out / MODEL if self.multi_class else None,
             depth_features=self.depth_features,
+            open_model=self.open_model,
         )
 
     def _recorded(self, *categories: str) -> _Recorded:

@@ -40,6 +40,19 @@ class ModelArguments:
         """The cache that was asked for."""
         return None if self.cache is None else TokenCache(self.cache, limit_gb=self.cache_gb)
 
+    def overrides(self) -> dict[str, Any]:
+        """The settings of the command line, nested, over those of the preset.
+
+        Raises:
+            ModMapError: an assignment without `=`.
+        """
+        named: dict[str, Any] = {} if self.size is None else {"size": self.size}
+        for modality in ("image", "depth"):
+            reference = getattr(self, f"{modality}_encoder")
+            if reference is not None:
+                named[f"{modality}_encoder"] = {"reference": reference}
+        return merged(parse_assignments(self.set), named)
+
     def model(
         self,
         *,
@@ -59,15 +72,10 @@ class ModelArguments:
         Raises:
             ModMapError: a setting is unknown or out of range.
         """
-        named: dict[str, Any] = {} if self.size is None else {"size": self.size}
-        for modality in ("image", "depth"):
-            reference = getattr(self, f"{modality}_encoder")
-            if reference is not None:
-                named[f"{modality}_encoder"] = {"reference": reference}
         return ModMap(
             self.preset,
             device=device,
-            settings=merged(merged(parse_assignments(self.set), named), settings or {}),
+            settings=merged(self.overrides(), settings or {}),
             token_cache=cache,
             depth_features=depth_features,
         )

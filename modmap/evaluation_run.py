@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from modmap.datasets import SiM3D, find_scans, load_scan
 from modmap.datasets.atomic import atomic_file
@@ -15,6 +16,7 @@ from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
 from modmap.predictions import is_done, write_result
+from modmap.result import Result
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
@@ -22,6 +24,60 @@ from modmap.volume_files import VolumeFormat
 
 MODEL, SCANS = "model", "scans"
 TRAIN = "train"
+
+
+class Trained(Protocol):
+    """What training left behind, as far as an evaluation asks."""
+
+    @property
+    def scans(self) -> list[str]:
+        """Names of the training scans."""
+
+    @property
+    def training_score(self) -> float:
+        """What a part without any defect scores about."""
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall time of the training's steps."""
+
+
+class Detector(Protocol):
+    """What an evaluation asks of a method; ModMap has this face, and so has every other method that is compared."""
+
+    @property
+    def trained(self) -> Trained:
+        """What training left behind.
+
+        Raises:
+            ModMapError: it hasn't been fitted.
+        """
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs between models that give different results, and is the same whenever the same model is loaded."""
+
+    def fit(self, scans: Scan | Sequence[Scan], *, progress: bool = False) -> Detector:
+        """Learns from nominal scans.
+
+        Raises:
+            ModMapError: a scan can't be used, or something that the method needs isn't here.
+        """
+
+    def check(self, scan: Scan) -> object:
+        """Checks, without reading pixels, that a scan fits the model.
+
+        Raises:
+            ModMapError: it doesn't.
+        """
+
+    def predict(
+        self, scan: Scan, *, volume: bool | None = None, grid: VoxelGrid | None = None, progress: bool = False
+    ) -> Result:
+        """Scores a scan, its maps carried into the volume as `modmap.result.build_volume` does."""
+
+    def save_pretrained(self, directory: Path) -> Path:
+        """Writes the model, `config.json` last."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +94,7 @@ class EvaluationRun:
         pictures: Write overlays and the volume for viewers too.
         model: The model's directory, where it isn't `model/`: that of a multi-class model that several runs share.
         depth_features: As in `ModMap`.
+        open_model: Loads another method's model from its directory; None loads a ModMap.
     """
 
     out: Path
@@ -46,6 +103,7 @@ class EvaluationRun:
     pictures: bool = False
     model: Path | None = None
     depth_features: Callable[[int], TokenEncoder] | None = None
+    open_model: Callable[[Path], Detector] | None = None
 
     @property
     def model_directory(self) -> Path:
@@ -57,11 +115,11 @@ class EvaluationRun:
         """Whether the model is there; its config is written last."""
         return (self.model_directory / "config.json").is_file()
 
-    def fit(self, model: ModMap, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
+    def fit(self, model: Detector, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
         """Fits a model and saves it.
 
         Raises:
-            ModMapError: as `ModMap.fit`.
+            ModMapError: as `Detector.fit`.
         """
         model.fit(train, progress=progress).save_pretrained(self.model_directory)
 
@@ -84,21 +142,23 @@ class EvaluationRun:
         Raises:
             ModMapError: the model or a scan can't be used; what was done before it stays.
         """
-        model = ModMap.from_pretrained(
-            self.model_directory,
-            device=self.device,
-            token_cache=self.token_cache,
-            depth_features=self.depth_features,
-        )
+        model = self._opened()
         formats: tuple[VolumeFormat, ...] = ("npz", "ply", "vti") if self.pictures else ("npz",)
         for scan in scans:
             model.check(scan)
         for scan in scans:
             place = self.out / SCANS / scan.name
-            if is_done(place, model):
+            if is_done(place, model):  # type: ignore[arg-type]  # asks only for what a Detector has
                 continue
             result = model.predict(scan, grid=scan_grid(scan, grid), progress=progress)
-            write_result(result, scan, place, model=model, formats=formats, overlays=self.pictures)
+            write_result(
+                result,
+                scan,
+                place,
+                model=model,  # type: ignore[arg-type]
+                formats=formats,
+                overlays=self.pictures,
+            )
             said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
 
     def figures(self, scans: Sequence[Scan]) -> Figures:
@@ -108,6 +168,16 @@ class EvaluationRun:
             ModMapError: as `modmap.evaluation.figures`.
         """
         return figures(scans, self.out / SCANS)
+
+    def _opened(self) -> Detector:
+        if self.open_model is not None:
+            return self.open_model(self.model_directory)
+        return ModMap.from_pretrained(
+            self.model_directory,
+            device=self.device,
+            token_cache=self.token_cache,
+            depth_features=self.depth_features,
+        )
 
 
 def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[Scan, list[Scan]]:

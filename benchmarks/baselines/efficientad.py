@@ -1,0 +1,223 @@
+"""EfficientAD (Batzner 2024) by anomalib's model: a student, an autoencoder, and a teacher that must be given."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import safetensors.torch
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.baselines.method import ViewScores
+from benchmarks.baselines.settings import BaselineSettings
+from benchmarks.baselines.views import SeenView, ViewReader
+from benchmarks.features.cnn import Layers, unit_image
+from modmap.errors import ModMapError
+
+TEACHER = "efficientad_pretrained_weights.zip of anomalib's releases, or a safetensors file of the same names"
+PENALTY = "a folder of photographs, as ImageNette"
+PICTURES = (".jpg", ".jpeg", ".png")
+LAST_SHARE, LAST_RATE = 0.95, 0.1
+HELD_OUT = 10
+QUANTILES = {"qa": 0.9, "qb": 0.995}
+
+
+class EfficientADSettings(BaselineSettings):
+    """Of the published training; it has features of its own and no encoder.
+
+    Attributes:
+        size: Published with 256 pixels.
+        model_size: Of teacher and student.
+        teacher: The pretrained teacher's weights: `.pth` as anomalib releases it, or `.safetensors`.
+        penalty_images: Photographs of anything, on which the student must not follow the teacher.
+        steps: Of one view and one photograph each.
+        learning_rate: Of Adam; a tenth of it in the last twentieth of the steps.
+    """
+
+    size: int = Field(256, ge=64)
+    smoothing: float = Field(0.0, ge=0, le=1)
+    model_size: Literal["small", "medium"] = "small"
+    teacher: Path | None = None
+    penalty_images: Path | None = None
+    steps: int = Field(70_000, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+
+
+class EfficientAD:
+    """anomalib's networks, losses and maps; the training loop and the views are ours.
+
+    Every tenth nominal view, or one at least where there are two, is held out of the training for the quantiles that
+    the two maps are scaled by.
+
+    Args:
+        settings: Of the training, and where the teacher is.
+        device: Where the networks live.
+    """
+
+    title: ClassVar[str] = "EfficientAD"
+    layers: ClassVar[Layers] = "middle"
+    settings_type: ClassVar[type[BaselineSettings]] = EfficientADSettings
+
+    def __init__(self, settings: Any, *, device: torch.device) -> None:
+        self.settings: EfficientADSettings = settings
+        self._device = device
+        self._model: Any = None
+
+    def require(self, reader: ViewReader) -> None:
+        """Checks that the teacher and the photographs are there.
+
+        Raises:
+            ModMapError: they aren't, an encoder is named, or anomalib isn't installed.
+        """
+        if reader.modalities:
+            raise ModMapError(f"efficientad: expected no encoder, found {self.settings.features}")
+        for name, path, what in (
+            ("teacher", self.settings.teacher, TEACHER),
+            ("penalty_images", self.settings.penalty_images, PENALTY),
+        ):
+            if path is None or not path.exists():
+                found = "none" if path is None else f"nothing at {path}"
+                raise ModMapError(f"efficientad: needs {name}, {what} (--set {name}=PATH), found {found}")
+        _require_anomalib()
+
+    def fit(self, views: Iterable[SeenView]) -> float:
+        """Trains student and autoencoder as published, one view and one photograph a step."""
+        settings = self.settings
+        pixels = [self._pixels(view) for view in views]
+        held_out = pixels[::HELD_OUT] if len(pixels) > 1 else pixels
+        trained = [one for index, one in enumerate(pixels) if index % HELD_OUT] or pixels
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(settings.seed)
+            model = self._new()
+            assert settings.teacher is not None
+            _load_teacher(model.teacher, settings.teacher)
+            model.mean_std.update(_mean_and_std([model.teacher(one).detach() for one in trained]))
+            self._train(model, trained)
+        model.requires_grad_(False).eval()
+        maps = [model.get_maps(one, normalize=False) for one in held_out]
+        for index, name in enumerate(("st", "ae")):
+            values = torch.cat([one[index].flatten() for one in maps]).double().cpu().numpy()
+            for quantile, share in QUANTILES.items():
+                model.quantiles[f"{quantile}_{name}"] = torch.tensor(
+                    np.quantile(values, share), dtype=torch.float32, device=self._device
+                )
+        self._model = model.requires_grad_(False)
+        return max(float(model(one).anomaly_map.max()) for one in pixels)
+
+    @torch.inference_mode()
+    def score(self, view: SeenView) -> ViewScores:
+        """The mean of the two scaled maps, at the grid's size; the view's score is the part's largest."""
+        found = self._model(self._pixels(view)).anomaly_map
+        grid = view.square.grid
+        resized = F.interpolate(found, size=(grid, grid), mode="bilinear", align_corners=False)[0, 0]
+        scores = resized[torch.from_numpy(view.mapped).to(resized.device)]
+        return ViewScores(view.grid_of(scores), float(scores.max()))
+
+    def state(self) -> dict[str, Tensor]:
+        """All networks' weights, the teacher's statistics and the quantiles."""
+        return {} if self._model is None else dict(self._model.state_dict())
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Takes them back.
+
+        Raises:
+            ModMapError: anomalib isn't installed.
+        """
+        self._model = self._new()
+        self._model.load_state_dict(dict(state), strict=True)
+        self._model.requires_grad_(False).eval()
+
+    def _new(self) -> Any:
+        _require_anomalib()
+        from anomalib.models.image.efficient_ad.torch_model import EfficientAdModel, EfficientAdModelSize
+
+        return EfficientAdModel(model_size=EfficientAdModelSize(self.settings.model_size)).to(self._device)
+
+    def _train(self, model: Any, views: list[Tensor]) -> None:
+        settings = self.settings
+        parameters = [*model.student.parameters(), *model.ae.parameters()]
+        optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=1e-5)
+        schedule = torch.optim.lr_scheduler.StepLR(
+            optimiser, step_size=max(1, int(LAST_SHARE * settings.steps)), gamma=LAST_RATE
+        )
+        photographs = self._photographs()
+        model.train()
+        for _ in range(settings.steps):
+            view = views[int(torch.randint(len(views), ()))]
+            losses = model(view, batch_imagenet=next(photographs).to(self._device))
+            optimiser.zero_grad(set_to_none=True)
+            sum(losses).backward()
+            optimiser.step()
+            schedule.step()
+
+    def _pixels(self, view: SeenView) -> Tensor:
+        """(1, 3, size, size) in [0, 1]: the gray image in its square."""
+        padded = torch.from_numpy(view.square.pad(unit_image(view.frame.image)))[None, None]
+        size = (self.settings.size, self.settings.size)
+        resized = F.interpolate(padded, size=size, mode="bilinear", antialias=True, align_corners=False)
+        return resized.expand(-1, 3, -1, -1).to(self._device)
+
+    def _photographs(self) -> Iterator[Tensor]:
+        """(1, 3, size, size) in [0, 1], without end: resized to twice the side, three in ten gray, the middle."""
+        from PIL import Image
+        from torchvision import transforms  # type: ignore[import-untyped]
+
+        size, folder = self.settings.size, self.settings.penalty_images
+        assert folder is not None
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+        if not files:
+            raise ModMapError(f"{folder}: expected photographs ({', '.join(PICTURES)}), found none")
+        shown = transforms.Compose(
+            [
+                transforms.Resize((2 * size, 2 * size)),
+                transforms.RandomGrayscale(0.3),
+                transforms.CenterCrop(size),
+                transforms.ToTensor(),
+            ]
+        )
+        while True:
+            for index in torch.randperm(len(files)).tolist():
+                with Image.open(files[index]) as picture:
+                    yield shown(picture.convert("RGB"))[None]
+
+
+def _require_anomalib() -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import anomalib.models  # noqa: F401
+    except ImportError as error:
+        raise ModMapError(f"efficientad: needs anomalib (pip install anomalib): {error}") from None
+
+
+def _load_teacher(teacher: torch.nn.Module, path: Path) -> None:
+    """Fills the teacher, every weight of it; a `.pth` is read as tensors alone, none of its code is run.
+
+    Raises:
+        ModMapError: the file is damaged, or holds other weights.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            weights = safetensors.torch.load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        teacher.load_state_dict(weights, strict=True)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModMapError(f"{path}: expected the weights of EfficientAD's teacher: {reason}") from None
+
+
+def _mean_and_std(outputs: list[Tensor]) -> dict[str, Tensor]:
+    """(1, C, 1, 1) of each channel of the teacher's outputs (1, C, H, W)."""
+    places = torch.cat([one[0].flatten(1) for one in outputs], dim=1)
+    return {
+        "mean": places.mean(dim=1)[None, :, None, None],
+        "std": places.std(dim=1, correction=0).clamp_min(1e-6)[None, :, None, None],
+    }

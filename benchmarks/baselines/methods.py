@@ -1,0 +1,89 @@
+"""The methods by the names that the command line takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.baselines.asymmetric import AST
+from benchmarks.baselines.btf import BTF
+from benchmarks.baselines.cfm import TITLE as CFM_TITLE
+from benchmarks.baselines.cfm import make_cfm, open_cfm
+from benchmarks.baselines.detector import Baseline
+from benchmarks.baselines.difference import Difference
+from benchmarks.baselines.efficientad import EfficientAD
+from benchmarks.baselines.m3dm import M3DM
+from benchmarks.baselines.method import Method
+from benchmarks.baselines.patchcore import PatchCore
+from benchmarks.baselines.settings import make_settings
+from modmap.detector import ModMap
+from modmap.evaluation_run import Detector
+from modmap.token_cache import TokenCache
+
+MethodName = Literal["modmap", "difference", "patchcore", "efficientad", "ast", "btf", "cfm", "m3dm"]
+VIEW_BY_VIEW: dict[str, type[Method]] = {
+    "difference": Difference,
+    "patchcore": PatchCore,
+    "efficientad": EfficientAD,
+    "ast": AST,
+    "btf": BTF,
+    "m3dm": M3DM,
+}
+TITLES = {"modmap": "ModMap", "cfm": CFM_TITLE, **{name: one.title for name, one in VIEW_BY_VIEW.items()}}
+
+
+def make_detector(
+    name: MethodName,
+    preset: str,
+    overrides: Mapping[str, Any],
+    *,
+    device: str,
+    token_cache: TokenCache | None = None,
+) -> Baseline | ModMap:
+    """A method that isn't fitted.
+
+    Args:
+        name: Which one.
+        preset: As in `ModMap`; of the others, the size and how the part is found.
+        overrides: Settings of the method, nested.
+        device: As in `ModMap`.
+        token_cache: As in `ModMap`.
+
+    Raises:
+        ModMapError: a setting is unknown or out of range.
+    """
+    if name == "modmap":
+        return ModMap(preset, device=device, settings=overrides, token_cache=token_cache)
+    if name == "cfm":
+        return make_cfm(preset, overrides, device=device, token_cache=token_cache)
+    method = VIEW_BY_VIEW[name]
+    settings = make_settings(method.settings_type, preset, overrides)
+    return Baseline(name, method, settings, device=device, token_cache=token_cache)
+
+
+def open_detector(
+    name: MethodName, directory: Path, *, device: str, token_cache: TokenCache | None = None
+) -> Detector:
+    """A fitted method from its directory.
+
+    Raises:
+        ModMapError: a file is missing or damaged, or of another method.
+    """
+    if name == "modmap":
+        return ModMap.from_pretrained(directory, device=device, token_cache=token_cache)
+    if name == "cfm":
+        return open_cfm(directory, device=device, token_cache=token_cache)
+    return Baseline.from_pretrained(
+        directory, name=name, method=VIEW_BY_VIEW[name], device=device, token_cache=token_cache
+    )
+
+
+def heading(name: MethodName, detector: Baseline | ModMap) -> str:
+    """The method and the features that it looks at, for the head of a table; ModMap's own is its name."""
+    if isinstance(detector, Baseline):
+        return f"{TITLES[name]} ({detector.settings.features})"
+    if name == "modmap":
+        return TITLES[name]
+    config = detector.config
+    return f"{TITLES[name]} (image {config.image_encoder.reference}, depth {config.depth_encoder.reference})"

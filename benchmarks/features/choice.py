@@ -1,0 +1,57 @@
+"""Which features a method looks at, by name."""
+
+from __future__ import annotations
+
+from benchmarks.features.cnn import CNNFeatures, Layers, is_cnn
+from benchmarks.features.fpfh import FPFHFeatures
+from modmap.config import EncoderSettings
+from modmap.encoders import FrozenEncoder, Modality, TokenEncoder
+from modmap.errors import ModMapError
+
+NONE, FPFH, POINT_MAE = "none", "fpfh", "point_mae"
+FPFH_STRIDE = 8
+
+
+def make_encoder(
+    settings: EncoderSettings,
+    modality: Modality,
+    *,
+    size: int,
+    grid: int | None = None,
+    layers: Layers = "middle",
+) -> TokenEncoder | None:
+    """The features that a setting names.
+
+    Args:
+        settings: `fpfh` (of depth), a CNN of `benchmarks.features.cnn`, any ViT that ModMap takes, or `none`.
+        modality: `image` or `depth`.
+        size: Side of the square input, pixels.
+        grid: Tokens along a side, where another encoder gives it.
+        layers: Of a CNN.
+
+    Returns:
+        None where the setting is `none`.
+
+    Raises:
+        ModMapError: the weights aren't here, or the name leads nowhere.
+    """
+    reference = settings.reference or NONE
+    if reference == NONE:
+        return None
+    if reference == POINT_MAE:
+        raise ModMapError(
+            f"{modality}_encoder: {POINT_MAE} needs a Point-MAE checkpoint and its CUDA kernels, neither of which any "
+            f"package carries; {FPFH} and dinov2_vits14 need none"
+        )
+    if reference == FPFH:
+        if modality != "depth":
+            raise ModMapError(
+                f"image_encoder: expected features of an image, found {FPFH}, which are of depth"
+            )
+        return FPFHFeatures(grid or round(size / FPFH_STRIDE))
+    if is_cnn(reference):
+        normalisation = settings.normalisation
+        return CNNFeatures(
+            reference, modality, size=size, layers=layers, normalisation=normalisation, grid=grid
+        )
+    return FrozenEncoder(settings, modality, size=size, grid=grid)
