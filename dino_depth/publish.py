@@ -17,26 +17,13 @@ import torch
 from torch import Tensor
 
 from dino_depth.config import PretrainConfig
+from dino_depth.publishing.card import LICENCE, card
+from dino_depth.publishing.errors import PublishError
+from dino_depth.publishing.hub import CARD, CONFIG, WEIGHTS, push, require_name
 from dino_depth.training.checkpoints import MODEL, RECORD, CheckpointError, Checkpoints, read_tensors
 
 CHECKPOINTS = "checkpoints"
 TEACHER = "teacher.backbone."
-LICENCE = "apache-2.0"
-# Where each source says under which terms its data may be used.
-DATA_LICENCES = {
-    "mvtec_3d_ad": "CC BY-NC-SA 4.0",
-    "mvtec_ad": "CC BY-NC-SA 4.0",
-    "mvtec_loco": "CC BY-NC-SA 4.0",
-    "mvtec_ad_2": "CC BY-NC-SA 4.0",
-    "eyecandies": "CC BY-NC-SA 4.0",
-    "visa": "CC BY 4.0",
-    "real_iad_d3": "see its authors",
-    "cadscan": "none needed: simulated",
-}
-
-
-class PublishError(ValueError):
-    """An encoder that can't be published; one line."""
 
 
 def publish(
@@ -59,38 +46,26 @@ def publish(
     checkpoint = _checkpoint(source)
     if out.exists():
         raise PublishError(f"{out}: expected a new directory, found one")
-    record = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))
+    record = _record(checkpoint)
     config = PretrainConfig.model_validate(record["config"])
     weights = _teacher(checkpoint, half=half)
+    count = sum(tensor.numel() for tensor in weights.values())
+    for left in out.parent.glob(f".{out.name}.partial-*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    (partial / MODEL).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
-    content = _timm_config(config, record)
-    (partial / "config.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    card = _card(config, record, weights, figures or {}, name=out.name)
-    (partial / "README.md").write_text(card, encoding="utf-8")
-    _check_loads(partial)
-    os.replace(partial, out)
-    return out
-
-
-def push(directory: Path, repo_id: str, *, private: bool = False) -> str:
-    """Uploads a published encoder to the Hugging Face hub (`HF_ENDPOINT`); returns its address.
-
-    Raises:
-        PublishError: the hub doesn't take it.
-    """
-    from huggingface_hub import HfApi
-
-    api = HfApi()
     try:
-        address = api.create_repo(repo_id, private=private, exist_ok=True)
-        api.upload_folder(repo_id=repo_id, folder_path=directory, commit_message="Publish the depth encoder")
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise PublishError(f"{repo_id}: the hub doesn't take it ({reason})") from None
-    return str(address)
+        (partial / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
+        content = json.dumps(_timm_config(config, record), indent=2)
+        (partial / CONFIG).write_text(content + "\n", encoding="utf-8")
+        text = card(config, record, name=out.name, weights=count, figures=figures or {})
+        (partial / CARD).write_text(text, encoding="utf-8")
+        _check_loads(partial)
+        os.replace(partial, out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return out
 
 
 def _checkpoint(source: Path) -> Path:
@@ -100,6 +75,20 @@ def _checkpoint(source: Path) -> Path:
     if latest is None:
         raise PublishError(f"{source}: expected a checkpoint, or a run with {CHECKPOINTS}/, found none")
     return latest
+
+
+def _record(checkpoint: Path) -> dict[str, Any]:
+    path = checkpoint / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path}: expected a checkpoint's record, found none whole ({error})") from None
+    needed = ("config", "step", "steps", "total_batch")
+    missing = [key for key in needed if not (isinstance(record, dict) and key in record)]
+    if missing:
+        raise CheckpointError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
+    found: dict[str, Any] = record
+    return found
 
 
 def _teacher(checkpoint: Path, *, half: bool) -> dict[str, Tensor]:
@@ -155,79 +144,47 @@ def _check_loads(directory: Path) -> None:
             raise PublishError(f"{directory}: timm can't load what was written ({reason})") from None
 
 
-def _card(
-    config: PretrainConfig,
-    record: Mapping[str, Any],
-    weights: Mapping[str, Tensor],
-    figures: Mapping[str, float],
-    *,
-    name: str,
-) -> str:
-    count = sum(tensor.numel() for tensor in weights.values())
-    sources = record.get("sources", {})
-    lines = [
-        "---",
-        f"license: {LICENCE}",
-        "library_name: timm",
-        "pipeline_tag: image-feature-extraction",
-        "tags: [depth, self-supervised, dinov2]",
-        "---",
-        f"# {name}",
-        "",
-        f"A ViT for depth maps ({config.model.architecture}, {count / 1e6:.1f} M weights, one channel), trained from "
-        f"{config.model.start_from or 'random weights'} by DINO-v2's objective on depth alone, with spatial "
-        "augmentations only.",
-        "",
-        "```python",
-        f'model = timm.create_model("local-dir:{name}", pretrained=True)',
-        "```",
-        "",
-        f"Input: (B, 1, H, W), depth normalised as `{config.model.depth_normalisation}`: "
-        + (
-            "the 1st to 99th percentile of what was measured spread over [0.1, 1], 0 where nothing was."
-            if config.model.depth_normalisation == "robust"
-            else "divided by its maximum, 0 where nothing was measured."
-        ),
-        "",
-        "## Data",
-        "",
-        *(
-            f"- {source}: {maps} depth maps ({DATA_LICENCES.get(source, 'licence not known to this package')})"
-            for source, maps in sources.items()
-        ),
-        "",
-        "## Recipe",
-        "",
-        f"{record['step']} of {record['steps']} steps of {record['total_batch']} depth maps.",
-        "",
-        "```json",
-        json.dumps(config.model_dump(mode="json", exclude={"run", "data"}), indent=2),
-        "```",
-    ]
-    if figures:
-        lines += ["", "## Probe", "", *(f"- {key}: {value:.4g}" for key, value in figures.items())]
-    return "\n".join(lines) + "\n"
+def _figures(path: Path | None) -> dict[str, float]:
+    if path is None:
+        return {}
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        figures = None
+    if not isinstance(figures, dict) or not all(isinstance(one, int | float) for one in figures.values()):
+        raise PublishError(f"{path}: expected the figures that dino_depth.probe wrote, found something else")
+    return figures
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
     parser = argparse.ArgumentParser(
         prog="python -m dino_depth.publish",
-        description="Write the teacher of a run as an encoder that timm loads.",
+        description="Write the teacher of a run as an encoder that timm loads, and upload it to the hub.",
     )
-    parser.add_argument("source", type=Path, metavar="RUN", help="a run, or one of its checkpoints")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the encoder goes, new")
-    parser.add_argument("--half", action="store_true", help="store float16 weights")
-    parser.add_argument(
-        "--probe", type=Path, metavar="JSON", help="figures of dino_depth.probe, for the card"
+    add = parser.add_argument
+    add(
+        "source",
+        type=Path,
+        metavar="RUN",
+        help="a run, or one of its checkpoints; without --out: an encoder written before, for --push",
     )
-    parser.add_argument("--push", metavar="ORG/NAME", help="upload it to this hub repo")
-    parser.add_argument("--private", action="store_true", help="make the repo private")
+    add("--out", type=Path, metavar="DIR", help="where the encoder goes, new")
+    add("--half", action="store_true", help="store float16 weights")
+    add("--probe", type=Path, metavar="JSON", help="figures of dino_depth.probe, for the card")
+    add("--push", metavar="ORG/NAME", help="upload it to this hub repo")
+    add("--private", action="store_true", help="make the repo private")
     arguments = parser.parse_args(words)
     try:
-        figures = json.loads(arguments.probe.read_text(encoding="utf-8")) if arguments.probe else None
-        out = publish(arguments.source, arguments.out, half=arguments.half, figures=figures)
-        print(out)
+        if arguments.push:
+            require_name(arguments.push)
+        elif arguments.out is None:
+            raise PublishError("--out: expected where the encoder goes, or --push of one, found neither")
+        out = arguments.source
+        if arguments.out is not None:
+            figures = _figures(arguments.probe)
+            out = publish(arguments.source, arguments.out, half=arguments.half, figures=figures)
+            print(out)
         if arguments.push:
             print(push(out, arguments.push, private=arguments.private))
     except (ValueError, OSError) as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,41 +13,21 @@ import pytest
 import timm
 import torch
 
-from dino_depth.config import PretrainConfig
 from dino_depth.objective.crop_tokens import tokens_by_size
-from dino_depth.objective.parameter_groups import parameter_groups
 from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.publish import main
-from dino_depth.training.checkpoints import Checkpoints
 from modmap.config import EncoderSettings
 from modmap.encoders import FrozenEncoder
 from modmap.scan import Frame
-from tests.dino_depth.objective.tiny import BACKBONE, tiny_config
+from tests.dino_depth.runs import write_run
 
 Run = tuple[Path, StudentTeacher]
-
-
-def config() -> PretrainConfig:
-    return tiny_config(model={"drop_path": 0.0, "layer_scale": 0.5, "options": dict(BACKBONE)})
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run with a checkpoint whose teacher isn't its student."""
-    torch.manual_seed(0)
-    model = StudentTeacher(config(), backbone_options=BACKBONE)
-    with torch.no_grad():
-        for parameter in model.teacher.parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    optimizer = torch.optim.AdamW(parameter_groups(model.student))
-    record = {
-        "config": config().model_dump(mode="json"),
-        "steps": 100,
-        "total_batch": 16,
-        "sources": {"cadscan": 70, "mvtec_3d_ad": 30},
-    }
-    Checkpoints(tmp_path / "run" / "checkpoints", keep=2).save(model, optimizer, step=40, record=record)
-    return tmp_path / "run", model
+    return tmp_path / "run", write_run(tmp_path / "run")
 
 
 class TestPublish:
@@ -84,16 +67,75 @@ class TestPublish:
         assert "- rank of patch tokens: 12.5" in card
 
     def test_publish__mistakes(self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "a")]) == 2
-        assert (
-            "nowhere: expected a checkpoint, or a run with checkpoints/, found none"
-            in capsys.readouterr().err
-        )
-        (tmp_path / "a").mkdir()
-        assert main([str(run[0]), "--out", str(tmp_path / "a")]) == 2
-        assert "expected a new directory, found one" in capsys.readouterr().err
-        weights = run[0] / "checkpoints" / "step_00000040" / "model.safetensors"
-        weights.write_bytes(weights.read_bytes()[:500])
-        assert main([str(run[0]), "--out", str(tmp_path / "b")]) == 2
-        assert "expected a whole safetensors file" in capsys.readouterr().err
+        out, there = ["--out", str(tmp_path / "b")], tmp_path / "a"
+        there.mkdir()
+        figures = tmp_path / "figures.json"
+        figures.write_text(json.dumps({"rank": "high"}))
+        for words, expected in (
+            ([str(tmp_path / "nowhere"), *out], "nowhere: expected a checkpoint, or a run with checkpoints/"),
+            ([str(run[0]), "--out", str(there)], "a: expected a new directory, found one"),
+            ([str(run[0])], "--out: expected where the encoder goes, or --push of one, found neither"),
+            (
+                [str(run[0]), *out, "--probe", str(figures)],
+                "expected the figures that dino_depth.probe wrote",
+            ),
+        ):
+            assert main(words) == 2
+            error = capsys.readouterr().err
+            assert expected in error
+            assert error.count("\n") == 1
         assert not (tmp_path / "b").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "content", "expected"),
+        [
+            ("model.safetensors", b"\0" * 500, "expected a whole safetensors file"),
+            ("checkpoint.json", b'{"config": ', "expected a checkpoint's record, found none whole"),
+            ("checkpoint.json", b'{"config": {}, "step": 4}', "found no steps"),
+        ],
+    )
+    def test_publish__damaged_checkpoint(
+        self,
+        run: Run,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        name: str,
+        content: bytes,
+        expected: str,
+    ) -> None:
+        (run[0] / "checkpoints" / "step_00000040" / name).write_bytes(content)
+        assert main([str(run[0]), "--out", str(tmp_path / "b")]) == 2
+        error = capsys.readouterr().err
+        assert expected in error
+        assert error.count("\n") == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+    def test_publish__weights_that_timm_cannot_load_leave_nothing(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        weights = run[0] / "checkpoints" / "step_00000040" / "model.safetensors"
+        weights.write_bytes(
+            weights.read_bytes().replace(b"teacher.backbone.norm.w", b"teacher.backbone.norm.v")
+        )
+        assert main([str(run[0]), "--out", str(tmp_path / "b")]) == 2
+        assert "timm can't load what was written (" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+    def test_publish__killed_half_way_leaves_no_half_directory(self, run: Run, tmp_path: Path) -> None:
+        """The weights are written by then; the next run takes away what is left."""
+        script = (
+            "import os, signal, sys\n"
+            "from dino_depth import publish\n"
+            "publish._check_loads = lambda directory: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "publish.main(sys.argv[1:])\n"
+        )
+        out = tmp_path / "encoder"
+        words = [str(run[0]), "--out", str(out)]
+        killed = subprocess.run([sys.executable, "-c", script, *words], cwd=Path.cwd())
+        assert killed.returncode == -signal.SIGKILL
+        assert not out.exists()
+        (left,) = tmp_path.glob(".encoder.partial-*")
+        assert (left / "model.safetensors").is_file()
+        assert main(words) == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["encoder", "run"]
+        assert timm.create_model(f"local-dir:{out}", pretrained=True) is not None
