@@ -119,9 +119,17 @@ def patch_targets(depth: Array, grid: int) -> tuple[Array, Array, Array]:
 
 
 def _prepared(depth: Array, size: int, method: Normalisation) -> Array:
-    """(size, size) float32, as `prepare` of any encoder gets it: the whole map normalised, then resized."""
+    """(size, size) float32: the whole map normalised, set in the middle of a square of holes, resized.
+
+    So an encoder gets it when it is used; stretched to a square, round parts would be none.
+    """
     normalised = normalise(depth, method)
-    return np.asarray(cv2.resize(normalised, (size, size), interpolation=cv2.INTER_NEAREST), np.float32)
+    height, width = normalised.shape
+    side = max(height, width)
+    square = np.zeros((side, side), np.float32)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = normalised
+    return np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_NEAREST), np.float32)
 
 
 def _category_and_part(row: dict[str, Any], number: int) -> tuple[str, Hashable]:

@@ -50,6 +50,14 @@ class TestProbeMaps:
         for row, found in zip(corpus, maps.inputs, strict=True):
             np.testing.assert_array_equal(found[0], normalise(decode_depth(row), "reference"))
 
+    def test_probe_maps__a_wide_map_is_set_in_a_square_of_holes(self) -> None:
+        depth = np.random.default_rng(0).uniform(1, 9, (10, 20)).astype(np.float32)
+        rows = [depth_row(depth, source="set", category=name) for name in "ab"]
+        maps = probe_maps(Dataset.from_list(rows), size=20, patch=10, depth_normalisation="reference")
+        np.testing.assert_array_equal(maps.inputs[0, 0, 5:15], normalise(decode_depth(rows[0]), "reference"))
+        assert not maps.inputs[:, 0, :5].any()
+        assert not maps.inputs[:, 0, 15:].any()
+
     @pytest.mark.parametrize("column", [True, False])
     def test_probe_maps__parts(self, column: bool) -> None:
         names = ["gear", "gear", "gear", "elbow"]
