@@ -106,7 +106,7 @@ PAPER: dict[str, Any] = {
     "preset": "paper",
     "size": 896,
     "image_encoder": {"reference": "dinov2_vitb14"},
-    "depth_encoder": {"reference": None, "normalisation": "reference"},
+    "depth_encoder": {"reference": None, "normalisation": "auto"},
 }
 
 # What a laptop runs: a small encoder for both modalities, and a steeper cycle over fewer, smaller steps. Its tokens are

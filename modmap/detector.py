@@ -81,12 +81,16 @@ class ModMap:
             raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
         return self._state
 
-    def fit(self, scans: Scan | Sequence[Scan], *, progress: bool = False) -> ModMap:
+    def fit(
+        self, scans: Scan | Sequence[Scan], *, progress: bool = False, keep: str | Path | None = None
+    ) -> ModMap:
         """Learns the mappings on nominal scans (Sec. 3.2.2).
 
         Args:
             scans: One nominal scan, or several (of several categories, for a multi-class model).
             progress: Show bars with the loss on standard error.
+            keep: A directory that keeps tokens and the state of the training as they come: a fit that was killed and
+                is called again goes on, and ends with the same weights. It may go once the model is saved.
 
         Returns:
             This model.
@@ -102,6 +106,7 @@ class ModMap:
             device=self.device,
             trained=self._state,
             progress=progress,
+            keep=None if keep is None else Path(keep),
         )
         self.calibrations = {}
         return self

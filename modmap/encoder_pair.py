@@ -63,8 +63,21 @@ class EncoderPair:
             self._loaded = image.to(self.device), depth
         return self._loaded
 
-    def encode(self, scan: Scan, *, trained: TrainedState | None, shown: bool) -> ScanTokens:
+    def encode(
+        self,
+        scan: Scan,
+        *,
+        trained: TrainedState | None,
+        shown: bool,
+        cache: TokenCache | None = None,
+    ) -> ScanTokens:
         """The tokens of a scan; each view passes each encoder once.
+
+        Args:
+            scan: The scan.
+            trained: Of the model, if it is fitted.
+            shown: Show a bar on standard error.
+            cache: Keeps tokens where the pair has no cache of its own.
 
         Raises:
             ModMapError: as `load` and `modmap.encoders.encode_scan`.
@@ -78,7 +91,7 @@ class EncoderPair:
                 foreground=self.config.inference.foreground,
                 rim_share=self.config.inference.rim_share,
                 device=self.device,
-                cache=self.cache,
+                cache=self.cache or cache,
                 on_view=bar.advance,
             )
 

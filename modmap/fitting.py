@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -15,8 +16,10 @@ from modmap.mapping import CrossViewMapper
 from modmap.progress import stage
 from modmap.scan import Scan
 from modmap.survey import survey
+from modmap.token_cache import TokenCache
 from modmap.trained_state import GridRecord, TrainedState
 from modmap.training import train
+from modmap.training_checkpoint import TrainingCheckpoint
 from modmap.view_pairs import TokenBank
 from modmap.volume import aggregate
 
@@ -29,6 +32,7 @@ def fit_mappings(
     device: torch.device,
     trained: TrainedState | None,
     progress: bool = False,
+    keep: Path | None = None,
 ) -> tuple[CrossViewMapper, TrainedState]:
     """Learns the mappings on nominal scans; every view is read and checked before the first is encoded.
 
@@ -39,6 +43,8 @@ def fit_mappings(
         device: Where the mappings live.
         trained: What an earlier fit of this model left, or None.
         progress: Show bars with the loss on standard error.
+        keep: A directory that keeps tokens and the state of the training as they come, and gives them back to a fit
+            that was stopped and is called again.
 
     Returns:
         The trained mapper, and what else a prediction needs.
@@ -51,7 +57,8 @@ def fit_mappings(
     started = time.perf_counter()
     grids = survey(scans, config.inference)
     image_encoder, depth_encoder = encoders.load(trained)
-    tokens = [encoders.encode(scan, trained=trained, shown=progress) for scan in scans]
+    cache = TokenCache(keep / "tokens") if keep is not None else None
+    tokens = [encoders.encode(scan, trained=trained, shown=progress, cache=cache) for scan in scans]
     encoded = time.perf_counter()
     view_ids = list(dict.fromkeys(view_id for one in tokens for view_id in one.view_ids))
     mapper = new_mapper(
@@ -75,6 +82,7 @@ def fit_mappings(
             settings,
             cross_view=cross_view,
             on_epoch=lambda loss: bar.advance(f"loss {loss:.4f}"),
+            checkpoint=TrainingCheckpoint(keep / "training.safetensors") if keep is not None else None,
         )
     state = TrainedState(
         view_ids=view_ids,

@@ -17,7 +17,7 @@ class TestMakeConfig:
             "preset": "paper",
             "size": 896,
             "image_encoder": {"reference": "dinov2_vitb14", "normalisation": "auto"},
-            "depth_encoder": {"reference": None, "normalisation": "reference"},
+            "depth_encoder": {"reference": None, "normalisation": "auto"},
             "mapping": {
                 "cross_view": True,
                 "view_conditioning": True,
@@ -57,7 +57,7 @@ class TestMakeConfig:
         )
         assert config.training.epochs == 3
         assert config.training.pairs_per_batch == 48
-        assert config.depth_encoder.normalisation == "reference"
+        assert config.depth_encoder.normalisation == "auto"
         assert make_config("paper").training.epochs == 200
 
     @pytest.mark.parametrize(
