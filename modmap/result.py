@@ -115,6 +115,12 @@ class Result:
             return maps.image()
         return maps.depth() if modality == "depth" else maps.combined()
 
+    def _repr_html_(self) -> str:
+        # A notebook calls this; what draws it is imported then, and not by those who only want the numbers.
+        from modmap.report.result_card import result_card
+
+        return result_card(self)
+
     def require_volume(self) -> AnomalyVolume:
         """The volume.
 

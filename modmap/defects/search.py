@@ -19,7 +19,7 @@ from modmap.volume import AnomalyVolume
 Array = npt.NDArray[Any]
 
 # The deviation is taken past the outliers at silhouettes, and counts where it stands out of what good surface scatters.
-DEVIATION_PERCENTILES = (5, 95)
+DEVIATION_PERCENTILES = (1, 99)
 LEAST_SCATTERS = 3.0
 
 

@@ -74,8 +74,6 @@ def picture_uri(picture: Array, *, photo: bool) -> str:
 
 def legend(top: float, *, marks: Sequence[tuple[str, float]] = ()) -> str:
     """The colour scale from 0 to `top` with round scores under it, and a line at each mark."""
-    colours = palette()[np.linspace(0, 255, LEGEND_STOPS).astype(int)]
-    stops = ", ".join(f"rgb({r},{g},{b})" for r, g, b in colours.tolist())
     ticks = "".join(
         f'<span style="left:{100 * value / top:.2f}%">{text}</span>'
         for value, text in score_ticks(top, most=LEGEND_STEPS)
@@ -85,10 +83,14 @@ def legend(top: float, *, marks: Sequence[tuple[str, float]] = ()) -> str:
         for name, value in marks
         if 0 <= value <= top
     )
-    return (
-        f'<div class="legend"><div class="bar" style="background:linear-gradient(to right, {stops})"></div>'
-        f"{ticks}{lines}</div>"
-    )
+    return f'<div class="legend"><div class="bar" style="background:{gradient()}"></div>{ticks}{lines}</div>'
+
+
+def gradient() -> str:
+    """The colours of the scale, as a CSS background."""
+    colours = palette()[np.linspace(0, 255, LEGEND_STOPS).astype(int)]
+    stops = ", ".join(f"rgb({r},{g},{b})" for r, g, b in colours.tolist())
+    return f"linear-gradient(to right, {stops})"
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:

@@ -31,7 +31,9 @@ def _solid_box(size: Array, turn: Array, voxel: float) -> Array:
 
 def _touched(points: Array, voxel: float) -> Array:
     """Centres of the voxels that hold a point of a densely sampled surface."""
-    return np.asarray((np.unique(np.floor(points / voxel), axis=0) + 0.5) * voxel)
+    index = np.floor(points / voxel).astype(np.int64) + 500
+    keys = np.unique(np.ravel_multi_index(tuple(index.T), (1000, 1000, 1000)))
+    return np.asarray((np.stack(np.unravel_index(keys, (1000, 1000, 1000)), axis=1) - 499.5) * voxel)
 
 
 def _area(surface: Array, voxel: float) -> float:

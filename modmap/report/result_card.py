@@ -1,0 +1,44 @@
+"""A result as a notebook shows it: the verdict, and the final map of every view on one scale."""
+
+from __future__ import annotations
+
+from html import escape
+
+import cv2
+import numpy as np
+
+from modmap.report.colours import colourise
+from modmap.report.page_parts import gradient, number, picture_uri
+from modmap.report.view_strip import BACKGROUND
+from modmap.result import Result
+
+WIDEST = 200
+COLOURS = {"pass": "#0b6e4f", "fail": "#a4161a", None: "#51606f"}
+
+
+def result_card(result: Result) -> str:
+    """HTML of a result, without the stylesheet of a page."""
+    verdict = result.verdict
+    # A scan that scores nothing anywhere still needs a scale to be drawn on.
+    top = result.score if result.score > 0 else 1.0
+    told = f"score {number(result.score, 4)}"
+    if result.calibration is not None:
+        told += f", p-value {number(result.p_value)}; {result.calibration.describe()}"
+    pictures = []
+    for view_id, maps in result.views.items():
+        scores = maps.combined()
+        share = min(1.0, WIDEST / scores.shape[1])
+        size = (max(1, round(scores.shape[1] * share)), max(1, round(scores.shape[0] * share)))
+        reduced = np.asarray(cv2.resize(scores, size, interpolation=cv2.INTER_NEAREST))
+        uri = picture_uri(colourise(reduced, top, background=BACKGROUND), photo=False)
+        name = escape(view_id)
+        pictures.append(
+            f'<figure style="margin:0"><img src="{uri}" alt="final map of view {name}">'
+            f"<figcaption>{name}</figcaption></figure>"
+        )
+    return (
+        f'<div><p><b style="color:{COLOURS[verdict]}">{(verdict or "no verdict").upper()}</b> '
+        f"<b>{escape(result.scan)}</b> {escape(told)}</p>"
+        f'<p>0 <span style="display:inline-block;width:200px;height:12px;background:{gradient()}"></span> {top:.3g}</p>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(pictures)}</div></div>'
+    )
