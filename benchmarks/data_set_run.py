@@ -89,6 +89,10 @@ class DataSetRun:
                 found.append(self._run(category).figures(self.tests(category)))
         return found[0] if found else None
 
+    def fit_seconds(self, category: str) -> float:
+        """Wall time of a category's fit, as its model has it written down."""
+        return sum(self._run(category).opened().trained.seconds.values())
+
     def failure(self, category: str) -> str:
         """Why a category has no figures; empty where nothing failed."""
         try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
-from collections.abc import Sequence
+import resource
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -19,6 +22,7 @@ from benchmarks.data_set_run import DataSetRun
 from benchmarks.summary import scan_lines, summarise
 from modmap.datasets.atomic import atomic_file
 
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 LONGEST_WAIT = timedelta(days=7)
 PACKAGES = ("modmap", "torch", "timm", "numpy", "scipy", "opencv-python")
 
@@ -52,7 +56,7 @@ def processes(device: str) -> PartialState:
 def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState) -> Outcome | None:
     """Does what is missing of a run, its models and scans shared out over the processes.
 
-    Writes `results.json`, `scans.jsonl` and `versions.json`.
+    Writes `results.json`, `scans.jsonl`, `costs.json` and `versions.json`.
 
     Returns:
         The outcome, or None in every process but the main one.
@@ -81,6 +85,7 @@ def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
     }
     write_text(run.out / "results.json", json.dumps(results, indent=2) + "\n")
     write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(figures)))
+    write_text(run.out / "costs.json", json.dumps(_costs(run, seconds), indent=2) + "\n")
     write_text(run.out / "versions.json", json.dumps(_versions(), indent=2) + "\n")
     return Outcome(results, seconds)
 
@@ -89,6 +94,24 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file in one piece."""
     with atomic_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _costs(run: DataSetRun, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What the run took: fit and mean prediction by category, and the most memory a process of it held.
+
+    A run that was begun again keeps the larger peak.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES / 1e6
+    on_gpu = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0
+    before: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        before = json.loads((run.out / "costs.json").read_text(encoding="utf-8"))
+    return {
+        "fit_seconds": {category: run.fit_seconds(category) for category in seconds},
+        "predict_seconds": dict(seconds),
+        "peak_megabytes": round(max(peak, before.get("peak_megabytes", 0.0)), 1),
+        "peak_gpu_megabytes": round(max(on_gpu, before.get("peak_gpu_megabytes", 0.0)), 1),
+    }
 
 
 def _versions() -> dict[str, str]:

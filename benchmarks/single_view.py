@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
+from benchmarks.baselines.detector import Baseline
+from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
 from benchmarks.execution import write_text
 from benchmarks.model_arguments import ModelArguments
 from benchmarks.settings import keep_settings
@@ -21,6 +23,7 @@ from modmap import ModMap
 from modmap.datasets.atomic import atomic_file
 from modmap.datasets.single_view import VIEW, Eyecandies, MVTec3D, SingleViewSet, SingleViewTest
 from modmap.errors import ModMapError
+from modmap.evaluation_run import Detector
 from modmap.metrics import VolumeAUPRO, instance_auroc
 
 LIMITS = (0.3, 0.01)
@@ -29,15 +32,18 @@ READERS = {"mvtec3d": MVTec3D, "eyecandies": Eyecandies}
 
 @dataclass(frozen=True)
 class Arguments:
-    """Evaluate ModMap on parts with one view: image AUROC, pixel AUROC, AUPRO@30% and @1% in 2D."""
+    """Evaluate a method on parts with one view: image AUROC, pixel AUROC, AUPRO@30% and @1% in 2D."""
 
     dataset: Literal["mvtec3d", "eyecandies"]
     """Which layout."""
     root: Path
     """The directory of its categories."""
     model: tyro.conf.OmitArgPrefixes[ModelArguments]
+    method: MethodName = "modmap"
+    """ModMap, or a method that it is compared with; `--set` then takes that method's settings."""
     out: Path | None = None
-    """Where the run lives; results/DATASET by default. What an earlier run has done there is not done again."""
+    """Where the run lives; results/DATASET by default, results/METHOD_DATASET for another method than ModMap. What an
+    earlier run has done there is not done again."""
     categories: tuple[str, ...] = ()
     """Some of its categories; all by default."""
     plane: bool = True
@@ -47,15 +53,20 @@ class Arguments:
 def run(arguments: Arguments) -> int:
     """Fits and predicts category by category and prints the table; returns 1 where a category failed."""
     dataset = READERS[arguments.dataset](arguments.root, plane=arguments.plane)
-    out = arguments.out or Path("results") / arguments.dataset
+    other = arguments.method != "modmap"
+    out = arguments.out or Path("results") / (
+        f"{arguments.method}_{arguments.dataset}" if other else arguments.dataset
+    )
     for category in arguments.categories:
         if category not in dataset.categories:
             raise ModMapError(
                 f"categories: expected some of {', '.join(dataset.categories)}, found {category!r}"
             )
     categories = arguments.categories or dataset.categories
-    config = arguments.model.model(device=arguments.model.device).config
+    detector = _unfitted(arguments)
+    config = detector.config if isinstance(detector, ModMap) else detector.settings
     settings = {
+        **({"method": arguments.method} if other else {}),
         "dataset": arguments.dataset,
         "root": str(arguments.root.resolve()),
         "plane": arguments.plane,
@@ -70,24 +81,39 @@ def run(arguments: Arguments) -> int:
             results[category] = _evaluate(arguments, dataset, category, out / category)
         except ModMapError as error:
             failed[category] = str(error)
-    _report(out, arguments.dataset, results, failed)
+    _report(out, f"{heading(arguments.method, detector)}, {arguments.dataset}", results, failed)
     return 1 if failed else 0
 
 
 def _evaluate(arguments: Arguments, dataset: SingleViewSet, category: str, out: Path) -> dict[str, Any]:
-    cache = arguments.model.token_cache()
     if not (out / "model" / "config.json").is_file():
-        model = arguments.model.model(device=arguments.model.device, cache=cache)
-        model.fit(dataset.train(category)).save_pretrained(out / "model")
-        print(f"{category}: fitted on {len(model.trained.scans)} parts", flush=True)
-    model = ModMap.from_pretrained(out / "model", device=arguments.model.device, token_cache=cache)
+        fitted = _unfitted(arguments).fit(dataset.train(category))
+        fitted.save_pretrained(out / "model")
+        print(f"{category}: fitted on {len(fitted.trained.scans)} parts", flush=True)
+    model = open_detector(
+        arguments.method,
+        out / "model",
+        device=arguments.model.device,
+        token_cache=arguments.model.token_cache(),
+    )
     tests = dataset.tests(category)
     for test in tests:
         _predict(model, test, out / "maps" / f"{test.scan.name}.npz")
     return _figures(tests, out / "maps")
 
 
-def _predict(model: ModMap, test: SingleViewTest, path: Path) -> None:
+def _unfitted(arguments: Arguments) -> Baseline | ModMap:
+    model = arguments.model
+    return make_detector(
+        arguments.method,
+        model.preset,
+        model.overrides(),
+        device=model.device,
+        token_cache=model.token_cache(),
+    )
+
+
+def _predict(model: Detector, test: SingleViewTest, path: Path) -> None:
     """Writes the map of a test part, unless this model's is there."""
     if _fingerprint(path) == model.fingerprint:
         return
@@ -133,7 +159,7 @@ def _figures(tests: Sequence[SingleViewTest], maps: Path) -> dict[str, Any]:
     }
 
 
-def _report(out: Path, dataset: str, results: dict[str, dict[str, Any]], failed: dict[str, str]) -> None:
+def _report(out: Path, title: str, results: dict[str, dict[str, Any]], failed: dict[str, str]) -> None:
     names = {"i_auroc": "I-AUROC", "p_auroc": "P-AUROC", "aupro_30pct": "AUPRO@30%", "aupro_1pct": "AUPRO@1%"}
     rows = [
         [category, str(row["parts"]), str(row["anomalous"]), *(number(row[name]) for name in names)]
@@ -142,7 +168,7 @@ def _report(out: Path, dataset: str, results: dict[str, dict[str, Any]], failed:
     rows += [[category, f"**failed**: {reason}", *[""] * 5] for category, reason in failed.items()]
     means = {name: float(np.mean([row[name] for row in results.values()])) for name in names if results}
     rows.append(["**mean**", "", "", *(number(means.get(name)) for name in names)])
-    text = f"# ModMap, {dataset}\n\n{markdown(['category', 'parts', 'anomalous', *names.values()], rows)}\n"
+    text = f"# {title}\n\n{markdown(['category', 'parts', 'anomalous', *names.values()], rows)}\n"
     content = {"categories": results, "mean": means, "failed": failed}
     write_text(out / "results.json", json.dumps(content, indent=2) + "\n")
     write_text(out / "table.md", text)

@@ -142,7 +142,7 @@ class EvaluationRun:
         Raises:
             ModMapError: the model or a scan can't be used; what was done before it stays.
         """
-        model = self._opened()
+        model = self.opened()
         formats: tuple[VolumeFormat, ...] = ("npz", "ply", "vti") if self.pictures else ("npz",)
         for scan in scans:
             model.check(scan)
@@ -169,7 +169,12 @@ class EvaluationRun:
         """
         return figures(scans, self.out / SCANS)
 
-    def _opened(self) -> Detector:
+    def opened(self) -> Detector:
+        """The fitted model.
+
+        Raises:
+            ModMapError: a file of it is missing or damaged.
+        """
         if self.open_model is not None:
             return self.open_model(self.model_directory)
         return ModMap.from_pretrained(

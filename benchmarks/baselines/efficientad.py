@@ -32,7 +32,7 @@ class EfficientADSettings(BaselineSettings):
     """Of the published training; it has features of its own and no encoder.
 
     Attributes:
-        size: Published with 256 pixels.
+        size: Published with 256 pixels, the least that the autoencoder takes.
         model_size: Of teacher and student.
         teacher: The pretrained teacher's weights: `.pth` as anomalib releases it, or `.safetensors`.
         penalty_images: Photographs of anything, on which the student must not follow the teacher.
@@ -40,7 +40,7 @@ class EfficientADSettings(BaselineSettings):
         learning_rate: Of Adam; a tenth of it in the last twentieth of the steps.
     """
 
-    size: int = Field(256, ge=64)
+    size: int = Field(256, ge=256)
     smoothing: float = Field(0.0, ge=0, le=1)
     model_size: Literal["small", "medium"] = "small"
     teacher: Path | None = None
@@ -98,7 +98,7 @@ class EfficientAD:
             model = self._new()
             assert settings.teacher is not None
             _load_teacher(model.teacher, settings.teacher)
-            model.mean_std.update(_mean_and_std([model.teacher(one).detach() for one in trained]))
+            model.mean_std.update(_mean_and_std(model.teacher, trained))
             self._train(model, trained)
         model.requires_grad_(False).eval()
         maps = [model.get_maps(one, normalize=False) for one in held_out]
@@ -214,9 +214,10 @@ def _load_teacher(teacher: torch.nn.Module, path: Path) -> None:
         raise ModMapError(f"{path}: expected the weights of EfficientAD's teacher: {reason}") from None
 
 
-def _mean_and_std(outputs: list[Tensor]) -> dict[str, Tensor]:
-    """(1, C, 1, 1) of each channel of the teacher's outputs (1, C, H, W)."""
-    places = torch.cat([one[0].flatten(1) for one in outputs], dim=1)
+@torch.no_grad()
+def _mean_and_std(teacher: torch.nn.Module, views: list[Tensor]) -> dict[str, Tensor]:
+    """(1, C, 1, 1) of each channel of the teacher's outputs on views (1, 3, size, size)."""
+    places = torch.cat([teacher(one)[0].flatten(1) for one in views], dim=1)
     return {
         "mean": places.mean(dim=1)[None, :, None, None],
         "std": places.std(dim=1, correction=0).clamp_min(1e-6)[None, :, None, None],

@@ -38,6 +38,12 @@ def write_cnn(directory: Path, architecture: str = "test_efficientnet") -> Path:
     return directory
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """As the processes that the tests start; sums over several threads differ in the last bit."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def cnn(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A reference to a random CNN."""

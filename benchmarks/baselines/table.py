@@ -1,0 +1,158 @@
+"""Runs of several methods side by side: `python -m benchmarks.baselines.table results/one results/other`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from benchmarks.baselines.methods import TITLES
+from benchmarks.features.choice import NONE
+from benchmarks.sim3d import command
+from benchmarks.tables import markdown, number
+from modmap.config_errors import read_json
+from modmap.errors import ModMapError
+
+METRICS = {"i_auroc": "Detection, I-AUROC", "v_aupro_1pct": "Segmentation, V-AUPRO@1%"}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Put finished runs of `benchmarks.sim3d` side by side: methods by categories, by defects, and what they cost."""
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Their directories, in the order of the rows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run.
+
+    Attributes:
+        name: The method and its features.
+        setup: `real2real` or `synth2real`.
+        root: The data set.
+        results: Content of `results.json`.
+        costs: Content of `costs.json`; empty where an older run has none.
+    """
+
+    name: str
+    setup: str
+    root: str
+    results: dict[str, Any]
+    costs: dict[str, Any]
+
+
+def read_run(directory: Path) -> Row:
+    """A run from its directory.
+
+    Raises:
+        ModMapError: it isn't one, or isn't finished.
+    """
+    settings = read_json(directory / "run.json")
+    costs = directory / "costs.json"
+    try:
+        config = settings["config"]
+        named = [config[f"{modality}_encoder"]["reference"] for modality in ("image", "depth")]
+        features = ", ".join(str(one) for one in named if one not in (None, NONE))
+        title = TITLES[settings.get("method", "modmap")]
+        return Row(
+            name=f"{title} ({features})" if features else title,
+            setup=settings["setup"],
+            root=settings["root"],
+            results=read_json(directory / "results.json"),
+            costs=read_json(costs) if costs.is_file() else {},
+        )
+    except (KeyError, TypeError) as error:
+        raise ModMapError(f"{directory}: expected a run of benchmarks.sim3d, found no {error}") from None
+
+
+def comparison(rows: Sequence[Row]) -> str:
+    """Markdown: methods by categories for each metric, by groups of defects, and their costs.
+
+    Raises:
+        ModMapError: the runs are of different data or set-ups, or there is none.
+    """
+    if not rows:
+        raise ModMapError("table: expected the directories of some runs, found none")
+    for row in rows[1:]:
+        if (row.setup, row.root) != (rows[0].setup, rows[0].root):
+            raise ModMapError(
+                f"table: expected runs of one data set and set-up, {rows[0].setup} on {rows[0].root}, "
+                f"found {row.name}'s {row.setup} on {row.root}"
+            )
+    parts = [f"# {rows[0].setup}, {rows[0].root}"]
+    for metric, title in METRICS.items():
+        parts.append(f"## {title}\n\n{_by_category(rows, metric)}")
+    for heading in rows[0].results["defects"]:
+        groups = _names(rows, lambda row, heading=heading: row.results["defects"].get(heading, {}))
+        for metric, title in METRICS.items():
+            cells = [
+                [
+                    row.name,
+                    *(
+                        number(row.results["defects"].get(heading, {}).get(one, {}).get(metric))
+                        for one in groups
+                    ),
+                ]
+                for row in rows
+            ]
+            parts.append(f"## {title} by {heading}\n\n{markdown(['method', *groups], cells)}")
+    parts.append(f"## Cost\n\n{_costs(rows)}")
+    failed = [f"- {row.name}, {name}: {why}" for row in rows for name, why in row.results["failed"].items()]
+    return "\n\n".join([*parts, *(["## Not run\n\n" + "\n".join(failed)] if failed else [])]) + "\n"
+
+
+def _by_category(rows: Sequence[Row], metric: str) -> str:
+    categories = _names(rows, lambda row: {**row.results["categories"], **row.results["failed"]})
+    cells = []
+    for row in rows:
+        found = [row.results["categories"].get(name, {}).get(metric) for name in categories]
+        # A mean over some of the categories would stand beside means over all of them.
+        mean = row.results["mean"].get(metric) if None not in found else None
+        cells.append([row.name, *(number(value) for value in found), number(mean)])
+    return markdown(["method", *categories, "**mean**"], cells)
+
+
+def _costs(rows: Sequence[Row]) -> str:
+    cells = []
+    for row in rows:
+        fits, predictions = (row.costs.get(name, {}).values() for name in ("fit_seconds", "predict_seconds"))
+        peaks = [row.costs.get(name) for name in ("peak_megabytes", "peak_gpu_megabytes")]
+        cells.append(
+            [row.name, *(_mean(values) for values in (fits, predictions)), *(_shown(peak) for peak in peaks)]
+        )
+    header = ["method", "fit, s", "predict, s/scan", "peak memory, MB", "peak GPU memory, MB"]
+    return markdown(header, cells)
+
+
+def _names(rows: Sequence[Row], of: Callable[[Row], dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in of(row)))
+
+
+def _mean(values: Any) -> str:
+    values = list(values)
+    return f"{sum(values) / len(values):.1f}" if values else "–"
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def run(arguments: Arguments) -> int:
+    """Prints the tables."""
+    print(comparison([read_run(directory) for directory in arguments.runs]))
+    return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.baselines.table", words=words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The table of several methods from hand-made runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.baselines.table import main
+
+
+def write_run(
+    directory: Path, *, method: str | None, scores: dict[str, float], failed: dict[str, str], **settings: Any
+) -> Path:
+    """A finished run with the same figure for every metric."""
+    directory.mkdir()
+    config = {
+        "image_encoder": {"reference": "dinov2_vits14"},
+        "depth_encoder": {"reference": "fpfh" if method else "dinov2_vits14"},
+    }
+    run = {"setup": "real2real", "root": "/data", "config": config, **settings}
+    (directory / "run.json").write_text(json.dumps(run | ({"method": method} if method else {})))
+    results = {
+        "categories": {name: {"i_auroc": one, "v_aupro_1pct": one / 2} for name, one in scores.items()},
+        "mean": {"i_auroc": sum(scores.values()) / len(scores), "v_aupro_1pct": 0.25},
+        "defects": {"kind": {"dent": {"i_auroc": 0.7, "v_aupro_1pct": 0.1}}, "size": {}, "modality": {}},
+        "failed": failed,
+    }
+    (directory / "results.json").write_text(json.dumps(results))
+    costs = {
+        "fit_seconds": {"cup": 1.0, "pot": 3.0},
+        "predict_seconds": {"cup": 0.5},
+        "peak_megabytes": 1234.5,
+        "peak_gpu_megabytes": 0.0,
+    }
+    (directory / "costs.json").write_text(json.dumps(costs))
+    return directory
+
+
+class TestTable:
+    def test_main__methods_by_categories(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        ours = write_run(tmp_path / "one", method=None, scores={"cup": 0.9, "pot": 0.5}, failed={})
+        theirs = write_run(tmp_path / "two", method="btf", scores={"cup": 0.8}, failed={"pot": "needs a hub"})
+        assert main([str(ours), str(theirs)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "# real2real, /data"
+        assert "| method | cup | pot | **mean** |" in lines
+        assert "| ModMap (dinov2_vits14, dinov2_vits14) | 0.900 | 0.500 | 0.700 |" in lines
+        assert "| BTF (dinov2_vits14, fpfh) | 0.800 | – | – |" in lines
+        assert "| BTF (dinov2_vits14, fpfh) | 0.400 | – | – |" in lines
+        assert "## Segmentation, V-AUPRO@1% by kind" in lines
+        assert "| BTF (dinov2_vits14, fpfh) | 0.100 |" in lines
+        assert "| BTF (dinov2_vits14, fpfh) | 2.0 | 0.5 | 1,234 | 0 |" in lines
+        assert "- BTF (dinov2_vits14, fpfh), pot: needs a hub" in lines
+
+    @pytest.mark.parametrize("changes", [{"setup": "synth2real"}, {"root": "/other"}])
+    def test_main__runs_of_different_data(
+        self, changes: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        one = write_run(tmp_path / "one", method=None, scores={"cup": 0.9}, failed={})
+        other = write_run(tmp_path / "two", method="cfm", scores={"cup": 0.9}, failed={}, **changes)
+        assert main([str(one), str(other)]) == 2
+        error = capsys.readouterr().err
+        assert "expected runs of one data set and set-up" in error
+        assert error.count("\n") == 1
+
+    def test_main__not_a_run(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([str(tmp_path)]) == 2
+        assert "run.json: expected a JSON file, found none" in capsys.readouterr().err
