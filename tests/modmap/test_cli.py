@@ -53,7 +53,19 @@ def model(
 ) -> Path:
     """A model that a real process fitted."""
     directory = tmp_path_factory.mktemp("model") / "model"
-    words = ["fit", str(scans / "good"), "-o", str(directory), "--size", "112", "--epochs", "6"]
+    # The pixels lie 3 mm apart: voxels of 4 mm leave no gaps between them.
+    words = [
+        "fit",
+        str(scans / "good"),
+        "-o",
+        str(directory),
+        "--size",
+        "112",
+        "--epochs",
+        "6",
+        "--voxel",
+        "4",
+    ]
     words += [
         "--image-encoder",
         f"local-dir:{tiny_encoder}",
@@ -282,15 +294,6 @@ class TestCalibrate:
         assert defects[0]["depth_mm"] is None
         assert len((tmp_path / "out" / "bad" / "defects.csv").read_text().splitlines()) == len(defects) + 1
         assert json.loads((tmp_path / "out" / "good" / "defects.json").read_text())["defects"] == []
-
-    def test_predict__nominal_scan_gives_defects_a_depth(
-        self, run: Run, calibrated: Path, scans: Path, tmp_path: Path
-    ) -> None:
-        words = ["-o", tmp_path, "--no-overlays", "--formats", "npz", "--nominal", scans / "good"]
-        assert run("predict", calibrated, scans / "bad", *words) == 0
-        defects = json.loads((tmp_path / "bad" / "defects.json").read_text())["defects"]
-        depths = [one["depth_mm"] for one in defects if one["depth_mm"] is not None]
-        assert min(depths) == pytest.approx(-20, rel=0.2)
 
     def test_report__pages(
         self, run: Run, calibrated: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
