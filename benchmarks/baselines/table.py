@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,7 +89,7 @@ def comparison(rows: Sequence[Row]) -> str:
     for metric, title in METRICS.items():
         parts.append(f"## {title}\n\n{_by_category(rows, metric)}")
     for heading in rows[0].results["defects"]:
-        groups = _names(rows, lambda row, heading=heading: row.results["defects"].get(heading, {}))
+        groups = _names([row.results["defects"].get(heading, {}) for row in rows])
         for metric, title in METRICS.items():
             cells = [
                 [
@@ -108,7 +108,7 @@ def comparison(rows: Sequence[Row]) -> str:
 
 
 def _by_category(rows: Sequence[Row], metric: str) -> str:
-    categories = _names(rows, lambda row: {**row.results["categories"], **row.results["failed"]})
+    categories = _names([{**row.results["categories"], **row.results["failed"]} for row in rows])
     cells = []
     for row in rows:
         found = [row.results["categories"].get(name, {}).get(metric) for name in categories]
@@ -130,8 +130,9 @@ def _costs(rows: Sequence[Row]) -> str:
     return markdown(header, cells)
 
 
-def _names(rows: Sequence[Row], of: Callable[[Row], dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in of(row)))
+def _names(named: Sequence[dict[str, Any]]) -> list[str]:
+    """Every name once, in the order in which they come."""
+    return list(dict.fromkeys(name for one in named for name in one))
 
 
 def _mean(values: Any) -> str:

@@ -34,7 +34,8 @@ class TestCouplingFlow:
             network, (given, conditions) = flow(channels), maps(channels)
 
             def flat(values: torch.Tensor) -> torch.Tensor:
-                return network(values.reshape(given.shape), conditions)[0].flatten()  # noqa: B023
+                normal: torch.Tensor = network(values.reshape(given.shape), conditions)[0]  # noqa: B023
+                return normal.flatten()
 
             jacobian = torch.autograd.functional.jacobian(flat, given.flatten())
             sign, expected = torch.linalg.slogdet(jacobian)
