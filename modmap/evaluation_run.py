@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,12 +117,17 @@ class EvaluationRun:
         return (self.model_directory / "config.json").is_file()
 
     def fit(self, model: Detector, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
-        """Fits a model and saves it.
+        """Fits a model and saves it; one of ModMap's that was killed on the way goes on where it was.
 
         Raises:
             ModMapError: as `Detector.fit`.
         """
-        model.fit(train, progress=progress).save_pretrained(self.model_directory)
+        if not isinstance(model, ModMap):
+            model.fit(train, progress=progress).save_pretrained(self.model_directory)
+            return
+        keep = self.model_directory.with_name(f".{self.model_directory.name}.fit")
+        model.fit(train, progress=progress, keep=keep).save_pretrained(self.model_directory)
+        shutil.rmtree(keep, ignore_errors=True)
 
     def predict(
         self,
