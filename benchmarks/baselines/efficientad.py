@@ -97,7 +97,7 @@ class EfficientAD:
             torch.manual_seed(settings.seed)
             model = self._new()
             assert settings.teacher is not None
-            _load_teacher(model.teacher, settings.teacher)
+            load_teacher(model.teacher, settings.teacher)
             model.mean_std.update(_mean_and_std(model.teacher, trained))
             self._train(model, trained)
         model.requires_grad_(False).eval()
@@ -197,7 +197,7 @@ def _require_anomalib() -> None:
         raise ModMapError(f"efficientad: needs anomalib (pip install anomalib): {error}") from None
 
 
-def _load_teacher(teacher: torch.nn.Module, path: Path) -> None:
+def load_teacher(teacher: torch.nn.Module, path: Path) -> None:
     """Fills the teacher, every weight of it; a `.pth` is read as tensors alone, none of its code is run.
 
     Raises:

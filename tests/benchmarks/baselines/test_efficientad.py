@@ -1,0 +1,80 @@
+"""EfficientAD with a random teacher and random photographs: what it loads, and that it says what it lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from benchmarks.baselines.efficientad import load_teacher
+from benchmarks.baselines.methods import make_detector
+from modmap.errors import ModMapError
+from modmap.scan import Scan
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A teacher of random weights and two photographs of noise."""
+    from anomalib.models.image.efficient_ad.torch_model import SmallPatchDescriptionNetwork
+
+    root = tmp_path_factory.mktemp("efficientad")
+    torch.manual_seed(0)
+    teacher = SmallPatchDescriptionNetwork(out_channels=384)
+    safetensors.torch.save_file(teacher.state_dict(), root / "teacher.safetensors")
+    torch.save(teacher.state_dict(), root / "teacher.pth")
+    pictures = root / "pictures"
+    pictures.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(2):
+        Image.fromarray(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(pictures / f"{index}.png")
+    return {
+        "teacher": str(root / "teacher.safetensors"),
+        "penalty_images": str(pictures),
+        "steps": 1,  # of 256 pixels, which is the least: seconds each
+        "learning_rate": 1e-3,
+    }
+
+
+class TestEfficientAD:
+    def test_load_teacher__released_format_and_ours(self, given: dict[str, Any]) -> None:
+        from anomalib.models.image.efficient_ad.torch_model import SmallPatchDescriptionNetwork
+
+        found = []
+        for path in (given["teacher"], given["teacher"].replace(".safetensors", ".pth")):
+            teacher = SmallPatchDescriptionNetwork(out_channels=384)
+            load_teacher(teacher, Path(path))
+            found.append(teacher.state_dict())
+        assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"teacher": None}, "efficientad: needs teacher, .*found none"),
+            ({"teacher": "/nowhere.pth"}, "efficientad: needs teacher, .*found nothing at /nowhere.pth"),
+            ({"penalty_images": None}, "efficientad: needs penalty_images, a folder of photographs"),
+            ({"image_encoder": {"reference": "dinov2_vits14"}}, "efficientad: expected no encoder"),
+        ],
+    )
+    def test_fit__says_what_it_needs(
+        self,
+        given: dict[str, Any],
+        nominal: Scan,
+        changes: dict[str, Any],
+        said: str,
+        vit: str,
+    ) -> None:
+        if "image_encoder" in changes:
+            changes = {"image_encoder": {"reference": vit}}
+        with pytest.raises(ModMapError, match=said) as error:
+            make_detector("efficientad", "fast", {**given, **changes}, device="cpu").fit(nominal)
+        assert "\n" not in str(error.value)
+
+    def test_load_teacher__damaged(self, tmp_path: Path) -> None:
+        (tmp_path / "teacher.pth").write_bytes(b"nothing")
+        with pytest.raises(ModMapError, match=r"teacher.pth: expected the weights of EfficientAD's teacher"):
+            load_teacher(torch.nn.Linear(1, 1), tmp_path / "teacher.pth")
