@@ -22,16 +22,18 @@ $(STAMP): $(NEEDS) | system-libraries
 		--editable './modmap[all]' --editable './dino_depth[all]' --group dev --group benchmarks
 	touch $@
 
-# What open3d and OpenCV load at run time: installed where that can be done unasked, else named.
+# What open3d and OpenCV load at run time, and the browser that reports are tested in: installed where that can be done
+# unasked, else named.
 system-libraries:
 	@missing=; for pair in $(LIBRARIES); do \
 		/sbin/ldconfig -p 2>/dev/null | grep -q "$${pair%%:*}" || missing="$$missing $${pair##*:}"; \
 	done; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing="$$missing chromium"; \
 	test -z "$$missing" && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet $$missing >/dev/null; \
 	else \
-		echo "open3d needs system libraries that are missing; install them with:"; \
+		echo "open3d and the tests of reports need what is missing on this system; install it with:"; \
 		echo "    sudo apt-get install$$missing"; \
 	fi
 

@@ -13,13 +13,14 @@ from modmap.calibration_run import calibrations_of
 from modmap.config import ModMapConfig, make_config, merged
 from modmap.device import choose_device
 from modmap.encoder_pair import EncoderPair
-from modmap.encoders import ScanTokens, TokenEncoder, fingerprint
+from modmap.encoders import TokenEncoder, fingerprint
 from modmap.errors import ModMapError
 from modmap.fitting import fit_mappings, new_mapper
 from modmap.mapping import CrossViewMapper
 from modmap.prediction import predict_scan
 from modmap.result import Result
 from modmap.scan import Scan
+from modmap.scan_tokens import ScanTokens
 from modmap.token_cache import TokenCache
 from modmap.trained_state import TrainedState
 from modmap.view_pairs import TokenBank

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 
 from modmap.config import ModMapConfig
-from modmap.encoders import FrozenEncoder, ScanTokens, TokenEncoder, encode_scan, require_reference
+from modmap.encoders import FrozenEncoder, TokenEncoder, require_reference
 from modmap.progress import stage
 from modmap.scan import Scan
+from modmap.scan_tokens import ScanTokens, encode_scan
 from modmap.token_cache import TokenCache
 from modmap.trained_state import TrainedState
 
@@ -80,7 +81,7 @@ class EncoderPair:
             cache: Keeps tokens where the pair has no cache of its own.
 
         Raises:
-            ModMapError: as `load` and `modmap.encoders.encode_scan`.
+            ModMapError: as `load` and `modmap.scan_tokens.encode_scan`.
         """
         image_encoder, depth_encoder = self.load(trained)
         with stage(f"encoding {scan.name}", total=len(scan), shown=shown) as bar:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from modmap.config import Aggregation
-from modmap.encoders import ScanTokens
 from modmap.inference import refined_maps
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.rim import spread_to_rim
 from modmap.scan import Scan
+from modmap.scan_tokens import ScanTokens
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 if TYPE_CHECKING:

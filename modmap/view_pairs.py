@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modmap.encoders import ScanTokens
 from modmap.mapping import CrossViewMapper, ViewPairs, cosine_distance
+from modmap.scan_tokens import ScanTokens
 
 
 @dataclass(frozen=True, eq=False)

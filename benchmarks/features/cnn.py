@@ -17,8 +17,9 @@ from benchmarks.features.lite0_wheel import NAME as LITE0
 from benchmarks.features.lite0_wheel import lite0_directory
 from modmap.config import Normalisation
 from modmap.encoder_store import require_on_hub, resolve, store_directory
-from modmap.encoders import Modality, fingerprint, normalise_depth, normalise_depth_robust
+from modmap.encoders import Modality, fingerprint
 from modmap.errors import ModMapError
+from modmap.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.scan import Frame
 from modmap.square import Square
 from modmap.token_cache import TokenCache

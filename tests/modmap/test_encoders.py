@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,10 @@ from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 from modmap import encoders
 from modmap.config import EncoderSettings
-from modmap.encoders import (
-    FrozenEncoder,
-    Modality,
-    encode_scan,
-    normalise_depth,
-    normalise_depth_robust,
-    normalise_image,
-)
+from modmap.encoders import FrozenEncoder, Modality
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
+from modmap.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.scan import Frame, Scan
 from modmap.square import Square
 from tests.real_scans import sokrates_scan
@@ -227,83 +220,6 @@ class TestFrozenEncoder:
         assert torch.equal(copy(pixels), encoder(pixels))
         original = json.loads((dinov2_vits14 / "config.json").read_text())
         assert json.loads((tmp_path / "copy" / "config.json").read_text())["licence"] == original["licence"]
-
-
-class TestNormalisation:
-    def test_normalise_image__formula(self) -> None:
-        image = np.array([[0, 51], [102, 204]], dtype=np.uint8)
-        expected = (np.array([[0, 0.25], [0.5, 1]]) - 0.445) / 0.269
-        np.testing.assert_allclose(normalise_image(image), expected, atol=1e-6)
-        np.testing.assert_allclose(normalise_image(image.astype(np.uint16) * 300), expected, atol=1e-6)
-
-    def test_normalise_image__black(self) -> None:
-        np.testing.assert_allclose(normalise_image(np.zeros((2, 2), np.uint8)), -0.445 / 0.269, atol=1e-6)
-
-    def test_normalise_depth__formula(self) -> None:
-        depth = np.array([[0, 200], [400, 800]], dtype=np.float32)
-        found = normalise_depth(depth)
-        np.testing.assert_allclose(found, [[0, 0.25], [0.5, 1]])
-        assert found.dtype == np.float32
-        assert not normalise_depth(np.zeros((2, 2), np.float32)).any()
-
-    def test_normalise_depth_robust__formula(self) -> None:
-        """Measured 100, 101, ... 200: percentiles 1 and 99 are 101 and 199; 150 lies half way."""
-        depth = np.zeros((11, 10), dtype=np.float32)
-        depth.ravel()[:101] = np.arange(100, 201)
-        found = normalise_depth_robust(depth).ravel()
-        np.testing.assert_allclose(found[[0, 1, 50, 99, 100]], [0.1, 0.1, 0.55, 1, 1], atol=1e-6)
-        np.testing.assert_array_equal(found[101:], 0)
-        np.testing.assert_allclose(np.diff(found[1:100]), 0.9 / 98, atol=1e-6)
-        assert found.dtype == np.float32
-
-    def test_normalise_depth_robust__flat_and_empty(self) -> None:
-        flat = np.full((3, 3), 500, dtype=np.float32)
-        flat[0, 0] = 0
-        found = normalise_depth_robust(flat)
-        assert found[0, 0] == 0
-        np.testing.assert_allclose(found[flat > 0], 0.1, atol=1e-6)
-        assert not normalise_depth_robust(np.zeros((2, 2), np.float32)).any()
-
-
-class TestEncodeScan:
-    def test_encode_scan__each_view_once(
-        self, tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMaker
-    ) -> None:
-        scan = make_scan(views=3)
-        image, depth = _frozen(tiny_encoder), _frozen(tiny_depth_encoder, "depth", grid=8)
-        calls: list[str] = []
-        image.register_forward_pre_hook(lambda *_: calls.append("image"))
-        depth.register_forward_pre_hook(lambda *_: calls.append("depth"))
-        told: list[str] = []
-        tokens = encode_scan(scan, image, depth, on_view=told.append)
-        assert calls == ["image", "depth"] * 3
-        assert told == list(tokens.view_ids) == ["00", "01", "02"]
-        assert tokens.image.shape == (3, 64, 32)
-        assert tokens.depth.shape == (3, 64, 24)
-        for i, frame in enumerate(scan.frames()):
-            mask = foreground_mask(frame.depth)[0]
-            np.testing.assert_array_equal(tokens.mask(i), mask)
-            touched = Square(60, 80, 8).tokens_touched(mask).ravel()
-            np.testing.assert_array_equal(tokens.foreground[i].numpy(), touched)
-            np.testing.assert_array_equal(tokens.touched[i], touched)
-            assert torch.equal(tokens.image[i], image(image.prepare(frame)[None])[0].flatten(0, 1))
-            assert torch.equal(tokens.depth[i], depth(depth.prepare(frame)[None])[0].flatten(0, 1))
-        assert not tokens.image.is_inference()
-
-    def test_encode_scan__view_of_holes(
-        self, tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMaker
-    ) -> None:
-        scan = make_scan(views=3)
-        empty = replace(scan.views[1], depth=np.zeros((60, 80), np.float32))
-        holed = replace(scan, views=(scan.views[0], empty, scan.views[2]))
-        both = _frozen(tiny_encoder), _frozen(tiny_depth_encoder, "depth", grid=8)
-        tokens = encode_scan(holed, *both)
-        assert tokens.view_ids == ("00", "02")
-        assert tokens.notes == ("view 01: left out: no pixel of its depth map was measured",)
-        with pytest.raises(
-            ModMapError, match="scan ball: expected measured depth, found only holes in all 1"
-        ):
-            encode_scan(replace(scan, views=(empty,)), *both)
 
 
 @pytest.mark.shared

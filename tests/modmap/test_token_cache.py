@@ -11,8 +11,9 @@ import torch
 
 from modmap import ModMap, Scan
 from modmap.config import EncoderSettings
-from modmap.encoders import FrozenEncoder, encode_scan
+from modmap.encoders import FrozenEncoder
 from modmap.errors import ModMapError
+from modmap.scan_tokens import encode_scan
 from modmap.token_cache import TokenCache
 
 

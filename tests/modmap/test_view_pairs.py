@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modmap.encoders import ScanTokens
+from modmap.scan_tokens import ScanTokens
 from modmap.view_pairs import TokenBank
 from tests.modmap import slow_mapping as slow
 from tests.modmap.banks import random_bank, random_mapper

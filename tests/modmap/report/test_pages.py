@@ -8,6 +8,8 @@ import pytest
 from tests.modmap.report.browser import opened
 from tests.modmap.report.conftest import Reported
 
+pytestmark = pytest.mark.browser
+
 READY = "document.body.dataset.part === 'ready'"
 SETTLE = 1500
 

@@ -1,0 +1,35 @@
+"""From what a camera measured to what an encoder takes: gray images and depth maps, normalised (Sec. 4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+IMAGE_MEAN, IMAGE_STD = 0.445, 0.269
+NEAREST_DEPTH_VALUE = 0.1
+
+
+def normalise_image(image: Array) -> Array:
+    """(H, W) gray image over its maximum, then mean 0.445 and standard deviation 0.269; float32."""
+    scaled = image.astype(np.float32) / max(float(image.max()), 1.0)
+    return np.asarray((scaled - IMAGE_MEAN) / IMAGE_STD, dtype=np.float32)
+
+
+def normalise_depth(depth: Array) -> Array:
+    """(H, W) depth over its maximum, in [0, 1], holes 0; float32."""
+    return np.asarray(depth / max(float(depth.max()), np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def normalise_depth_robust(depth: Array) -> Array:
+    """(H, W) depth with the 1st to 99th percentile of the measured values spread over [0.1, 1], holes 0; float32."""
+    measured = depth > 0
+    if not measured.any():
+        return np.zeros_like(depth, dtype=np.float32)
+    near, far = np.percentile(depth[measured], [1, 99])
+    spread = np.clip((depth - near) / max(far - near, 1e-3), 0, 1)
+    value = NEAREST_DEPTH_VALUE + (1 - NEAREST_DEPTH_VALUE) * spread
+    return np.where(measured, value, 0).astype(np.float32)
