@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from modmap.datasets import SiM3D
 from modmap.datasets.atomic import atomic_file
+from modmap.detector_protocol import Detector
 from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.evaluation import Figures, common_grid
-from modmap.evaluation_run import MODEL, Detector, EvaluationRun
+from modmap.evaluation_run import MODEL, EvaluationRun
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid

@@ -22,8 +22,8 @@ from benchmarks.tables import markdown, number
 from modmap import ModMap
 from modmap.datasets.atomic import atomic_file
 from modmap.datasets.single_view import VIEW, Eyecandies, MVTec3D, SingleViewSet, SingleViewTest
+from modmap.detector_protocol import Detector
 from modmap.errors import ModMapError
-from modmap.evaluation_run import Detector
 from modmap.metrics import VolumeAUPRO, instance_auroc
 
 LIMITS = (0.3, 0.01)

@@ -7,17 +7,16 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 from modmap.datasets import SiM3D, find_scans, load_scan
 from modmap.datasets.atomic import atomic_file
 from modmap.datasets.sim3d import is_category
 from modmap.detector import ModMap
+from modmap.detector_protocol import Detector
 from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
 from modmap.predictions import is_done, write_result
-from modmap.result import Result
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
@@ -25,60 +24,6 @@ from modmap.volume_files import VolumeFormat
 
 MODEL, SCANS = "model", "scans"
 TRAIN = "train"
-
-
-class Trained(Protocol):
-    """What training left behind, as far as an evaluation asks."""
-
-    @property
-    def scans(self) -> list[str]:
-        """Names of the training scans."""
-
-    @property
-    def training_score(self) -> float:
-        """What a part without any defect scores about."""
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Wall time of the training's steps."""
-
-
-class Detector(Protocol):
-    """What an evaluation asks of a method; ModMap has this face, and so has every other method that is compared."""
-
-    @property
-    def trained(self) -> Trained:
-        """What training left behind.
-
-        Raises:
-            ModMapError: it hasn't been fitted.
-        """
-
-    @property
-    def fingerprint(self) -> str:
-        """Differs between models that give different results, and is the same whenever the same model is loaded."""
-
-    def fit(self, scans: Scan | Sequence[Scan], *, progress: bool = False) -> Detector:
-        """Learns from nominal scans.
-
-        Raises:
-            ModMapError: a scan can't be used, or something that the method needs isn't here.
-        """
-
-    def check(self, scan: Scan) -> object:
-        """Checks, without reading pixels, that a scan fits the model.
-
-        Raises:
-            ModMapError: it doesn't.
-        """
-
-    def predict(
-        self, scan: Scan, *, volume: bool | None = None, grid: VoxelGrid | None = None, progress: bool = False
-    ) -> Result:
-        """Scores a scan, its maps carried into the volume as `modmap.result.build_volume` does."""
-
-    def save_pretrained(self, directory: Path) -> Path:
-        """Writes the model, `config.json` last."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +99,14 @@ class EvaluationRun:
             model.check(scan)
         for scan in scans:
             place = self.out / SCANS / scan.name
-            if is_done(place, model):  # type: ignore[arg-type]  # asks only for what a Detector has
+            if is_done(place, model):
                 continue
             result = model.predict(scan, grid=scan_grid(scan, grid), progress=progress)
             write_result(
                 result,
                 scan,
                 place,
-                model=model,  # type: ignore[arg-type]
+                model=model,
                 formats=formats,
                 overlays=self.pictures,
             )

@@ -16,6 +16,7 @@ from modmap.datasets import find_scans, load_scan
 from modmap.datasets.atomic import atomic_directory
 from modmap.defects import Defect, find_defects, write_defects
 from modmap.detector import ModMap
+from modmap.detector_protocol import Detector
 from modmap.errors import ModMapError, UsageError
 from modmap.report.overlays import write_overlays
 from modmap.result import Result
@@ -92,7 +93,7 @@ def predict_directories(
     return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
 
 
-def is_done(directory: Path, model: ModMap, *, calibration: Calibration | None = None) -> bool:
+def is_done(directory: Path, model: Detector, *, calibration: Calibration | None = None) -> bool:
     """Whether a directory holds the result of this model with these thresholds; one half written doesn't count."""
     try:
         summary = json.loads((directory / SUMMARY).read_text())
@@ -108,7 +109,7 @@ def write_result(
     scan: Scan,
     directory: Path,
     *,
-    model: ModMap,
+    model: Detector,
     formats: Sequence[VolumeFormat] = ("npz", "ply", "vti"),
     overlays: bool = True,
     nominal: Scan | None = None,

@@ -18,7 +18,7 @@ from benchmarks.baselines.method import Method
 from benchmarks.baselines.patchcore import PatchCore
 from benchmarks.baselines.settings import make_settings
 from modmap.detector import ModMap
-from modmap.evaluation_run import Detector
+from modmap.detector_protocol import Detector
 from modmap.token_cache import TokenCache
 
 MethodName = Literal["modmap", "difference", "patchcore", "efficientad", "ast", "btf", "cfm", "m3dm"]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks.baselines.methods import TITLES, MethodName, heading, make_detector, open_detector
+from modmap.detector_protocol import Detector
 from modmap.errors import ModMapError
-from modmap.evaluation_run import Detector
 from modmap.scan import Scan
 from tests.benchmarks.baselines.conftest import Make
 
