@@ -25,18 +25,12 @@ from modmap.foreground import foreground_mask
 from modmap.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.scan import Frame, Scan
 from modmap.square import Square
+from tests.modmap.frozen_encoders import frozen
 from tests.real_scans import sokrates_scan
 
 Array = npt.NDArray[Any]
 ScanMaker = Callable[..., Scan]
 EncoderMaker = Callable[..., Path]
-
-
-def _frozen(
-    path: Path, modality: Modality = "image", *, normalisation: Any = "auto", **arguments: Any
-) -> FrozenEncoder:
-    settings = EncoderSettings(reference=f"local-dir:{path}", normalisation=normalisation)
-    return FrozenEncoder(settings, modality, **({"size": 112} | arguments))
 
 
 def _frame(make_scan: ScanMaker) -> Frame:
@@ -50,7 +44,7 @@ class TestFrozenEncoder:
         self, make_encoder: EncoderMaker, make_scan: ScanMaker, modality: Modality, channels: int
     ) -> None:
         path = make_encoder(in_chans=channels)
-        encoder = _frozen(path, modality)
+        encoder = frozen(path, modality)
         pixels = encoder.prepare(_frame(make_scan))
         assert pixels.shape == (channels, 112, 112)
         assert all(torch.equal(channel, pixels[0]) for channel in pixels)
@@ -63,7 +57,7 @@ class TestFrozenEncoder:
 
     @pytest.mark.network
     def test_forward__timms_own_dinov2_tokens(self, dinov2_vits14: Path, make_scan: ScanMaker) -> None:
-        encoder = _frozen(dinov2_vits14, size=224)
+        encoder = frozen(dinov2_vits14, size=224)
         pixels = encoder.prepare(_frame(make_scan))
         model = timm.create_model(f"local-dir:{dinov2_vits14}", pretrained=True, img_size=224).eval()
         with torch.no_grad():
@@ -72,7 +66,7 @@ class TestFrozenEncoder:
         torch.testing.assert_close(encoder(pixels[None])[0].flatten(0, 1), expected, atol=1e-5, rtol=0)
 
     def test_forward__token_sees_its_own_patch_most(self, tiny_encoder: Path) -> None:
-        encoder = _frozen(tiny_encoder)
+        encoder = frozen(tiny_encoder)
         plain = torch.zeros(1, 3, 112, 112)
         changed = plain.clone()
         changed[0, :, 14:28, 70:84] = 1
@@ -81,18 +75,18 @@ class TestFrozenEncoder:
 
     @pytest.mark.parametrize(("size", "snapped"), [(112, 112), (100, 98), (896, 896), (28, 28)])
     def test_init__snaps_to_whole_patches(self, tiny_encoder: Path, size: int, snapped: int) -> None:
-        encoder = _frozen(tiny_encoder, size=size)
+        encoder = frozen(tiny_encoder, size=size)
         assert (encoder.size, encoder.grid) == (snapped, snapped // 14)
 
     def test_init__same_grid_whatever_the_patch(self, tiny_encoder: Path, make_encoder: EncoderMaker) -> None:
-        image = _frozen(tiny_encoder)
-        depth = _frozen(make_encoder(patch=16, in_chans=1), "depth", grid=image.grid)
+        image = frozen(tiny_encoder)
+        depth = frozen(make_encoder(patch=16, in_chans=1), "depth", grid=image.grid)
         assert (image.grid, image.size, image.patch) == (8, 112, 14)
         assert (depth.grid, depth.size, depth.patch) == (8, 128, 16)
         assert depth(torch.zeros(2, 1, 128, 128)).shape == (2, 8, 8, 32)
 
-    def test_init__frozen(self, tiny_encoder: Path) -> None:
-        encoder = _frozen(tiny_encoder)
+    def test_init_frozen(self, tiny_encoder: Path) -> None:
+        encoder = frozen(tiny_encoder)
         assert not encoder.training
         assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
@@ -103,7 +97,7 @@ class TestFrozenEncoder:
         normal = (frame.image / frame.image.max() - 0.445) / 0.269
         padded = np.pad(normal, ((10, 10), (0, 0)), mode="edge").astype(np.float32)
         expected = np.asarray(Image.fromarray(padded).resize((112, 112), Image.Resampling.BICUBIC))
-        np.testing.assert_allclose(_frozen(tiny_encoder).prepare(frame)[0].numpy(), expected, atol=2e-3)
+        np.testing.assert_allclose(frozen(tiny_encoder).prepare(frame)[0].numpy(), expected, atol=2e-3)
 
     @pytest.mark.parametrize("normalisation", ["reference", "robust"])
     def test_prepare__depth(self, tiny_depth_encoder: Path, make_scan: ScanMaker, normalisation: str) -> None:
@@ -112,16 +106,16 @@ class TestFrozenEncoder:
         scaled = {"reference": normalise_depth, "robust": normalise_depth_robust}[normalisation](frame.depth)
         padded = np.pad(scaled, ((10, 10), (0, 0)), mode="edge")
         nearest = np.floor((np.arange(112) + 0.5) * 80 / 112).astype(int)
-        encoder = _frozen(tiny_depth_encoder, "depth", normalisation=normalisation)
+        encoder = frozen(tiny_depth_encoder, "depth", normalisation=normalisation)
         np.testing.assert_array_equal(encoder.prepare(frame)[0].numpy(), padded[np.ix_(nearest, nearest)])
 
     def test_init__normalisation_as_declared(self, make_encoder: EncoderMaker, tiny_encoder: Path) -> None:
         robust = make_encoder(depth_normalisation="robust")
-        assert _frozen(robust, "depth").normalisation == "robust"
-        assert _frozen(robust, "depth", normalisation="reference").normalisation == "reference"
-        assert _frozen(tiny_encoder, "depth").normalisation == "reference"
+        assert frozen(robust, "depth").normalisation == "robust"
+        assert frozen(robust, "depth", normalisation="reference").normalisation == "reference"
+        assert frozen(tiny_encoder, "depth").normalisation == "reference"
         with pytest.raises(ModMapError, match="depth_normalisation: expected reference or robust, found 'z'"):
-            _frozen(make_encoder(depth_normalisation="z"), "depth")
+            frozen(make_encoder(depth_normalisation="z"), "depth")
 
     def test_init__no_reference(self) -> None:
         with pytest.raises(ModMapError, match=r"depth_encoder: expected an encoder.*isn't released"):
@@ -139,7 +133,7 @@ class TestFrozenEncoder:
             weights["stranger"] = taken
         safetensors.torch.save_file(weights, path / "model.safetensors")
         with pytest.raises(ModMapError) as caught:
-            _frozen(path)
+            frozen(path)
         message = str(caught.value)
         assert str(path) in message
         assert name in message
@@ -155,7 +149,7 @@ class TestFrozenEncoder:
         with pytest.raises(
             ModMapError, match=r'"cls_token".* and 27 more.*"backbone\..* and 27 more'
         ) as caught:
-            _frozen(path)
+            frozen(path)
         assert len(str(caught.value)) < 800
 
     def test_init__weight_of_another_shape(self, make_encoder: EncoderMaker) -> None:
@@ -164,17 +158,17 @@ class TestFrozenEncoder:
         weights["norm.weight"] = torch.ones(7)
         safetensors.torch.save_file(weights, path / "model.safetensors")
         with pytest.raises(ModMapError, match=r"norm\.weight.*\[7\].*\[32\]"):
-            _frozen(path)
+            frozen(path)
 
     def test_init__no_vision_transformer(self, make_encoder: EncoderMaker) -> None:
         path = make_encoder()
         (path / "config.json").write_text(json.dumps({"architecture": "resnet10t"}))
         with pytest.raises(ModMapError, match="expected a timm vision transformer, found ResNet"):
-            _frozen(path)
+            frozen(path)
 
     def test_init__two_channels(self, make_encoder: EncoderMaker) -> None:
         with pytest.raises(ModMapError, match="expected 1 or 3 input channels, found 2"):
-            _frozen(make_encoder(in_chans=2))
+            frozen(make_encoder(in_chans=2))
 
     def test_init__hub_revision(self, make_encoder: EncoderMaker, monkeypatch: pytest.MonkeyPatch) -> None:
         """The config is asked of the revision that timm loads the weights of."""
@@ -193,18 +187,18 @@ class TestFrozenEncoder:
         assert set(asked) == {("some/vit", "v2")}
 
     def test_fingerprint__weights_alone(self, tiny_encoder: Path, make_encoder: EncoderMaker) -> None:
-        plain = _frozen(tiny_encoder)
-        assert plain.fingerprint == _frozen(tiny_encoder, "depth", size=56).fingerprint
-        assert plain.fingerprint == _frozen(make_encoder(seed=0)).fingerprint
-        assert plain.fingerprint != _frozen(make_encoder(seed=1)).fingerprint
+        plain = frozen(tiny_encoder)
+        assert plain.fingerprint == frozen(tiny_encoder, "depth", size=56).fingerprint
+        assert plain.fingerprint == frozen(make_encoder(seed=0)).fingerprint
+        assert plain.fingerprint != frozen(make_encoder(seed=1)).fingerprint
 
     @pytest.mark.parametrize("which", ["tiny_encoder", "tiny_depth_encoder"])
     def test_save__copy_is_bit_equal(
         self, which: str, request: pytest.FixtureRequest, make_scan: ScanMaker, tmp_path: Path
     ) -> None:
-        encoder = _frozen(request.getfixturevalue(which), "depth")
+        encoder = frozen(request.getfixturevalue(which), "depth")
         encoder.save(tmp_path / "copy")
-        copy = _frozen(tmp_path / "copy", "depth", size=112)
+        copy = frozen(tmp_path / "copy", "depth", size=112)
         assert copy.fingerprint == encoder.fingerprint
         assert copy.normalisation == encoder.normalisation
         frame = _frame(make_scan)
@@ -212,9 +206,9 @@ class TestFrozenEncoder:
 
     @pytest.mark.network
     def test_save__copy_of_dinov2(self, dinov2_vits14: Path, make_scan: ScanMaker, tmp_path: Path) -> None:
-        encoder = _frozen(dinov2_vits14, size=224)
+        encoder = frozen(dinov2_vits14, size=224)
         encoder.save(tmp_path / "copy")
-        copy = _frozen(tmp_path / "copy", size=224)
+        copy = frozen(tmp_path / "copy", size=224)
         assert copy.fingerprint == encoder.fingerprint
         pixels = encoder.prepare(_frame(make_scan))[None]
         assert torch.equal(copy(pixels), encoder(pixels))
@@ -225,7 +219,7 @@ class TestFrozenEncoder:
 @pytest.mark.shared
 @pytest.mark.network
 def test_tokens__first_principal_component_tells_the_part_from_the_background(dinov2_vits14: Path) -> None:
-    encoder = _frozen(dinov2_vits14, size=448)
+    encoder = frozen(dinov2_vits14, size=448)
     tokens, parts = [], []
     for frame in sokrates_scan().frames():
         tokens.append(encoder(encoder.prepare(frame)[None])[0].flatten(0, 1).double().numpy())

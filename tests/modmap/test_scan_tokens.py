@@ -12,24 +12,16 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from modmap.config import EncoderSettings
-from modmap.encoders import FrozenEncoder, Modality
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Scan
 from modmap.scan_tokens import encode_scan
 from modmap.square import Square
+from tests.modmap.frozen_encoders import frozen
 
 Array = npt.NDArray[Any]
 ScanMaker = Callable[..., Scan]
 EncoderMaker = Callable[..., Path]
-
-
-def _frozen(
-    path: Path, modality: Modality = "image", *, normalisation: Any = "auto", **arguments: Any
-) -> FrozenEncoder:
-    settings = EncoderSettings(reference=f"local-dir:{path}", normalisation=normalisation)
-    return FrozenEncoder(settings, modality, **({"size": 112} | arguments))
 
 
 class TestEncodeScan:
@@ -37,7 +29,7 @@ class TestEncodeScan:
         self, tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMaker
     ) -> None:
         scan = make_scan(views=3)
-        image, depth = _frozen(tiny_encoder), _frozen(tiny_depth_encoder, "depth", grid=8)
+        image, depth = frozen(tiny_encoder), frozen(tiny_depth_encoder, "depth", grid=8)
         calls: list[str] = []
         image.register_forward_pre_hook(lambda *_: calls.append("image"))
         depth.register_forward_pre_hook(lambda *_: calls.append("depth"))
@@ -63,7 +55,7 @@ class TestEncodeScan:
         scan = make_scan(views=3)
         empty = replace(scan.views[1], depth=np.zeros((60, 80), np.float32))
         holed = replace(scan, views=(scan.views[0], empty, scan.views[2]))
-        both = _frozen(tiny_encoder), _frozen(tiny_depth_encoder, "depth", grid=8)
+        both = frozen(tiny_encoder), frozen(tiny_depth_encoder, "depth", grid=8)
         tokens = encode_scan(holed, *both)
         assert tokens.view_ids == ("00", "02")
         assert tokens.notes == ("view 01: left out: no pixel of its depth map was measured",)

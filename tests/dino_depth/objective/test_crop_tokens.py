@@ -9,21 +9,14 @@ import timm
 import torch
 
 from dino_depth.objective.crop_tokens import tokens_by_size
+from tests.dino_depth.objective.tiny import CREATED
 
-TINY = {
-    "in_chans": 1,
-    "num_classes": 0,
-    "dynamic_img_size": True,
-    "depth": 2,
-    "num_heads": 2,
-    "embed_dim": 32,
-}
 ARCHITECTURES = ["vit_small_patch14_dinov2", "vit_small_patch14_reg4_dinov2"]
 
 
 def _backbone(architecture: str = ARCHITECTURES[0], *, size: int = 224) -> Any:
     torch.manual_seed(0)
-    return timm.create_model(architecture, img_size=size, init_values=1.0, **TINY).eval()
+    return timm.create_model(architecture, img_size=size, init_values=1.0, **CREATED).eval()
 
 
 def _crops(size: int, seed: int = 0) -> torch.Tensor:

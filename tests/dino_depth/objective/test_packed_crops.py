@@ -19,16 +19,8 @@ from dino_depth.objective.packed_crops import (
     make_packable,
     packable,
 )
-from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
+from tests.dino_depth.objective.tiny import CREATED, random_batch, tiny_config, tiny_student_teacher
 
-TINY = {
-    "in_chans": 1,
-    "num_classes": 0,
-    "dynamic_img_size": True,
-    "depth": 2,
-    "num_heads": 2,
-    "embed_dim": 32,
-}
 CPU = torch.device("cpu")
 
 
@@ -54,7 +46,7 @@ ATTENDING = [attend_one_by_one, attend_behind_a_mask]
 
 def _backbone(architecture: str = "vit_small_patch14_dinov2", **options: Any) -> Any:
     torch.manual_seed(0)
-    backbone = timm.create_model(architecture, img_size=56, init_values=1.0, **{**TINY, **options})
+    backbone = timm.create_model(architecture, img_size=56, init_values=1.0, **{**CREATED, **options})
     make_packable(backbone, 0.0)
     return backbone
 
@@ -128,7 +120,7 @@ class TestCropDropPath:
 class TestMakePackable:
     def test_make_packable__weights_stay(self) -> None:
         torch.manual_seed(0)
-        plain = timm.create_model("vit_small_patch14_dinov2", img_size=56, **TINY)
+        plain = timm.create_model("vit_small_patch14_dinov2", img_size=56, **CREATED)
         before = {name: value.clone() for name, value in plain.state_dict().items()}
         make_packable(plain, 0.3)
         after = plain.state_dict()

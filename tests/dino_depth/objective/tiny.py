@@ -13,6 +13,8 @@ from dino_depth.data.masks import block_masks
 from dino_depth.objective.student_teacher import StudentTeacher
 
 BACKBONE = {"depth": 2, "embed_dim": 32, "num_heads": 2}
+CREATED = {**BACKBONE, "in_chans": 1, "num_classes": 0, "dynamic_img_size": True}
+"""Arguments of `timm.create_model` for the same ViT alone."""
 
 
 def tiny_config(**changes: dict[str, Any]) -> PretrainConfig:

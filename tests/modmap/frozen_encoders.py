@@ -1,0 +1,17 @@
+"""Frozen encoders of small ViTs on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from modmap.config import EncoderSettings
+from modmap.encoders import FrozenEncoder, Modality
+
+
+def frozen(
+    path: Path, modality: Modality = "image", *, normalisation: Any = "auto", **arguments: Any
+) -> FrozenEncoder:
+    """An encoder of 112 pixels, unless told otherwise."""
+    settings = EncoderSettings(reference=f"local-dir:{path}", normalisation=normalisation)
+    return FrozenEncoder(settings, modality, **({"size": 112} | arguments))
