@@ -48,11 +48,11 @@ class Repository:
 
 
 class _RefusedError(Exception):
-    """An answer other than 200."""
+    """An answer other than 200; more: what its body says beside the message."""
 
-    def __init__(self, status: int, message: str, code: str = "") -> None:
+    def __init__(self, status: int, message: str, code: str = "", **more: str) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self.more = status, code, more
 
 
 class HubRequest(BaseHTTPRequestHandler):
@@ -88,7 +88,11 @@ class HubRequest(BaseHTTPRequestHandler):
             raise _RefusedError(404, f"no {method} {path}")
         except _RefusedError as refused:
             headers = {"X-Error-Code": refused.code, "X-Error-Message": str(refused)}
-            self._send(json.dumps({"error": str(refused)}).encode(), JSON | headers, status=refused.status)
+            self._send(
+                json.dumps({"error": str(refused), **refused.more}).encode(),
+                JSON | headers,
+                status=refused.status,
+            )
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "") != "chunked":
@@ -138,10 +142,12 @@ class HubRequest(BaseHTTPRequestHandler):
         asked = json.loads(self.body)
         kind, name = f"{asked.get('type') or 'model'}s", f"{asked['organization']}/{asked['name']}"
         self._require_writer(asked["organization"])
+        address = f"{self.hub.url}/{KINDS[kind]}{name}"
         if (kind, name) in self.hub.repositories:
-            raise _RefusedError(409, "You already created this model repo")
+            # The client takes the address from the refusal where the repo may be there.
+            raise _RefusedError(409, "You already created this model repo", url=address)
         self.hub.repositories[kind, name] = Repository(private=asked.get("visibility") == "private")
-        self._send_json({"url": f"{self.hub.url}/{KINDS[kind]}{name}"})
+        self._send_json({"url": address})
 
     def check_card(self) -> None:
         content = json.loads(self.body)["content"]

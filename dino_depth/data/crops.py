@@ -192,20 +192,9 @@ class MultiCrop:
 
     Args:
         settings: Sizes, scales, and how many local crops.
-
-    Raises:
-        CropError: a scale is no range of shares.
     """
 
     def __init__(self, settings: CropSettings) -> None:
-        for name, (low, high) in (
-            ("global_scale", settings.global_scale),
-            ("local_scale", settings.local_scale),
-        ):
-            if not 0 < low <= high <= 1:
-                raise CropError(
-                    f"crops.{name}: expected two shares in order, above 0 and up to 1, found {low} and {high}"
-                )
         self.settings = settings
 
     def __call__(self, depth: Array, rng: np.random.Generator) -> Crops:

@@ -86,9 +86,6 @@ class CropDataset(Dataset[MapCrops]):
         rows: The corpus.
         config: Its `seed`, `crops` and `model.depth_normalisation` are used.
         name: Of the corpus, in errors; its directory.
-
-    Raises:
-        CropError: a scale of the crops is no range of shares.
     """
 
     def __init__(self, rows: Rows, config: PretrainConfig, *, name: str) -> None:
@@ -167,7 +164,6 @@ def batch_loader(
         pin_memory: For a GPU.
 
     Raises:
-        CropError: a scale of the crops is no range of shares.
         RowError: while iterating: a row is damaged.
     """
     return DataLoader(

@@ -337,12 +337,3 @@ class TestMultiCrop:
         crops = MultiCrop(SETTINGS)(np.zeros((60, 80), np.float32), np.random.default_rng(0))
         assert not crops.global_crops.any()
         assert not crops.local_crops.any()
-
-    @pytest.mark.parametrize("scale", [(0.0, 0.5), (0.5, 0.4), (0.5, 1.1)])
-    def test_init__scale_out_of_range_is_an_error(self, scale: tuple[float, float]) -> None:
-        with pytest.raises(CropError) as error:
-            MultiCrop(CropSettings(local_scale=scale))
-        assert str(error.value) == (
-            f"crops.local_scale: expected two shares in order, above 0 and up to 1, "
-            f"found {scale[0]} and {scale[1]}"
-        )
