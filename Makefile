@@ -18,7 +18,7 @@ setup: $(STAMP) ## Make .venv with both packages, editable, and all development 
 $(STAMP): $(NEEDS) | system-libraries
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt \
 		--editable './modmap[all]' --editable './dino_depth[all]' --group dev --group benchmarks
 	touch $@
 
