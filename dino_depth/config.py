@@ -209,7 +209,9 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
         nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
         raise ConfigError(f"{path}: {key}: unknown key, {hint}")
-    raise ConfigError(f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}")
+    raise ConfigError(
+        f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}"
+    )
 
 
 def _keys_beside(location: list[str]) -> list[str]:
