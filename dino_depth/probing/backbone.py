@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dino_depth.probing.figures import linear_probe, rank_me, smoothness
+from dino_depth.probing.holes import punched
 from dino_depth.probing.maps import ProbeError, ProbeMaps
 from dino_depth.probing.neighbours import chance, neighbour_accuracy, why_not
 
@@ -29,8 +30,9 @@ def probe_backbone(backbone: VisionTransformer, maps: ProbeMaps, *, batch: int =
 
     Returns:
         By name: `rank_of_class_tokens`, `rank_of_patch_tokens` (RankMe), `deviation_of_patch_tokens` (of unit
-        length), `smoothness`, `depth_r2` and `slope_r2` of linear probes on held-out parts, `knn_accuracy` beside
-        `knn_chance` where two categories of the maps have two parts each (`neighbours.why_not`), and `maps`.
+        length), `smoothness`, `depth_r2`, `slope_r2` and `filled_depth_r2` (of patches turned into holes,
+        `holes.punched`) of linear probes on held-out parts, `knn_accuracy` beside `knn_chance` where two categories
+        of the maps have two parts each (`neighbours.why_not`), and `maps`.
 
     Raises:
         ProbeError: too few patches were measured, or a token is no number.
@@ -53,6 +55,11 @@ def probe_backbone(backbone: VisionTransformer, maps: ProbeMaps, *, batch: int =
         "smoothness": smoothness(patches),
         "depth_r2": linear_probe(tokens, maps.depth[maps.inside][:, None], held=held),
         "slope_r2": linear_probe(tokens, maps.slopes[maps.inside], held=held),
+        "filled_depth_r2": linear_probe(
+            _tokens_of_holes(backbone, maps, batch=batch)[maps.inside],
+            maps.depth[maps.inside][:, None],
+            held=held,
+        ),
     }
     if why_not(maps.categories, maps.parts) is None:
         figures["knn_accuracy"] = neighbour_accuracy(classes, maps.categories, maps.parts)
@@ -86,6 +93,15 @@ def backbone_tokens(
     tokens = torch.cat(found)
     patches = tokens[:, backbone.num_prefix_tokens :]
     return tokens[:, 0], patches.reshape(len(inputs), *grid, -1)
+
+
+def _tokens_of_holes(backbone: VisionTransformer, maps: ProbeMaps, *, batch: int) -> Tensor:
+    """(B, h, w, C): of every patch the token that it has when it is hidden."""
+    found = torch.zeros(*maps.inside.shape, backbone.num_features)
+    for inputs, hidden in punched(maps.inputs, grid=(maps.inside.shape[1], maps.inside.shape[2])):
+        _, patches = backbone_tokens(backbone, inputs, batch=batch)
+        found[:, hidden] = patches[:, hidden]
+    return found
 
 
 @contextmanager

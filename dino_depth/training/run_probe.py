@@ -17,7 +17,7 @@ from dino_depth.probing.maps import probe_maps
 from dino_depth.training.step_lines import StepLines
 
 PROBES = "probes.jsonl"
-SHOWN = ("rank_of_patch_tokens", "depth_r2", "slope_r2", "knn_accuracy")
+SHOWN = ("rank_of_patch_tokens", "depth_r2", "slope_r2", "filled_depth_r2", "knn_accuracy")
 
 
 class RunProbe:
