@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 
 class ConfigError(ValueError):
@@ -20,6 +20,11 @@ def _in_order(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] > pair[1]:
         raise ValueError("expected the smaller number first")
     return pair
+
+
+def _no(value: Any) -> Any:
+    # YAML 1.1 takes a bare `no` for false.
+    return "no" if value is False else value
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -147,7 +152,7 @@ class RunSettings(_Settings):
     """
 
     out: str = "runs/dino_depth"
-    mixed_precision: Literal["no", "fp16", "bf16"] | None = None
+    mixed_precision: Annotated[Literal["no", "fp16", "bf16"] | None, BeforeValidator(_no)] = None
     checkpoint_every: int = Field(1000, ge=1)
     keep: int = Field(2, ge=1)
     log_every: int = Field(10, ge=1)

@@ -19,6 +19,12 @@ class TestConfigOf:
         assert config.run.trackers == ("tensorboard",)
         assert config.optim.epochs == 100
 
+    def test_config_of__no_is_a_word(self) -> None:
+        """YAML takes it for false."""
+        config = config_of(["--config", "smoke", "--run.mixed_precision", "no"])
+        assert config is not None
+        assert config.run.mixed_precision == "no"
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
