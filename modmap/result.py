@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,11 @@ from modmap.scan import Scan
 from modmap.square import Square
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project
 
+if TYPE_CHECKING:
+    from modmap.report.picture import Picture
+
 Array = npt.NDArray[Any]
+MapName = Literal["image", "depth", "combined"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ class Result:
         """The scan's threshold less the score, negative for `fail`; None where the model isn't calibrated."""
         return None if self.calibration is None else self.calibration.margin(self.score)
 
-    def map(self, view_id: str, modality: Literal["image", "depth", "combined"] = "combined") -> Array:
+    def map(self, view_id: str, modality: MapName = "combined") -> Array:
         """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.
 
         Raises:
@@ -114,6 +118,32 @@ class Result:
         if modality == "image":
             return maps.image()
         return maps.depth() if modality == "depth" else maps.combined()
+
+    def plot(
+        self,
+        view: str | None = None,
+        *,
+        scan: Scan | None = None,
+        modality: MapName = "combined",
+        top: float | None = None,
+    ) -> Picture:
+        """Draws the anomaly map of one view, or a sheet with those of all, and the colour scale.
+
+        Args:
+            view: The view's id; None draws all.
+            scan: The scan that was predicted: its images are then drawn under the maps.
+            modality: Which map.
+            top: Score of the last colour; the scan's own by default.
+
+        Returns:
+            A picture that a notebook shows, `save` writes as a PNG, and `numpy.asarray` turns into pixels.
+
+        Raises:
+            ModMapError: there is no such view or modality, `top` isn't positive, or the scan is another one.
+        """
+        from modmap.report.result_plot import plot_result
+
+        return plot_result(self, view, scan=scan, modality=modality, top=top)
 
     def _repr_html_(self) -> str:
         # A notebook calls this; what draws it is imported then, and not by those who only want the numbers.

@@ -213,6 +213,12 @@ class Scan:
         for view in self.views:
             yield view.load()
 
+    def _repr_html_(self) -> str:
+        # A notebook calls this; what draws it is imported then, and not by those who only want the numbers.
+        from modmap.report.scan_card import scan_card
+
+        return scan_card(self)
+
     def require_cameras(self) -> None:
         """Checks that every view is calibrated, as a volume needs.
 

@@ -1,4 +1,4 @@
-"""From scores to colours: one scale for every picture of a scan."""
+"""From scores and depth to colours: one scale for every picture of a scan."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 OPACITY_EXPONENT = 1.5
+# Around the part, where a picture has no image.
+BACKGROUND = (232, 235, 239)
 
 
 def colourise(
@@ -59,6 +61,24 @@ def blend(
     below = np.repeat(gray[:, :, None], 3, axis=2).astype(np.float32)
     above = colourise(values, top, bottom=bottom).astype(np.float32)
     return np.asarray(np.rint(below + opacity[:, :, None] * (above - below)).astype(np.uint8))
+
+
+def colourise_depth(depth: Array, near: float, far: float, *, background: tuple[int, int, int]) -> Array:
+    """Colours of depth, near being bright; the map "cividis" is even in lightness and alike to the colour-blind.
+
+    Args:
+        depth: (H, W) mm; NaN where nothing was measured.
+        near: mm of the brightest colour.
+        far: mm of the darkest colour, larger than `near`.
+        background: Red, green and blue where nothing was measured.
+
+    Returns:
+        (H, W, 3) uint8, red first.
+    """
+    known = np.isfinite(depth)
+    level = np.clip((np.where(known, depth, near) - near) / (far - near), 0, 1)
+    colours = cv2.applyColorMap(np.rint(255 * (1 - level)).astype(np.uint8), cv2.COLORMAP_CIVIDIS)[:, :, ::-1]
+    return np.where(known[:, :, None], colours, np.array(background, np.uint8))
 
 
 def _share(values: Array, top: float, bottom: float) -> Array:

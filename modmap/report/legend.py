@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modmap.report.colours import blend
+from modmap.report.colours import blend, colourise
 from modmap.report.lettering import INK, PAPER, Lettering
 
 Array = npt.NDArray[Any]
@@ -19,13 +19,14 @@ FEWEST_LINES = 7
 MIDDLE_GRAY = 128
 
 
-def draw_legend(height: int, top: float, *, lettering: Lettering) -> Array:
-    """A vertical bar of the colours from 0 to `top`, as they look over middle gray, with round scores beside it.
+def draw_legend(height: int, top: float, *, lettering: Lettering, over_gray: bool = True) -> Array:
+    """A vertical bar of the colours from 0 to `top` with round scores beside it.
 
     Args:
         height: Pixels wished for; taller where the numbers need it.
         top: Score at the upper end.
         lettering: Size of the numbers.
+        over_gray: Draw the colours as they look over middle gray, else as they are.
 
     Returns:
         (at least height, W, 3) uint8, red first.
@@ -34,7 +35,7 @@ def draw_legend(height: int, top: float, *, lettering: Lettering) -> Array:
     height = max(height, FEWEST_LINES * line)
     heading = lettering.line(HEADING)
     first, last = heading.shape[0] + line // 2 + 2, height - 1 - line // 2 - 1
-    bar = _bar(last - first + 1, top, width=max(8, line))
+    bar = _bar(last - first + 1, top, width=max(8, line), over_gray=over_gray)
     marks = score_ticks(top, most=int((last - first) / (LINES_PER_TICK * line)))
     labels = [(round(last - value / top * (last - first)), lettering.line(text)) for value, text in marks]
     dash = max(3, line // 4)
@@ -73,6 +74,8 @@ def _round_step(least: float) -> float:
     return 10 * power
 
 
-def _bar(height: int, top: float, *, width: int) -> Array:
+def _bar(height: int, top: float, *, width: int, over_gray: bool) -> Array:
     ramp = np.repeat(np.linspace(top, 0, height)[:, None], width, axis=1)
+    if not over_gray:
+        return colourise(ramp, top)
     return blend(np.full(ramp.shape, MIDDLE_GRAY, dtype=np.uint8), ramp, top)

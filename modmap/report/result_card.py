@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
-import cv2
-import numpy as np
-
-from modmap.report.colours import colourise
+from modmap.report.colours import BACKGROUND, colourise
 from modmap.report.page_parts import gradient, number, picture_uri
-from modmap.report.view_strip import BACKGROUND
+from modmap.report.reduction import nearest, reduced_size
 from modmap.result import Result
 
-WIDEST = 200
+LONGEST_SIDE = 200
 COLOURS = {"pass": "#0b6e4f", "fail": "#a4161a", None: "#51606f"}
 
 
@@ -27,9 +24,7 @@ def result_card(result: Result) -> str:
     pictures = []
     for view_id, maps in result.views.items():
         scores = maps.combined()
-        share = min(1.0, WIDEST / scores.shape[1])
-        size = (max(1, round(scores.shape[1] * share)), max(1, round(scores.shape[0] * share)))
-        reduced = np.asarray(cv2.resize(scores, size, interpolation=cv2.INTER_NEAREST))
+        reduced = nearest(scores, reduced_size(scores.shape, LONGEST_SIDE))
         uri = picture_uri(colourise(reduced, top, background=BACKGROUND), photo=False)
         name = escape(view_id)
         pictures.append(

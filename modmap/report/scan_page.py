@@ -15,7 +15,8 @@ from modmap.report.charts import score_histogram
 from modmap.report.colours import palette
 from modmap.report.page_parts import facts, legend, number, whole_page
 from modmap.report.part_view import camera_towards, part_page
-from modmap.report.view_strip import ViewPictures, depth_range, strip
+from modmap.report.reduction import depth_range
+from modmap.report.view_strip import ViewPictures, strip
 from modmap.scan import Scan
 from modmap.volume import AnomalyVolume
 
@@ -190,7 +191,7 @@ def _histogram(report: ScanReport) -> str:
 
 
 def _views(report: ScanReport) -> str:
-    near, far = depth_range(report.pictures)
+    near, far = depth_range([one.depth for one in report.pictures])
     return f"""<section id="views"><h2><span id="views-shown">All views</span>
 <button id="all-views" type="button" hidden>Show all views</button></h2>
 {legend(report.top, marks=_thresholds(report))}

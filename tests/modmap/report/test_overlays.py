@@ -15,6 +15,7 @@ from modmap.report.colours import colourise
 from modmap.report.legend import LINES_PER_TICK, draw_legend, score_ticks
 from modmap.report.lettering import PAPER, Lettering
 from modmap.report.overlays import write_overlays
+from modmap.report.picture import Picture
 from modmap.result import Result, ViewMaps
 from modmap.scan import Frame, Scan, View
 
@@ -265,18 +266,18 @@ class TestWriteOverlays:
     def test_one_view_at_a_time(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         result, scan = a_result({"a": flat(0.1), "b": flat(0.2)})
         steps: list[str] = []
-        load, write = View.load, overlays._write_png
+        load, save = View.load, Picture.save
 
         def loads(view: View) -> Frame:
             steps.append(f"load {view.id}")
             return load(view)
 
-        def writes(picture: Any, path: Path) -> None:
+        def saves(picture: Picture, path: Path) -> Path:
             steps.append(path.stem)
-            write(picture, path)
+            return save(picture, path)
 
         monkeypatch.setattr(View, "load", loads)
-        monkeypatch.setattr(overlays, "_write_png", writes)
+        monkeypatch.setattr(Picture, "save", saves)
         write_overlays(result, scan, tmp_path)
         assert steps == ["load a", "overlay_a", "load b", "overlay_b", "contact_sheet"]
 

@@ -1,0 +1,138 @@
+"""A scan as a notebook shows it: what is known of it, and a few of its views, small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modmap.errors import ModMapError
+from modmap.report.colours import BACKGROUND, colourise_depth
+from modmap.report.page_parts import picture_uri
+from modmap.report.reduction import (
+    as_8_bit,
+    averaged,
+    depth_range,
+    evenly_spread,
+    measured_depth,
+    reduced_size,
+)
+from modmap.scan import Scan, View
+
+Array = npt.NDArray[Any]
+
+MOST_VIEWS = 6
+LONGEST_SIDE = 160
+
+
+@dataclass(frozen=True, eq=False)
+class _Thumbnail:
+    """One view, reduced.
+
+    Attributes:
+        view: Its name.
+        shape: (H, W) of the view.
+        gray: (h, w) uint8 image.
+        depth: (h, w) mm, NaN where nothing was measured.
+        nearest: The nearest measured depth of the view, mm; infinite where there is none.
+        farthest: The farthest; minus infinity where there is none.
+        measured: Share of its pixels with a depth.
+    """
+
+    view: str
+    shape: tuple[int, int]
+    gray: Array
+    depth: Array
+    nearest: float
+    farthest: float
+    measured: float
+
+
+def scan_card(scan: Scan) -> str:
+    """HTML of a scan, without the stylesheet of a page.
+
+    At most six views are read, one at a time; one that can't be read is told in its place.
+    """
+    shown: list[_Thumbnail] = []
+    pictures: list[_Thumbnail | str] = []
+    for view in evenly_spread(scan.views, MOST_VIEWS):
+        try:
+            shown.append(_thumbnail(view))
+            pictures.append(shown[-1])
+        except ModMapError as error:
+            pictures.append(f"view {view.id}: {error}")
+    depths = depth_range([one.depth for one in shown])
+    rows = "".join(
+        f'<tr><td style="text-align:left">{escape(name)}</td><td style="text-align:left">{escape(value)}</td></tr>'
+        for name, value in _facts(scan, shown)
+    )
+    figures = "".join(
+        f'<p style="color:#a4161a">{escape(one)}</p>' if isinstance(one, str) else _figure(one, depths)
+        for one in pictures
+    )
+    return (
+        f"<div><p><b>{escape(scan.name)}</b> {_views(len(scan))}</p><table>{rows}</table>"
+        f'<div style="display:flex;flex-wrap:wrap;gap:8px">{figures}</div></div>'
+    )
+
+
+def _thumbnail(view: View) -> _Thumbnail:
+    frame = view.load()
+    size = reduced_size(frame.shape, LONGEST_SIDE)
+    measured = frame.depth > 0
+    return _Thumbnail(
+        view=view.id,
+        shape=frame.shape,
+        gray=averaged(as_8_bit(frame.image), size),
+        depth=measured_depth(frame.depth, size),
+        nearest=float(frame.depth.min(where=measured, initial=np.inf)),
+        farthest=float(frame.depth.max(where=measured, initial=-np.inf)),
+        measured=float(measured.mean()),
+    )
+
+
+def _facts(scan: Scan, shown: Sequence[_Thumbnail]) -> list[tuple[str, str]]:
+    label = {None: "not known", True: "anomalous", False: "nominal"}[scan.anomalous]
+    facts = [("category", scan.category or "not known"), ("label", label)]
+    facts.append(("ground truth", "none" if scan.ground_truth is None else str(scan.ground_truth)))
+    without = [view.id for view in scan.views if view.camera is None]
+    if not without:
+        cameras = "yes"
+    elif len(without) == len(scan):
+        cameras = "no"
+    else:
+        cameras = f"yes, but not of {', '.join(without)}"
+    facts.append(("cameras", cameras))
+    if shown:
+        of = "" if len(shown) == len(scan) else f" ({len(shown)} of {_views(len(scan))} read)"
+        sizes = dict.fromkeys(f"{one.shape[1]}x{one.shape[0]}" for one in shown)
+        facts.append(("image size", ", ".join(sizes) + of))
+        facts.append(("depth", _depth(shown) + of))
+    return facts
+
+
+def _depth(shown: Sequence[_Thumbnail]) -> str:
+    low, high = (choose(one.measured for one in shown) for choose in (min, max))
+    if high == 0:
+        return "nothing measured"
+    near, far = min(one.nearest for one in shown), max(one.farthest for one in shown)
+    share = f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
+    return f"{near:.1f} to {far:.1f} mm, measured at {share} of the pixels"
+
+
+def _figure(one: _Thumbnail, depths: tuple[float, float]) -> str:
+    name = escape(one.view)
+    depth = colourise_depth(one.depth, *depths, background=BACKGROUND)
+    images = "".join(
+        f'<img src="{picture_uri(picture, photo=True)}" alt="{label} of view {name}">'
+        for label, picture in (("image", one.gray), ("depth", depth))
+    )
+    return f'<figure style="margin:0">{images}<figcaption>{name}</figcaption></figure>'
+
+
+def _views(count: int) -> str:
+    return f"{count} view" + "s" * (count > 1)
