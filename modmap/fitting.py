@@ -14,11 +14,11 @@ from modmap.errors import ModMapError
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
 from modmap.progress import stage
+from modmap.recall import train_or_recall
 from modmap.scan import Scan
 from modmap.survey import survey
 from modmap.token_cache import TokenCache
 from modmap.trained_state import GridRecord, TrainedState
-from modmap.training import train
 from modmap.training_checkpoint import TrainingCheckpoint
 from modmap.view_pairs import TokenBank
 from modmap.volume import aggregate
@@ -76,11 +76,12 @@ def fit_mappings(
     )
     settings, cross_view = config.training, config.mapping.cross_view
     with stage("training", total=settings.epochs, shown=progress) as bar:
-        losses = train(
+        losses, training_seconds = train_or_recall(
             mapper,
             bank,
             settings,
             cross_view=cross_view,
+            cache=encoders.cache,
             on_epoch=lambda loss: bar.advance(f"loss {loss:.4f}"),
             checkpoint=TrainingCheckpoint(keep / "training.safetensors") if keep is not None else None,
         )
@@ -94,7 +95,7 @@ def fit_mappings(
         grids={name: GridRecord.of(grid) for name, grid in grids.items()},
         losses=losses,
         training_score=_training_score(config, mapper, bank),
-        seconds={"encoders": encoded - started, "training": time.perf_counter() - encoded},
+        seconds={"encoders": encoded - started, "training": training_seconds},
     )
     return mapper, state
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from modmap.config import Aggregation
-from modmap.inference import refined_maps
+from modmap.recall import map_or_recall
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.rim import spread_to_rim
 from modmap.scan import Scan
@@ -35,8 +35,12 @@ def predict_scan(
     started = time.perf_counter()
     tokens = model.encode(scan, progress=progress)
     encoded = time.perf_counter()
-    image_map, depth_map = refined_maps(
-        model.mapper, model.bank(scan, tokens, category=category), cross_view=model.config.mapping.cross_view
+    image_map, depth_map, mapping_seconds = map_or_recall(
+        model.mapper,
+        model.bank(scan, tokens, category=category),
+        cross_view=model.config.mapping.cross_view,
+        weights=model.fingerprint,
+        cache=model.token_cache,
     )
     views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
     mapped = time.perf_counter()
@@ -65,7 +69,7 @@ def predict_scan(
         notes=tuple(notes),
         seconds={
             "encoders": encoded - started,
-            "mapping": mapped - encoded,
+            "mapping": mapping_seconds,
             "volume": time.perf_counter() - mapped,
         },
         calibration=calibration,

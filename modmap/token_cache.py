@@ -1,4 +1,4 @@
-"""Tokens kept on disk, so that an evaluation run again, or in another mode, need not encode its scans again."""
+"""Tokens, and what was computed of them, kept on disk between runs: the same work isn't done twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ ROOM_AFTER_CLEARING = 0.8
 
 
 class TokenCache:
-    """A directory of token maps, found by the content of the encoder's input and by the encoder's weights.
+    """A directory of arrays, found by what they were computed from: tokens by the content of the encoder's input and
+    the encoder's weights, trainings and maps (`modmap.recall`) by the tokens that went in.
 
     What was used the longest ago goes first where the directory grows over its limit. Several processes may share it.
 
@@ -58,8 +59,13 @@ class TokenCache:
         digest.update(plane.contiguous().cpu().numpy().tobytes())
         return digest.hexdigest()
 
+    @staticmethod
+    def key_of(content: str) -> str:
+        """The name of what was computed from tokens, by a text that says from which and how."""
+        return hashlib.sha256(content.encode()).hexdigest()
+
     def read(self, key: str) -> Tensor | None:
-        """(grid, grid, C) float32 tokens, or None where there are none; a damaged file counts as none."""
+        """What was kept under a name, or None; a damaged file counts as none."""
         path = self._path(key)
         try:
             tokens = np.load(path, allow_pickle=False)
@@ -69,7 +75,7 @@ class TokenCache:
         return torch.from_numpy(tokens)
 
     def write(self, key: str, tokens: Tensor) -> None:
-        """Keeps tokens, and clears out the oldest where there is no room."""
+        """Keeps an array, and clears out the oldest where there is no room."""
         path = self._path(key)
         with atomic_file(path) as partial, partial.open("wb") as file:
             np.save(file, tokens.cpu().numpy())

@@ -57,7 +57,7 @@ def train(
         anneal_strategy="cos",
         div_factor=settings.peak_learning_rate / settings.learning_rate,
     )
-    inputs = _inputs(mapper, bank, settings, cross_view) if checkpoint is not None else ""
+    inputs = training_inputs(mapper, bank, settings, cross_view) if checkpoint is not None else ""
     mapper.train()
     history: list[float] = []
     if checkpoint is not None:
@@ -83,15 +83,15 @@ def train(
     return history
 
 
-def _inputs(mapper: CrossViewMapper, bank: TokenBank, settings: TrainingSettings, cross_view: bool) -> str:
+def training_inputs(
+    mapper: CrossViewMapper, bank: TokenBank, settings: TrainingSettings, cross_view: bool
+) -> str:
     """What a training's result depends on, as text."""
-    content = hashlib.sha256()
-    tensors = [bank.image, bank.depth, bank.foreground, bank.view, bank.category, bank.scan]
-    for tensor in [*tensors, *mapper.state_dict().values()]:
-        if tensor is not None:
-            content.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-            content.update(tensor.detach().cpu().contiguous().numpy().data)
-    return f"{settings.model_dump_json()} {cross_view} {content.hexdigest()}"
+    weights = hashlib.sha256()
+    for tensor in mapper.state_dict().values():
+        weights.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        weights.update(tensor.detach().cpu().contiguous().numpy().data)
+    return f"{settings.model_dump_json()} {cross_view} {bank.digest()} {weights.hexdigest()}"
 
 
 def _step(

@@ -43,7 +43,7 @@ def evaluate(
         device: auto, cpu, cuda, cuda:1, mps.
         set: Any other settings, e.g. mapping.cross_view=false.
         overlays: Write pictures, and volumes for viewers.
-        cache: Keep tokens here between runs.
+        cache: Keep tokens, and what is computed of them, here between runs.
         cache_gb: Gigabytes that they may take.
     """
     from modmap.config import merged, parse_assignments
