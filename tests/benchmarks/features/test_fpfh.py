@@ -12,6 +12,8 @@ import torch
 
 from benchmarks.features.fpfh import (
     FEATURE_VOXELS,
+    HISTOGRAM_SUM,
+    MOST_NEIGHBOURS,
     NORMAL_VOXELS,
     FPFHFeatures,
     camera_points,
@@ -21,6 +23,7 @@ from benchmarks.features.fpfh import (
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame
+from modmap.square import Square
 from tests.synthetic_scans import ball_scan
 
 Array = npt.NDArray[Any]
@@ -77,13 +80,30 @@ class TestPointFeatures:
         cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points)).voxel_down_sample(voxel)
         cloud.estimate_normals(o3d.geometry.KDTreeSearchParamHybrid(NORMAL_VOXELS * voxel, 30))
         cloud.orient_normals_towards_camera_location(np.zeros(3))
-        places = np.asarray(cloud.points)
-        np.testing.assert_allclose(found.points, places)
-        slow = slow_histograms(places, np.asarray(cloud.normals), FEATURE_VOXELS * voxel)
+        places, ours = np.asarray(cloud.points), np.lexsort(found.points.T)
+        order = np.lexsort(places.T)
+        np.testing.assert_allclose(found.points[ours], places[order])
+        slow = slow_histograms(places, np.asarray(cloud.normals), FEATURE_VOXELS * voxel)[order]
         # Out of a sum of 3: a pair whose angle lies on the border of two bins may fall into either.
-        difference = np.abs(found.features - slow).sum(axis=1)
+        difference = np.abs(found.features[ours] - slow).sum(axis=1)
         assert np.median(difference) < 0.01
         assert np.quantile(difference, 0.9) < 0.1
+
+    def test_point_features__are_open3ds_of_the_thinned_cloud(self) -> None:
+        """By its older interface, in its own order of the points, on which the last bits of the normals depend."""
+        view = frame()
+        points = camera_points(view, view.depth > 0)
+        cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points)).voxel_down_sample(6.0)
+        cloud.estimate_normals(o3d.geometry.KDTreeSearchParamHybrid(NORMAL_VOXELS * 6, 30))
+        cloud.orient_normals_towards_camera_location(np.zeros(3))
+        around = o3d.geometry.KDTreeSearchParamHybrid(FEATURE_VOXELS * 6, MOST_NEIGHBOURS)
+        theirs = o3d.pipelines.registration.compute_fpfh_feature(cloud, around).data.T  # type: ignore[call-arg]
+        found = point_features(points, voxel=6.0)
+        order = np.lexsort(np.asarray(cloud.points).T)
+        features = found.features[np.lexsort(found.points.T)]
+        # A pair whose angle lies on the border of two bins may fall into either.
+        np.testing.assert_allclose(features, theirs[order] / HISTOGRAM_SUM, atol=0.02)
+        assert np.median(np.abs(features - theirs[order] / HISTOGRAM_SUM)) < 1e-7
 
     def test_point_features__histograms_sum_to_one(self) -> None:
         view = frame()
@@ -115,6 +135,18 @@ class TestFPFHFeatures:
         inner = smooth[2:6, 2:6].reshape(16, 33)
         distance = 1 - inner @ inner.T
         assert distance.mean(dim=1).argmax() in (5, 6, 9, 10)
+
+    def test_tokens__finer_than_the_points_are_near_those_of_a_coarser_grid(self) -> None:
+        """More tokens than points along a side: none of the part's is empty, and each is that of its place."""
+        view = frame()
+        fine, coarse = FPFHFeatures(240).tokens(view), FPFHFeatures(80).tokens(view)
+        mask, _ = foreground_mask(view.depth)
+        touched = Square(*view.depth.shape, grid=240).tokens_touched(mask)
+        assert bool((fine.sum(dim=1)[torch.from_numpy(touched.ravel())] > 2.9).all())
+        rows, columns = np.nonzero(touched)
+        beside = coarse.reshape(80, 80, 33)[rows // 3, columns // 3]
+        gaps = torch.nn.functional.cosine_similarity(fine.reshape(240, 240, 33)[rows, columns], beside)
+        assert float(gaps.median()) > 0.9
 
     def test_tokens__needs_a_camera(self) -> None:
         view = frame()
