@@ -12,7 +12,7 @@ from torch import Tensor
 
 from modmap.errors import ModMapError
 
-DISTANCES_AT_ONCE = 2**25
+NUMBERS_AT_ONCE = 2**25  # in one tensor: distances to all of the bank, or differences in all channels
 PROJECTED = 300  # random projection to fewer features than these gains nothing
 
 
@@ -78,7 +78,7 @@ def nearest(queries: Tensor, bank: Tensor, *, count: int = 1) -> tuple[Tensor, T
     """
     count = min(count, len(bank))
     squared = (bank**2).sum(dim=1)
-    at_once = max(1, DISTANCES_AT_ONCE // max(len(bank), 1))
+    at_once = max(1, NUMBERS_AT_ONCE // max(bank.shape))
     distances, indices = [], []
     for some in torch.split(queries, at_once):
         # The query's own square changes no order.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from benchmarks.baselines import memory_bank
-from benchmarks.baselines.memory_bank import coreset, coreset_indices, nearest, reweighted
+from benchmarks.baselines.memory_bank import NUMBERS_AT_ONCE, coreset, coreset_indices, nearest, reweighted
 
 
 def features(count: int, channels: int, seed: int = 0) -> Tensor:
@@ -60,10 +64,36 @@ class TestCoreset:
             assert found is points
 
 
+class Largest(TorchDispatchMode):
+    """Notes how many numbers the largest tensor has that anything computes, of those that are none of their inputs."""
+
+    numbers = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            made = (one for one in tree_leaves(found) if isinstance(one, Tensor))
+            self.numbers = max([self.numbers, *(one.numel() for one in made)])
+        return found
+
+
 class TestNearest:
+    @pytest.mark.parametrize("kept", [1, 100, 10_000])
+    @pytest.mark.parametrize("views", [12, 36])
+    def test_nearest__no_tensor_grows_with_the_views(self, views: int, kept: int) -> None:
+        """Views of 896 pixels, 64 x 64 tokens of 384 channels: the shapes alone are followed, nothing is computed."""
+        queries = torch.empty(views * 64 * 64, 384, device="meta")
+        bank = torch.empty(kept, 384, device="meta")
+        with Largest() as largest:
+            distances, indices = nearest(queries, bank)
+        assert distances.shape == indices.shape == (len(queries), 1)
+        assert NUMBERS_AT_ONCE // 2 < largest.numbers <= NUMBERS_AT_ONCE
+
     @pytest.mark.parametrize("at_once", [1, 7 * 50, 2**25])
     def test_nearest__equals_the_whole_matrix(self, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(memory_bank, "DISTANCES_AT_ONCE", at_once)
+        monkeypatch.setattr(memory_bank, "NUMBERS_AT_ONCE", at_once)
         queries, bank = features(33, 6), features(50, 6, seed=1)
         distances, indices = nearest(queries, bank, count=4)
         whole = torch.cdist(queries.double(), bank.double())
