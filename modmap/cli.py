@@ -1,4 +1,5 @@
-"""The command line: `modmap fit`, `calibrate`, `predict`, `report`, `evaluate`, `check`, `encoders`.
+"""The command line: `modmap fit`, `calibrate`, `predict`, `report`, `evaluate`, `check`, `figures`,
+`encoders`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed.
@@ -16,6 +17,7 @@ from modmap.commands.calibrate import calibrate
 from modmap.commands.check import check
 from modmap.commands.encoders import encoders, list_all, pull
 from modmap.commands.evaluate import evaluate
+from modmap.commands.figures import features, figures, pairs, qualitative
 from modmap.commands.fit import fit
 from modmap.commands.predict import predict
 from modmap.commands.report import report
@@ -28,9 +30,14 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "report": report,
     "evaluate": evaluate,
     "check": check,
+    "figures": figures,
     "encoders": encoders,
 }
-ENCODER_COMMANDS: dict[str, Callable[..., int | None]] = {"list": list_all, "pull": pull}
+# Commands that have commands of their own.
+GROUPS: dict[str, dict[str, Callable[..., int | None]]] = {
+    "figures": {"features": features, "pairs": pairs, "qualitative": qualitative},
+    "encoders": {"list": list_all, "pull": pull},
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"modmap {version('modmap')}")
         sys.exit(0)
     commands, program = COMMANDS, "modmap"
-    if words[:1] == ["encoders"]:
-        commands, program, words = ENCODER_COMMANDS, "modmap encoders", words[1:]
+    if words and words[0] in GROUPS:
+        commands, program, words = GROUPS[words[0]], f"modmap {words[0]}", words[1:]
     try:
         code = tyro.extras.subcommand_cli_from_dict(commands, prog=program, args=words or ["--help"])
     except ModMapError as error:

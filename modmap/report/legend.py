@@ -19,7 +19,9 @@ FEWEST_LINES = 7
 MIDDLE_GRAY = 128
 
 
-def draw_legend(height: int, top: float, *, lettering: Lettering, over_gray: bool = True) -> Array:
+def draw_legend(
+    height: int, top: float, *, lettering: Lettering, over_gray: bool = True, heading: str = HEADING
+) -> Array:
     """A vertical bar of the colours from 0 to `top` with round scores beside it.
 
     Args:
@@ -27,22 +29,23 @@ def draw_legend(height: int, top: float, *, lettering: Lettering, over_gray: boo
         top: Score at the upper end.
         lettering: Size of the numbers.
         over_gray: Draw the colours as they look over middle gray, else as they are.
+        heading: What the numbers are.
 
     Returns:
         (at least height, W, 3) uint8, red first.
     """
     line = lettering.line_height
     height = max(height, FEWEST_LINES * line)
-    heading = lettering.line(HEADING)
-    first, last = heading.shape[0] + line // 2 + 2, height - 1 - line // 2 - 1
+    title = lettering.line(heading)
+    first, last = title.shape[0] + line // 2 + 2, height - 1 - line // 2 - 1
     bar = _bar(last - first + 1, top, width=max(8, line), over_gray=over_gray)
     marks = score_ticks(top, most=int((last - first) / (LINES_PER_TICK * line)))
     labels = [(round(last - value / top * (last - first)), lettering.line(text)) for value, text in marks]
     dash = max(3, line // 4)
     left = bar.shape[1] + dash + 2
-    width = max(heading.shape[1], left + max(label.shape[1] for _, label in labels))
+    width = max(title.shape[1], left + max(label.shape[1] for _, label in labels))
     picture = np.full((height, width, 3), PAPER, dtype=np.uint8)
-    picture[: heading.shape[0], : heading.shape[1]] = heading
+    picture[: title.shape[0], : title.shape[1]] = title
     picture[first : last + 1, : bar.shape[1]] = bar
     for row, label in labels:
         picture[row, bar.shape[1] : bar.shape[1] + dash] = INK

@@ -8,24 +8,22 @@ from typing import Any
 import numpy as np
 
 from modmap.calibration import Calibration
-from modmap.config_errors import read_json, validate
-from modmap.datasets import find_scans, load_scan
+from modmap.config_errors import validate
+from modmap.datasets import find_scans
 from modmap.datasets.atomic import atomic_file
 from modmap.defects import read_defects
 from modmap.defects.files import JSON_NAME
-from modmap.errors import ModMapError, UsageError
+from modmap.errors import UsageError
 from modmap.report.batch_page import BatchRow, batch_page
 from modmap.report.page_parts import picture_uri
 from modmap.report.scan_page import ScanReport, scan_page
+from modmap.report.stored_results import SUMMARY, VOLUME, common_top, read_summary, source_scan
 from modmap.report.view_strip import final_picture, view_pictures
 from modmap.result_files import read_maps
 from modmap.scan import Scan
 from modmap.volume_files import load_volume
 
-SUMMARY, VOLUME = "summary.json", "volume.npz"
 REPORT, BATCH = "report.html", "index.html"
-# As in the overlays: a nominal scan looks calm.
-CALM = 1.5
 
 
 def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
@@ -49,11 +47,10 @@ def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
     )
     if not places:
         raise UsageError(f"report: {output}: expected results of modmap predict, found none")
-    summaries = {place: _summary(place) for place in places}
+    summaries = {place: read_summary(place) for place in places}
     known = {} if scans is None else {scan.name: scan for scan in find_scans(scans)}
-    sources = {place: _scan(summary, known, place) for place, summary in summaries.items()}
-    # One scale for every scan, so that pages can be held side by side.
-    top = max(max(one["score"], CALM * one["training_score"]) for one in summaries.values())
+    sources = {place: source_scan(summary, known, place) for place, summary in summaries.items()}
+    top = common_top(summaries.values())
     rows, pages = [], []
     for place, summary in summaries.items():
         report = _report(place, summary, sources[place], top)
@@ -67,29 +64,6 @@ def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
             partial.write_text(batch_page(rows, top=top, report_name=REPORT), encoding="utf-8")
         pages.append(output / BATCH)
     return pages
-
-
-def _summary(place: Path) -> dict[str, Any]:
-    path = place / SUMMARY
-    summary = read_json(path)
-    wanted = {"scan": str, "score": float, "training_score": float, "seconds": dict, "views": dict}
-    for key, kind in wanted.items():
-        if not isinstance(summary, dict) or not isinstance(summary.get(key), kind):
-            raise ModMapError(f"{path}: expected the summary of a prediction, found no {key}")
-    found: dict[str, Any] = summary
-    return found
-
-
-def _scan(summary: dict[str, Any], known: dict[str, Scan], place: Path) -> Scan:
-    name, source = summary["scan"], summary.get("source")
-    if name in known:
-        return known[name]
-    if source is None or not Path(source).is_dir():
-        raise ModMapError(
-            f"{place}: expected the scan where it was predicted from ({source or 'memory'}), found none: name the "
-            "directory of the scans with --scans"
-        )
-    return load_scan(Path(source))
 
 
 def _report(place: Path, summary: dict[str, Any], scan: Scan, top: float) -> ScanReport:

@@ -1,0 +1,50 @@
+"""Patch tokens as colours: their first three principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modmap.errors import ModMapError
+
+Array = npt.NDArray[Any]
+
+COLOURS = 3
+RANGE = (2, 98)
+
+
+def component_colours(tokens: Sequence[Array]) -> list[Array]:
+    """Colours of the tokens of several views, alike where tokens are alike, whichever view they are of.
+
+    The components are those of all tokens together. Each is spread from its 2nd to its 98th percentile; its sign, which
+    a component doesn't have of its own, is such that its largest weight is positive.
+
+    Args:
+        tokens: (M, C) tokens of each view.
+
+    Returns:
+        (M, 3) uint8 for each view: the first component is red, the second green, the third blue.
+
+    Raises:
+        ModMapError: fewer than four tokens, or fewer than three channels.
+    """
+    every = np.concatenate(tokens).astype(np.float64)
+    count, channels = every.shape
+    if count <= COLOURS or channels < COLOURS:
+        raise ModMapError(
+            f"principal components: expected at least {COLOURS + 1} tokens of at least {COLOURS} channels, found "
+            f"{count} of {channels}"
+        )
+    centred = every - every.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    axes = axes[:, ::-1][:, :COLOURS]
+    largest = np.abs(axes).argmax(axis=0)
+    axes = axes * np.sign(axes[largest, np.arange(COLOURS)])
+    components = centred @ axes
+    low, high = np.percentile(components, RANGE, axis=0)
+    share = (components - low) / np.maximum(high - low, np.finfo(np.float64).tiny)
+    colours = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return np.split(colours, np.cumsum([len(one) for one in tokens])[:-1])

@@ -1,0 +1,175 @@
+"""The N x N cross-view maps of a scan before the minimum, and the minimum (Figs. 9 and 10)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from modmap.detector import ModMap
+from modmap.encoders import Modality
+from modmap.errors import ModMapError
+from modmap.inference import pair_maps
+from modmap.report.colours import BACKGROUND, colourise, colourise_depth
+from modmap.report.legend import draw_legend
+from modmap.report.lettering import Lettering
+from modmap.report.picture import Picture
+from modmap.report.reduction import as_8_bit, averaged, depth_range, measured_depth, reduced_size
+from modmap.report.table import TALLEST_LEGEND, TEXT, TableRow, picture_table
+from modmap.scan import Scan
+from modmap.square import Square
+
+Array = npt.NDArray[Any]
+
+# The picture's width, less its words, is about this, as long as a map can still be seen.
+PICTURE_WIDTH = 1500
+SMALLEST_SIDE, LARGEST_SIDE = 72, 220
+MODALITIES: tuple[Modality, ...] = ("image", "depth")
+EXPLAINED = {
+    "image": "image modality: image tokens predicted from the depth of a source view, against those observed",
+    "depth": "depth modality: depth tokens predicted from the image of a source view, against those observed",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """One target view, reduced.
+
+    Attributes:
+        observed: (h, w) uint8 image and (h, w) mm of depth, NaN where nothing was measured.
+        refined: The smallest distances so far, (L,) by modality; infinite where no source shows the part.
+    """
+
+    observed: dict[Modality, Array]
+    refined: dict[Modality, Tensor]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w)."""
+        return self.observed["image"].shape[0], self.observed["image"].shape[1]
+
+
+def pair_pictures(
+    model: ModMap,
+    scan: Scan,
+    *,
+    category: str | None = None,
+    top: float | None = None,
+    progress: bool = False,
+) -> dict[Modality, Picture]:
+    """A picture for each modality: a row a source view, a column a target view, the minimum over the rows at the end.
+
+    Tokens are drawn as they are, squares of one colour. The pictures grow with the square of the views; of the maps
+    themselves one pair's is in memory at a time, and a minimum a view.
+
+    Args:
+        model: A fitted model.
+        scan: The scan, with the views to show.
+        category: The class, for a multi-class model; None takes the scan's own.
+        top: Distance of the last colour, in both pictures; the largest by default.
+        progress: Show a bar on standard error.
+
+    Raises:
+        ModMapError: the model isn't fitted, has no mappings between views, or doesn't know a view or the class; or a
+            view can't be read, or `top` isn't positive.
+    """
+    if top is not None and not (math.isfinite(top) and top > 0):
+        raise ModMapError(f"pairs: expected a positive distance at the scale's top, found {top}")
+    if not model.config.mapping.cross_view:
+        raise ModMapError(
+            "pairs: expected a model with mappings between views, found one with mapping.cross_view=false"
+        )
+    model.check(scan, category=category)
+    tokens = model.encode(scan, progress=progress)
+    shown = scan.subset(tokens.view_ids)
+    side = max(SMALLEST_SIDE, min(LARGEST_SIDE, PICTURE_WIDTH // len(tokens)))
+    bank = model.bank(scan, tokens, category=category)
+    places = bank.foreground.shape[1]
+    targets = [_target(shown, view_id, side, places, bank.image.device) for view_id in tokens.view_ids]
+    count = len(targets)
+    maps: dict[Modality, list[list[Array]]] = {
+        modality: [[np.empty(0)] * count for _ in range(count)] for modality in MODALITIES
+    }
+    for source, target, *distances in pair_maps(model.mapper, bank):
+        one = targets[target]
+        for modality, distance in zip(MODALITIES, distances, strict=True):
+            maps[modality][source][target] = _tile(distance, one.shape)
+            one.refined[modality] = torch.minimum(one.refined[modality], distance)
+    for modality in MODALITIES:
+        maps[modality].append([_tile(one.refined[modality], one.shape) for one in targets])
+    last = top or max(_largest(row) for rows in maps.values() for row in rows) or 1.0
+    return {
+        modality: _picture(scan, tokens.view_ids, modality, targets, maps[modality], last)
+        for modality in MODALITIES
+    }
+
+
+def _target(scan: Scan, view_id: str, side: int, places: int, device: torch.device) -> _Target:
+    frame = scan[view_id].load()
+    size = reduced_size(frame.shape, side)
+    return _Target(
+        observed={
+            "image": averaged(as_8_bit(frame.image), size),
+            "depth": measured_depth(frame.depth, size),
+        },
+        refined={modality: torch.full((places,), torch.inf, device=device) for modality in MODALITIES},
+    )
+
+
+def _tile(distances: Tensor, shape: tuple[int, int]) -> Array:
+    """(h, w) float32: every pixel's token's distance, NaN where there is none."""
+    grid = math.isqrt(len(distances))
+    values = distances.cpu().numpy().reshape(grid, grid)
+    square = Square(*shape, grid=grid)
+    full = cv2.resize(
+        np.where(np.isfinite(values), values, np.nan).astype(np.float32),
+        (square.side, square.side),
+        interpolation=cv2.INTER_NEAREST_EXACT,
+    )
+    return np.array(full[square.top : square.top + square.height, square.left : square.left + square.width])
+
+
+def _largest(row: Sequence[Array]) -> float:
+    return max((float(np.nanmax(tile)) for tile in row if np.isfinite(tile).any()), default=0.0)
+
+
+def _picture(
+    scan: Scan,
+    view_ids: Sequence[str],
+    modality: Modality,
+    targets: Sequence[_Target],
+    maps: Sequence[Sequence[Array]],
+    top: float,
+) -> Picture:
+    rows = [TableRow(["target"], _observed(targets, modality))]
+    rows += [
+        TableRow([f"from {view_id}"], [colourise(tile, top, background=BACKGROUND) for tile in row])
+        for view_id, row in zip(view_ids, maps[:-1], strict=True)
+    ]
+    rows.append(TableRow(["minimum"], [colourise(tile, top, background=BACKGROUND) for tile in maps[-1]]))
+    height = min(TALLEST_LEGEND, sum(max(len(cell) for cell in row.cells) for row in rows))
+    notes = [
+        EXPLAINED[modality],
+        "rows: source views; columns: target views; last row: the minimum of the rows above; blank: the source or "
+        "the target doesn't show the part there",
+    ]
+    legend = draw_legend(height, top, lettering=Lettering(TEXT), over_gray=False, heading="distance")
+    table = picture_table(
+        scan.name, rows, columns=[f"to {view_id}" for view_id in view_ids], notes=notes, legend=legend
+    )
+    return Picture(table)
+
+
+def _observed(targets: Sequence[_Target], modality: Modality) -> list[Array]:
+    observed = [one.observed[modality] for one in targets]
+    if modality == "image":
+        return [np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)) for gray in observed]
+    near, far = depth_range(observed)
+    return [colourise_depth(depth, near, far, background=BACKGROUND) for depth in observed]

@@ -1,0 +1,111 @@
+"""Successes and failures of predictions on disk, a row a scan (Figs. 5 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modmap.datasets import find_scans
+from modmap.errors import UsageError
+from modmap.figures.choice import Shown, find_predictions, highest, named, successes_and_failures
+from modmap.figures.scan_row import COLUMNS, missing, scan_row
+from modmap.report.legend import draw_legend
+from modmap.report.lettering import Lettering
+from modmap.report.picture import Picture
+from modmap.report.stored_results import common_top, source_scan
+from modmap.report.table import TALLEST_LEGEND, TEXT, picture_table
+from modmap.scan import Scan
+
+NOTES = (
+    "anomaly map: over the image, the more opaque the higher; boxes: ground truth; volume: the largest score along "
+    "the line of sight, seen from the front, left and above",
+)
+NO_LABELS = (
+    "no directory of results has both nominal and anomalous scans: the highest scores are shown instead"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Qualitative:
+    """Pictures by name, and what isn't in them, a line each."""
+
+    pictures: dict[str, Picture]
+    remarks: list[str]
+
+
+def qualitative_pictures(
+    directories: Sequence[Path],
+    *,
+    count: int = 3,
+    only: Sequence[str] = (),
+    view_id: str | None = None,
+    scans: Path | None = None,
+) -> Qualitative:
+    """`successes` and `failures` by score and label; `qualitative` where scans are named, or have no labels.
+
+    All share one colour scale, drawn beside them. One scan is in memory at a time, and of it one view.
+
+    Args:
+        directories: Results of `modmap predict`, `modmap evaluate` or a benchmark.
+        count: At most so many scans found, missed and alarmed at.
+        only: Names of the scans to show; empty to choose by score and label.
+        view_id: The view to show; None chooses one for each scan.
+        scans: Where the scans are, if they are no longer where they were predicted from.
+
+    Raises:
+        UsageError: there is no result, or `count` isn't positive.
+        ModMapError: a result or its scan can't be read, or there is no such scan or view.
+    """
+    if count < 1:
+        raise UsageError(f"qualitative: --count: expected at least 1, found {count}")
+    predicted = find_predictions(directories)
+    remarks: list[str] = []
+    chosen: dict[str, list[Shown]] = {}
+    if only:
+        chosen["qualitative"] = named(predicted, only)
+    elif (both := successes_and_failures(predicted, count)) is not None:
+        chosen["successes"], chosen["failures"] = both
+    else:
+        remarks.append(NO_LABELS)
+        chosen["qualitative"] = highest(predicted, count)
+    known = {} if scans is None else {scan.name: scan for scan in find_scans(scans)}
+    every = [shown for rows in chosen.values() for shown in rows]
+    top = common_top(shown.predicted.summary for shown in every) or 1.0
+    pictures = {}
+    for name, rows in chosen.items():
+        if not rows:
+            remarks.append(_none(name))
+            continue
+        pictures[name] = _picture(name, rows, known, top, view_id, remarks, runs=len(directories))
+    return Qualitative(pictures, remarks)
+
+
+def _picture(
+    name: str,
+    rows: Sequence[Shown],
+    known: Mapping[str, Scan],
+    top: float,
+    view_id: str | None,
+    remarks: list[str],
+    *,
+    runs: int,
+) -> Picture:
+    drawn = []
+    for shown in rows:
+        scan = source_scan(shown.predicted.summary, known, shown.predicted.place)
+        remarks += missing(shown, scan)
+        run = shown.predicted.run.name if runs > 1 else None
+        drawn.append(scan_row(shown, scan, view_id=view_id, top=top, run=run))
+    height = sum(
+        max((len(cell) for cell in row.cells if not isinstance(cell, str)), default=0) for row in drawn
+    )
+    legend = draw_legend(min(TALLEST_LEGEND, height), top, lettering=Lettering(TEXT))
+    title = name.capitalize() if name != "qualitative" else "Predictions"
+    return Picture(picture_table(title, drawn, columns=COLUMNS, notes=NOTES, legend=legend))
+
+
+def _none(name: str) -> str:
+    if name == "successes":
+        return "successes: none: no defective scan scores above most of the good ones beside it"
+    return "failures: none: every defective scan scores above every good one beside it"
