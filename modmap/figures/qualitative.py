@@ -18,8 +18,8 @@ from modmap.report.table import TALLEST_LEGEND, TEXT, picture_table
 from modmap.scan import Scan
 
 NOTES = (
-    "anomaly map: over the image, the more opaque the higher; boxes: ground truth; volume: the largest score along "
-    "the line of sight, seen from the front, left and above",
+    "anomaly map: over the image, the more opaque the higher; boxes: ground truth",
+    "volume: the largest score along the line of sight, over the part's surface, near being light; z is up",
 )
 NO_LABELS = (
     "no directory of results has both nominal and anomalous scans: the highest scores are shown instead"

@@ -14,8 +14,8 @@ from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
 from modmap.errors import ModMapError
 from modmap.evaluation import grid_of
 from modmap.figures.choice import Predicted, Shown
-from modmap.figures.volume_projection import largest_along_view
-from modmap.report.colours import BACKGROUND, blend, colourise, colourise_depth
+from modmap.figures.volume_projection import volume_picture
+from modmap.report.colours import BACKGROUND, blend, colourise_depth
 from modmap.report.reduction import (
     as_8_bit,
     averaged,
@@ -84,7 +84,7 @@ def scan_row(shown: Shown, scan: Scan, *, view_id: str | None, top: float, run: 
             colourise_depth(depth, *depth_range([depth]), background=BACKGROUND),
             _truth_cell(gray, truth, seen, boxes, view_id),
             _boxed(blend(gray, scores, top), boxes),
-            _volume_cell(one, top, side=size[1]),
+            _volume_cell(one, top, size=size),
         ],
     )
 
@@ -184,11 +184,11 @@ def _truth_cell(
     return _boxed(picture, boxes)
 
 
-def _volume_cell(one: Predicted, top: float, *, side: int) -> Array | str:
+def _volume_cell(one: Predicted, top: float, *, size: tuple[int, int]) -> Array | str:
     path = Path(one.place) / VOLUME
     if not path.is_file():
         return _no_volume(one)
-    return colourise(largest_along_view(load_volume(path), side=side), top, background=BACKGROUND)
+    return volume_picture(load_volume(path), size=size, top=top)
 
 
 def _no_volume(one: Predicted) -> str:

@@ -14,8 +14,8 @@ from modmap.datasets import load_scan
 from modmap.errors import ModMapError, UsageError
 from modmap.figures.qualitative import NO_LABELS, qualitative_pictures
 from modmap.figures.scan_row import BOX_MARGIN, COLUMNS, DEFECT, NO_TRUTH, NOMINAL
-from modmap.figures.volume_projection import largest_along_view
-from modmap.report.colours import BACKGROUND, colourise
+from modmap.figures.volume_projection import volume_picture
+from modmap.report.colours import BACKGROUND
 from modmap.report.layout import padded
 from modmap.report.lettering import Lettering
 from modmap.report.table import LABEL_WIDTH, TEXT, broken
@@ -79,7 +79,7 @@ class TestQualitativePictures:
         summary = json.loads((evaluated.place("ball_02_bad") / "summary.json").read_text())
         top = max(summary["score"], 1.5 * summary["training_score"])
         volume = load_volume(evaluated.place("ball_02_bad") / "volume.npz")
-        projected = colourise(largest_along_view(volume, side=HEIGHT), top, background=BACKGROUND)
+        projected = volume_picture(volume, size=(WIDTH, HEIGHT), top=top)
         assert find(picture, projected) == (row, headings[4])
 
     def test_ground_truth__is_marked_where_the_defect_is_and_boxed_on_the_map(

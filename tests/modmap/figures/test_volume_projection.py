@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modmap.figures.volume_projection import largest_along_view
+from modmap.figures.volume_projection import project, volume_picture
+from modmap.report.colours import BACKGROUND
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 FRONT = (0.0, -1.0, 0.0)
@@ -18,12 +19,12 @@ def volume_of(scores: Any) -> AnomalyVolume:
     return AnomalyVolume(VoxelGrid(np.array([10.0, -5.0, 3.0]), 2.0, scores.shape), scores)
 
 
-class TestLargestAlongView:
+class TestProject:
     @pytest.mark.parametrize("direction", [FRONT, (0.55, -0.75, 0.65), (-3.0, 0.1, -0.2)])
     def test_scores__are_the_volumes_and_the_largest_is_seen(self, direction: Any) -> None:
         rng = np.random.default_rng(0)
         scores = np.where(rng.random((12, 9, 7)) < 0.5, rng.random((12, 9, 7)), np.nan)
-        picture = largest_along_view(volume_of(scores), side=90, direction=direction)
+        picture = project(volume_of(scores), size=(90, 90), direction=direction).scores
         assert max(picture.shape) == 90
         assert np.nanmax(picture) == np.float32(np.nanmax(scores))
         assert np.isin(picture[np.isfinite(picture)], scores.astype(np.float32)).all()
@@ -31,7 +32,7 @@ class TestLargestAlongView:
     def test_front__left_is_left_and_up_is_up(self) -> None:
         scores = np.full((20, 3, 20), 0.1)
         scores[0, 2, 19] = 0.9
-        picture = largest_along_view(volume_of(scores), side=100, direction=FRONT)
+        picture = project(volume_of(scores), size=(100, 100), direction=FRONT).scores
         rows, columns = np.nonzero(picture > 0.5)
         assert rows.max() < 15
         assert columns.max() < 15
@@ -41,10 +42,10 @@ class TestLargestAlongView:
         scores = np.full((9, 9, 9), 0.2)
         scores[4, 4, 4] = 1.0
         for direction in (FRONT, (1.0, 1.0, 1.0)):
-            assert np.nanmax(largest_along_view(volume_of(scores), side=50, direction=direction)) == 1
+            assert np.nanmax(project(volume_of(scores), size=(50, 50), direction=direction).scores) == 1
 
     def test_solid__has_no_gaps(self) -> None:
-        picture = largest_along_view(volume_of(np.full((30, 30, 30), 0.5)), side=200)
+        picture = project(volume_of(np.full((30, 30, 30), 0.5)), size=(200, 200)).scores
         for line in picture:
             known = np.flatnonzero(np.isfinite(line))
             assert len(known) == 0 or len(known) == np.ptp(known) + 1
@@ -53,11 +54,42 @@ class TestLargestAlongView:
         scores = np.full((30, 30, 30), np.nan)
         scores[:, 10:20, 0] = 0.3
         scores[0, 10:20, :] = 0.4
-        picture = largest_along_view(volume_of(scores), side=60, direction=FRONT)
+        picture = project(volume_of(scores), size=(60, 60), direction=FRONT).scores
         assert np.isnan(picture[:40, 20:]).all()
         assert np.isfinite(picture[-2:]).all()
 
     def test_one_voxel(self) -> None:
         scores = np.full((3, 3, 3), np.nan)
         scores[1, 1, 1] = 0.5
-        assert (largest_along_view(volume_of(scores), side=10) == 0.5).all()
+        assert (project(volume_of(scores), size=(10, 10)).scores == 0.5).all()
+
+    @pytest.mark.parametrize("size", [(90, 60), (30, 200), (7, 7)])
+    def test_size__is_filled_in_one_direction_and_never_left(self, size: Any) -> None:
+        picture = project(volume_of(np.full((20, 5, 9), 0.5)), size=size).scores
+        height, width = picture.shape
+        assert width <= size[0]
+        assert height <= size[1]
+        assert width == size[0] or height == size[1]
+
+    def test_distance__of_the_nearest_voxel(self) -> None:
+        scores = np.full((20, 9, 20), np.nan)
+        scores[:10, 3, :] = scores[10:, 7, :] = scores[:, 8, :] = 0.5
+        found = project(volume_of(scores), size=(100, 100), direction=FRONT).distance
+        # The grid begins at y = -5 mm, and its voxels are 2 mm.
+        assert (found[:, :40] == -5 + 3.5 * 2).all()
+        assert (found[:, 60:] == -5 + 7.5 * 2).all()
+
+
+class TestVolumePicture:
+    def test_picture__hot_is_the_last_colour_and_cold_is_gray(self) -> None:
+        scores = np.full((20, 20, 20), np.nan)
+        scores[:, 0, :] = 0.0
+        scores[:10, 0, 10:] = 0.8
+        picture = volume_picture(volume_of(scores), size=(90, 90), top=0.8)
+        hot = (picture == [240, 249, 33]).all(axis=2)
+        blank = (picture == BACKGROUND).all(axis=2)
+        cold = picture[~hot & ~blank]
+        assert hot.any()
+        assert blank.any()
+        assert (np.ptp(cold.astype(int), axis=1) == 0).all()
+        assert len(cold)
