@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 
 BINS = 33
 POINTS_A_TOKEN = 4  # along each side
-MOST_POINTS_A_SIDE = 160  # of the whole view, so that finer tokens cost no more
+MOST_POINTS_A_SIDE = 128  # of the whole view, so that finer tokens cost no more
 NORMAL_VOXELS, FEATURE_VOXELS = 2.5, 5.0
 MOST_NEIGHBOURS = 100
 HISTOGRAM_SUM = 200  # open3d's: 100 of the point's own, 100 of its neighbours'
@@ -99,7 +99,7 @@ def camera_points(frame: Frame, mask: Array) -> Array:
 class FPFHFeatures:
     """FPFH as a depth encoder: a token is the mean of its thinned points, four along each of its sides.
 
-    There are no more than 160 along the view's side, so of a grid of more than 40 tokens each has fewer; those that no
+    There are no more than 128 along the view's side, so of a grid of more than 32 tokens each has fewer; those that no
     point falls into take the nearest token's.
 
     Args:

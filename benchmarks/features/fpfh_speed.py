@@ -42,7 +42,7 @@ class Arguments:
     """Of the view, pixels; its height is three quarters of that."""
     small_width: int = 144
     """Likewise of the view in which every pixel is described."""
-    grids: tuple[int, ...] = (32, 64)
+    grids: tuple[int, ...] = (16, 32, 64)
     """Tokens along a side."""
     turns: int = 2
     """How often each way is run, in turns; its fastest counts."""
