@@ -66,7 +66,8 @@ def pair_pictures(
 ) -> dict[Modality, Picture]:
     """A picture for each modality: a row a source view, a column a target view, the minimum over the rows at the end.
 
-    Tokens are drawn as they are, squares of one colour. The pictures grow with the square of the views; of the maps
+    Tokens are drawn as they are, squares of one colour. A view in which nothing was measured is left out, and a note
+    in the pictures says so. The pictures grow with the square of the views; of the maps
     themselves one pair's is in memory at a time, and a minimum a view.
 
     Args:
@@ -160,6 +161,9 @@ def _picture(
         "rows: source views; columns: target views; last row: the minimum of the rows above; blank: the source or "
         "the target doesn't show the part there",
     ]
+    left_out = [view_id for view_id in scan.view_ids if view_id not in view_ids]
+    if left_out:
+        notes.append(f"left out, as nothing was measured there: {', '.join(left_out)}")
     legend = draw_legend(height, top, lettering=Lettering(TEXT), over_gray=False, heading="distance")
     table = picture_table(
         scan.name, rows, columns=[f"to {view_id}" for view_id in view_ids], notes=notes, legend=legend

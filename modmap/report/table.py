@@ -19,6 +19,8 @@ TEXT = 0.6
 WIDEST_HEADING = 2
 TALLEST_LEGEND = 480
 LABEL_WIDTH = 230
+# Pixels that the title and the notes may take, however few pictures there are.
+NARROWEST = 600
 # Letters in a line, where words stand for a picture that is narrower.
 ROOM_FOR_WORDS = 10
 
@@ -84,8 +86,9 @@ def picture_table(
     body = in_column(lines, gap)
     if legend is not None:
         body = in_row([body, in_column([_blank(plain.line_height + gap, 1), legend], 0)], 2 * gap)
-    heading = [bold.line(title, most=body.shape[1])]
-    heading += [plain.line(line) for note in notes for line in broken(note, body.shape[1], plain)]
+    room = max(body.shape[1], NARROWEST)
+    heading = [bold.line(title, most=room)]
+    heading += [plain.line(line) for note in notes for line in broken(note, room, plain)]
     return framed(in_column([in_column(heading, 0), body], gap), 2 * gap)
 
 

@@ -22,6 +22,7 @@ from modmap.report.lettering import PAPER, Lettering
 from modmap.report.picture import Picture
 from modmap.report.table import TEXT
 from modmap.scan import Scan
+from tests.modmap.figures.written_words import says
 from tests.modmap.report.test_overlays import as_rgb, find, places
 
 Array = npt.NDArray[Any]
@@ -144,6 +145,14 @@ class TestPairPictures:
         second, first = (find(drawn, as_rgb(scan[view].image)) for view in ("02", "00"))
         assert second[1] < first[1]
         assert not places(drawn, as_rgb(scan["01"].image))
+
+    def test_a_view_of_holes__is_left_out_and_said_to_be(self, model: ModMap, scan: Scan) -> None:
+        holes = replace(scan["01"], depth=np.zeros((HEIGHT, WIDTH), np.float32))
+        spoilt = replace(scan, views=[scan["00"], holes])
+        drawn = np.asarray(pair_pictures(model, spoilt, top=1.0)["image"])
+        assert not places(drawn, Lettering(TEXT).line("to 01"))
+        assert find(drawn, as_rgb(scan["00"].image))
+        assert says(drawn, "left out, as nothing was measured there: 01")
 
     def test_maps__one_pair_is_held_at_a_time(
         self, model: ModMap, scan: Scan, monkeypatch: pytest.MonkeyPatch

@@ -16,11 +16,11 @@ from modmap.figures.qualitative import NO_LABELS, qualitative_pictures
 from modmap.figures.scan_row import BOX_MARGIN, COLUMNS, DEFECT, NO_TRUTH, NOMINAL
 from modmap.figures.volume_projection import volume_picture
 from modmap.report.colours import BACKGROUND
-from modmap.report.layout import padded
 from modmap.report.lettering import Lettering
-from modmap.report.table import LABEL_WIDTH, TEXT, broken
+from modmap.report.table import LABEL_WIDTH, TEXT
 from modmap.volume_files import load_volume
 from tests.modmap.figures.conftest import Evaluated
+from tests.modmap.figures.written_words import says
 from tests.modmap.report.test_overlays import as_rgb, find, places
 
 HEIGHT, WIDTH = 60, 80
@@ -52,18 +52,6 @@ def cell(picture: Any, column: str, row: int) -> Any:
     """The pixels under a heading, from a row on."""
     left = find(picture, PLAIN.line(column))[1]
     return picture[row : row + HEIGHT, left : left + WIDTH]
-
-
-def says(picture: Any, text: str) -> bool:
-    """Whether all of a text is in a picture, in lines below one another, however wide."""
-    breaks = {tuple(broken(text, width, PLAIN)) for width in range(60, 600, 6)}
-    for lines in breaks:
-        block = np.concatenate(
-            [padded(PLAIN.line(line), PLAIN.line_height, max(map(PLAIN.width, lines))) for line in lines]
-        )
-        if places(picture, block):
-            return True
-    return False
 
 
 class TestQualitativePictures:
