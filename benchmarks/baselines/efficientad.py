@@ -1,7 +1,8 @@
-"""EfficientAD (Batzner 2024) by anomalib's model: a student, an autoencoder, and a teacher that must be given."""
+"""EfficientAD (Batzner 2024) by anomalib's model: a student, an autoencoder, and a teacher, given or distilled here."""
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,27 +15,41 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmarks.baselines.distilled_teacher import Lesson, distil
 from benchmarks.baselines.method import ViewScores
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader
+from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import Layers, unit_image
+from modmap.config import EncoderSettings
+from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
+from modmap.scan import Frame
+from modmap.square import Square
 
-TEACHER = "efficientad_pretrained_weights.zip of anomalib's releases, or a safetensors file of the same names"
+TEACHER = (
+    "efficientad_pretrained_weights.zip of anomalib's releases, a safetensors file of the same names, or an encoder "
+    "to distil one from, as dinov2_vits14"
+)
+WEIGHTS = (".pth", ".safetensors")
 PENALTY = "a folder of photographs, as ImageNette"
 PICTURES = (".jpg", ".jpeg", ".png")
 LAST_SHARE, LAST_RATE = 0.95, 0.1
+ENCODER_SCALE = 2  # the teacher has a place every four pixels, more than a patch of most encoders
 HELD_OUT = 10
+MOST_PHOTOGRAPHS = 200  # whose features are kept while a teacher is distilled
 QUANTILES = {"qa": 0.9, "qb": 0.995}
 
 
 class EfficientADSettings(BaselineSettings):
-    """Of the published training; it has features of its own and no encoder.
+    """Of the published training; it has features of its own and no encoder beside the teacher.
 
     Attributes:
         size: Published with 256 pixels, the least that the autoencoder takes.
         model_size: Of teacher and student.
-        teacher: The pretrained teacher's weights: `.pth` as anomalib releases it, or `.safetensors`.
+        teacher: The pretrained teacher's weights: `.pth` as anomalib releases it, or `.safetensors`; or an encoder of
+            the image, as `benchmarks.features.choice`, to distil one from.
+        teacher_steps: Of distilling one, of one picture each: a nominal view or a photograph.
         penalty_images: Photographs of anything, on which the student must not follow the teacher.
         steps: Of one view and one photograph each.
         learning_rate: Of Adam; a tenth of it in the last twentieth of the steps.
@@ -43,7 +58,8 @@ class EfficientADSettings(BaselineSettings):
     size: int = Field(256, ge=256)
     smoothing: float = Field(0.0, ge=0, le=1)
     model_size: Literal["small", "medium"] = "small"
-    teacher: Path | None = None
+    teacher: str | None = None
+    teacher_steps: int = Field(10_000, ge=1)
     penalty_images: Path | None = None
     steps: int = Field(70_000, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
@@ -75,12 +91,14 @@ class EfficientAD:
         Raises:
             ModMapError: they aren't, an encoder is named, or anomalib isn't installed.
         """
+        settings = self.settings
         if reader.modalities:
-            raise ModMapError(f"efficientad: expected no encoder, found {self.settings.features}")
-        for name, path, what in (
-            ("teacher", self.settings.teacher, TEACHER),
-            ("penalty_images", self.settings.penalty_images, PENALTY),
-        ):
+            raise ModMapError(f"efficientad: expected no encoder, found {settings.features}")
+        files = {"penalty_images": (settings.penalty_images, PENALTY)}
+        if settings.teacher is None or is_file(settings.teacher):
+            teacher = None if settings.teacher is None else Path(settings.teacher)
+            files = {"teacher": (teacher, TEACHER), **files}
+        for name, (path, what) in files.items():
             if path is None or not path.exists():
                 found = "none" if path is None else f"nothing at {path}"
                 raise ModMapError(f"efficientad: needs {name}, {what} (--set {name}=PATH), found {found}")
@@ -89,15 +107,29 @@ class EfficientAD:
     def fit(self, views: Iterable[SeenView]) -> float:
         """Trains student and autoencoder as published, one view and one photograph a step."""
         settings = self.settings
-        pixels = [self._pixels(view) for view in views]
+        encoder = self._teachers_encoder()
+        pixels, lessons = [], []
+        for view in views:
+            pixels.append(self._pixels(view.frame))
+            if encoder is not None:
+                lessons.append(self._lesson(view.frame, encoder))
         held_out = pixels[::HELD_OUT] if len(pixels) > 1 else pixels
         trained = [one for index, one in enumerate(pixels) if index % HELD_OUT] or pixels
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(settings.seed)
             model = self._new()
-            assert settings.teacher is not None
-            load_teacher(model.teacher, settings.teacher)
+            if encoder is None:
+                assert settings.teacher is not None
+                load_teacher(model.teacher, Path(settings.teacher))
+            else:
+                distil(
+                    model.teacher,
+                    [*lessons, *self._photographed(encoder)],
+                    channels=model.teacher_out_channels,
+                    steps=settings.teacher_steps,
+                    learning_rate=settings.learning_rate,
+                )
             model.mean_std.update(_mean_and_std(model.teacher, trained))
             self._train(model, trained)
         model.requires_grad_(False).eval()
@@ -114,7 +146,7 @@ class EfficientAD:
     @torch.inference_mode()
     def score(self, view: SeenView) -> ViewScores:
         """The mean of the two scaled maps, at the grid's size; the view's score is the part's largest."""
-        found = self._model(self._pixels(view)).anomaly_map
+        found = self._model(self._pixels(view.frame)).anomaly_map
         grid = view.square.grid
         resized = F.interpolate(found, size=(grid, grid), mode="bilinear", align_corners=False)[0, 0]
         scores = resized[torch.from_numpy(view.mapped).to(resized.device)]
@@ -157,23 +189,59 @@ class EfficientAD:
             optimiser.step()
             schedule.step()
 
-    def _pixels(self, view: SeenView) -> Tensor:
+    def _pixels(self, frame: Frame) -> Tensor:
         """(1, 3, size, size) in [0, 1]: the gray image in its square."""
-        padded = torch.from_numpy(view.square.pad(unit_image(view.frame.image)))[None, None]
+        square = Square(*frame.shape, grid=1)
+        padded = torch.from_numpy(square.pad(unit_image(frame.image)))[None, None]
         size = (self.settings.size, self.settings.size)
         resized = F.interpolate(padded, size=size, mode="bilinear", antialias=True, align_corners=False)
         return resized.expand(-1, 3, -1, -1).to(self._device)
+
+    def _teachers_encoder(self) -> TokenEncoder | None:
+        """What the teacher is distilled from; None where its weights are given.
+
+        Raises:
+            ModMapError: the encoder's weights aren't here.
+        """
+        teacher = self.settings.teacher
+        if teacher is None or is_file(teacher):
+            return None
+        size = ENCODER_SCALE * self.settings.size
+        encoder = make_encoder(EncoderSettings(reference=teacher), "image", size=size)
+        if encoder is None:
+            raise ModMapError(f"efficientad: expected teacher to be a file or an encoder, found {teacher!r}")
+        return encoder.to(self._device) if isinstance(encoder, torch.nn.Module) else encoder
+
+    def _lesson(self, frame: Frame, encoder: TokenEncoder) -> Lesson:
+        return Lesson(self._pixels(frame), encoder.tokens(frame, device=self._device))
+
+    def _photographed(self, encoder: TokenEncoder) -> list[Lesson]:
+        """Some of the photographs, gray as the views are, and what the encoder sees in them."""
+        found = []
+        for picture in itertools.islice(self._photographs(), min(len(self._files()), MOST_PHOTOGRAPHS)):
+            gray = (255 * picture[0].mean(dim=0)).round().byte().numpy()
+            found.append(self._lesson(Frame("photograph", gray, np.ones(gray.shape, np.float32)), encoder))
+        return found
+
+    def _files(self) -> list[Path]:
+        """The photographs' files.
+
+        Raises:
+            ModMapError: there are none.
+        """
+        folder = self.settings.penalty_images
+        assert folder is not None
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+        if not files:
+            raise ModMapError(f"{folder}: expected photographs ({', '.join(PICTURES)}), found none")
+        return files
 
     def _photographs(self) -> Iterator[Tensor]:
         """(1, 3, size, size) in [0, 1], without end: resized to twice the side, three in ten gray, the middle."""
         from PIL import Image
         from torchvision import transforms  # type: ignore[import-untyped]
 
-        size, folder = self.settings.size, self.settings.penalty_images
-        assert folder is not None
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-        if not files:
-            raise ModMapError(f"{folder}: expected photographs ({', '.join(PICTURES)}), found none")
+        size, files = self.settings.size, self._files()
         shown = transforms.Compose(
             [
                 transforms.Resize((2 * size, 2 * size)),
@@ -186,6 +254,11 @@ class EfficientAD:
             for index in torch.randperm(len(files)).tolist():
                 with Image.open(files[index]) as picture:
                     yield shown(picture.convert("RGB"))[None]
+
+
+def is_file(teacher: str) -> bool:
+    """Whether a teacher is a file of weights, not the name of an encoder."""
+    return teacher.endswith(WEIGHTS)
 
 
 def _require_anomalib() -> None:

@@ -6,31 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.baselines.asymmetric import AST
-from benchmarks.baselines.btf import BTF
-from benchmarks.baselines.cfm import TITLE as CFM_TITLE
 from benchmarks.baselines.cfm import make_cfm, open_cfm
 from benchmarks.baselines.detector import Baseline
-from benchmarks.baselines.difference import Difference
-from benchmarks.baselines.efficientad import EfficientAD
-from benchmarks.baselines.m3dm import M3DM
-from benchmarks.baselines.method import Method
-from benchmarks.baselines.patchcore import PatchCore
+from benchmarks.baselines.row_name import TITLES, VIEW_BY_VIEW, row_name
 from benchmarks.baselines.settings import make_settings
 from modmap.detector import ModMap
 from modmap.detector_protocol import Detector
 from modmap.token_cache import TokenCache
 
 MethodName = Literal["modmap", "difference", "patchcore", "efficientad", "ast", "btf", "cfm", "m3dm"]
-VIEW_BY_VIEW: dict[str, type[Method]] = {
-    "difference": Difference,
-    "patchcore": PatchCore,
-    "efficientad": EfficientAD,
-    "ast": AST,
-    "btf": BTF,
-    "m3dm": M3DM,
-}
-TITLES = {"modmap": "ModMap", "cfm": CFM_TITLE, **{name: one.title for name, one in VIEW_BY_VIEW.items()}}
 
 
 def make_detector(
@@ -80,10 +64,8 @@ def open_detector(
 
 
 def heading(name: MethodName, detector: Baseline | ModMap) -> str:
-    """The method and the features that it looks at, for the head of a table; ModMap's own is its name."""
-    if isinstance(detector, Baseline):
-        return f"{TITLES[name]} ({detector.settings.features})"
+    """The method and what it looks at, for the head of a table; ModMap's own is its name."""
     if name == "modmap":
         return TITLES[name]
-    config = detector.config
-    return f"{TITLES[name]} (image {config.image_encoder.reference}, depth {config.depth_encoder.reference})"
+    config = detector.settings if isinstance(detector, Baseline) else detector.config
+    return row_name(name, config.model_dump(mode="json"))

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from benchmarks.baselines.methods import TITLES
-from benchmarks.features.choice import NONE
+from benchmarks.baselines.row_name import row_name
 from benchmarks.sim3d import command
 from benchmarks.tables import markdown, number
 from modmap.config_errors import read_json
@@ -33,7 +32,7 @@ class Row:
     """One run.
 
     Attributes:
-        name: The method and its features.
+        name: The method, its features, and what of them isn't as published.
         setup: `real2real` or `synth2real`.
         root: The data set.
         results: Content of `results.json`.
@@ -56,12 +55,8 @@ def read_run(directory: Path) -> Row:
     settings = read_json(directory / "run.json")
     costs = directory / "costs.json"
     try:
-        config = settings["config"]
-        named = [config[f"{modality}_encoder"]["reference"] for modality in ("image", "depth")]
-        features = ", ".join(str(one) for one in named if one not in (None, NONE))
-        title = TITLES[settings.get("method", "modmap")]
         return Row(
-            name=f"{title} ({features})" if features else title,
+            name=row_name(settings.get("method", "modmap"), settings["config"]),
             setup=settings["setup"],
             root=settings["root"],
             results=read_json(directory / "results.json"),

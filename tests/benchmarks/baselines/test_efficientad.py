@@ -56,6 +56,7 @@ class TestEfficientAD:
         [
             ({"teacher": None}, "efficientad: needs teacher, .*found none"),
             ({"teacher": "/nowhere.pth"}, "efficientad: needs teacher, .*found nothing at /nowhere.pth"),
+            ({"teacher": "none"}, "expected teacher to be a file or an encoder, found 'none'"),
             ({"penalty_images": None}, "efficientad: needs penalty_images, a folder of photographs"),
             ({"image_encoder": {"reference": "dinov2_vits14"}}, "efficientad: expected no encoder"),
         ],

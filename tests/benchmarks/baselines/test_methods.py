@@ -132,6 +132,6 @@ class TestMakeDetector:
             "BTF (image wide_resnet101_2, depth fpfh)"
         )
         assert heading("cfm", make_detector("cfm", "fast", {}, device="cpu")) == (
-            "CFM (image dinov2_vits14, depth fpfh)"
+            "CFM (image dinov2_vits14 for dinov2_vitb14, depth fpfh)"
         )
         assert TITLES["modmap"] == heading("modmap", make_detector("modmap", "fast", {}, device="cpu"))

@@ -47,7 +47,9 @@ class TestSim3d:
         for row in json.loads((out / "results.json").read_text())["categories"].values():
             assert row["scans"] == 4
         title = (out / "table.md").read_text().splitlines()[0]
-        assert title.startswith(f"# BTF (image {vit}, depth fpfh), real2real")
+        assert title.startswith(
+            f"# BTF (image {vit} for wide_resnet101_2, depth fpfh, coreset 1.0 for 0.1), real2real"
+        )
         costs = json.loads((out / "costs.json").read_text())
         assert set(costs["fit_seconds"]) == {"small_ball", "large_ball"}
         assert costs["peak_megabytes"] > 100
@@ -76,5 +78,5 @@ class TestSim3d:
         given = ["--root", str(balls), "--out", str(out), "--device", "cpu", "--categories", "small_ball"]
         assert main([*given, "--method", "efficientad"]) == 1
         table = (out / "table.md").read_text()
-        assert "# EfficientAD (no features), real2real" in table
+        assert "# EfficientAD (no teacher), real2real" in table
         assert "| small_ball | **failed**: efficientad: needs teacher, " in table

@@ -47,13 +47,15 @@ class TestTable:
         lines = capsys.readouterr().out.splitlines()
         assert lines[0] == "# real2real, /data"
         assert "| method | cup | pot | **mean** |" in lines
-        assert "| ModMap (dinov2_vits14, dinov2_vits14) | 0.900 | 0.500 | 0.700 |" in lines
-        assert "| BTF (dinov2_vits14, fpfh) | 0.800 | – | – |" in lines
-        assert "| BTF (dinov2_vits14, fpfh) | 0.400 | – | – |" in lines
+        assert "| ModMap (image dinov2_vits14, depth dinov2_vits14) | 0.900 | 0.500 | 0.700 |" in lines
+        assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.800 | – | – |" in lines
+        assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.400 | – | – |" in lines
         assert "## Segmentation, V-AUPRO@1% by kind" in lines
-        assert "| BTF (dinov2_vits14, fpfh) | 0.100 |" in lines
-        assert "| BTF (dinov2_vits14, fpfh) | 2.0 | 0.5 | 1,234 | 0 |" in lines
-        assert "- BTF (dinov2_vits14, fpfh), pot: needs a hub" in lines
+        assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.100 |" in lines
+        assert (
+            "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 2.0 | 0.5 | 1,234 | 0 |" in lines
+        )
+        assert "- BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh), pot: needs a hub" in lines
 
     @pytest.mark.parametrize("changes", [{"setup": "synth2real"}, {"root": "/other"}])
     def test_main__runs_of_different_data(

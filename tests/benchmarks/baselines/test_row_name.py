@@ -1,0 +1,49 @@
+"""What stands in a run's row when it isn't the method as published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.baselines.methods import MethodName, heading, make_detector
+
+LITE0, TEACHER = {"reference": "efficientnet_lite0"}, "weights/pretrained_teacher_small.pth"
+
+
+class TestRowName:
+    @pytest.mark.parametrize(
+        ("method", "settings", "name"),
+        [
+            ("difference", {}, "Registered difference"),
+            ("patchcore", {}, "PatchCore (image wide_resnet101_2)"),
+            (
+                "patchcore",
+                {"image_encoder": LITE0},
+                "PatchCore (image efficientnet_lite0 for wide_resnet101_2)",
+            ),
+            (
+                "patchcore",
+                {"image_encoder": {"reference": "dinov2_vitb14"}, "coreset": 0.01},
+                "PatchCore (image dinov2_vitb14, coreset 0.01 for 0.1)",
+            ),
+            ("m3dm", {}, "M3DM (image dinov2_vits14 for dinov2_vitb14, depth fpfh)"),
+            ("ast", {"size": 768}, "AST (image tf_efficientnet_b5)"),
+            (
+                "ast",
+                {"image_encoder": LITE0, "size": 448, "student_channels": 64, "student_epochs": 60},
+                "AST (image efficientnet_lite0 for tf_efficientnet_b5, size 448 for 768, student_channels 64 for 1024, "
+                "student_epochs 60 for 240)",
+            ),
+            ("efficientad", {"teacher": TEACHER}, "EfficientAD (teacher from a file)"),
+            (
+                "efficientad",
+                {"teacher": "dinov2_vits14", "steps": 100},
+                "EfficientAD (teacher distilled from dinov2_vits14 for the released one, steps 100 for 70000)",
+            ),
+        ],
+    )
+    def test_heading__substitutes_and_narrower_networks(
+        self, method: MethodName, settings: dict[str, Any], name: str
+    ) -> None:
+        assert heading(method, make_detector(method, "fast", settings, device="cpu")) == name
