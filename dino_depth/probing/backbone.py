@@ -48,17 +48,20 @@ def probe_backbone(backbone: VisionTransformer, maps: ProbeMaps, *, batch: int =
     held = maps.held[:, None, None].expand_as(maps.inside)[maps.inside]
     _require_enough(held, channels=patches.shape[-1])
     tokens = patches[maps.inside]
+    number = {part: index for index, part in enumerate(dict.fromkeys(maps.parts))}
+    part = torch.tensor([number[one] for one in maps.parts])[:, None, None].expand_as(maps.inside)
+    rows = {"held": held, "parts": part[maps.inside]}
     figures = {
         "rank_of_class_tokens": rank_me(classes - classes.mean(0)),
         "rank_of_patch_tokens": rank_me(tokens - tokens.mean(0)),
         "deviation_of_patch_tokens": float(F.normalize(tokens, dim=-1).std(0).mean()),
         "smoothness": smoothness(patches),
-        "depth_r2": linear_probe(tokens, maps.depth[maps.inside][:, None], held=held),
-        "slope_r2": linear_probe(tokens, maps.slopes[maps.inside], held=held),
+        "depth_r2": linear_probe(tokens, maps.depth[maps.inside][:, None], **rows),
+        "slope_r2": linear_probe(tokens, maps.slopes[maps.inside], **rows),
         "filled_depth_r2": linear_probe(
             _tokens_of_holes(backbone, maps, batch=batch)[maps.inside],
             maps.depth[maps.inside][:, None],
-            held=held,
+            **rows,
         ),
     }
     if why_not(maps.categories, maps.parts) is None:

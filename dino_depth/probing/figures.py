@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-RIDGE = 1e-3
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+FOLDS = 4
 TINY = 1e-12
 
 
@@ -46,21 +47,38 @@ def smoothness(patches: Tensor) -> float:
     return float(beside.mean() - (total / (count * (count - 1))).mean())
 
 
-def linear_probe(features: Tensor, targets: Tensor, *, held: Tensor) -> float:
+def linear_probe(features: Tensor, targets: Tensor, *, held: Tensor, parts: Tensor) -> float:
     """R^2 on held-out rows of a ridge regression fitted to the others; 1 is perfect, 0 a constant.
+
+    The ridge is the one of `RIDGES` that does best across folds of the fitted parts, so that wide tokens aren't judged
+    by how they overfit.
 
     Args:
         features: (M, C).
         targets: (M, D).
         held: (M,) bool, true for the rows held out.
+        parts: (M,) int64, the part that each row is of; a part's rows are in one fold together.
     """
     rows = features.double()
     mean, deviation = rows[~held].mean(0), rows[~held].std(0).clamp(min=1e-6)
     rows = (rows - mean) / deviation
-    rows = torch.cat([rows, torch.ones(len(rows), 1, dtype=rows.dtype)], dim=1)
-    fitted, goal = rows[~held], targets.double()
-    gram = fitted.T @ fitted + RIDGE * len(fitted) * torch.eye(fitted.shape[1], dtype=rows.dtype)
-    weights = torch.linalg.solve(gram, fitted.T @ goal[~held])
-    error = ((rows[held] @ weights - goal[held]) ** 2).sum()
-    spread = ((goal[held] - goal[held].mean(0)) ** 2).sum()
+    known = targets.double()
+    known = known - known[~held].mean(0)
+    fitted, goal = rows[~held], known[~held]
+    fold = torch.unique(parts[~held], return_inverse=True)[1] % FOLDS
+    errors = torch.zeros(len(RIDGES), dtype=rows.dtype)
+    for number in range(int(fold.max()) + 1 if fold.any() else 0):
+        left_out = fold == number
+        predicted = fitted[left_out] @ _ridge_weights(fitted[~left_out], goal[~left_out])
+        errors += ((predicted - goal[left_out]) ** 2).sum((1, 2))
+    weights = _ridge_weights(fitted, goal)[errors.argmin()]
+    error = ((rows[held] @ weights - known[held]) ** 2).sum()
+    spread = ((known[held] - known[held].mean(0)) ** 2).sum()
     return float(1 - error / spread.clamp(min=TINY))
+
+
+def _ridge_weights(rows: Tensor, goal: Tensor) -> Tensor:
+    """(ridges, C, D) weights for each ridge, of which each counts as often as there are rows."""
+    values, vectors = torch.linalg.eigh(rows.T @ rows)
+    projected = vectors.T @ (rows.T @ goal)
+    return torch.stack([vectors @ (projected / (values + ridge * len(rows))[:, None]) for ridge in RIDGES])

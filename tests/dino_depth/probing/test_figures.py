@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
-from dino_depth.probing.figures import RIDGE, linear_probe, rank_me, smoothness
+from dino_depth.probing.figures import FOLDS, RIDGES, linear_probe, rank_me, smoothness
 
 
 class TestRankMe:
@@ -50,21 +53,46 @@ class TestSmoothness:
 
 class TestLinearProbe:
     def test_linear_probe__as_scikit_learn(self) -> None:
+        """Ridges chosen by folds of parts, one after the other, by scikit-learn's Ridge."""
         rng = np.random.default_rng(0)
-        features = rng.normal(size=(200, 6))
-        targets = features @ rng.normal(size=(6, 2)) + rng.normal(0, 0.5, (200, 2)) + 3
-        held = rng.random(200) < 0.3
-        scaled = StandardScaler().fit(features[~held])
-        model = Ridge(alpha=RIDGE * (~held).sum()).fit(scaled.transform(features[~held]), targets[~held])
-        predicted = model.predict(scaled.transform(features[held]))
+        features = rng.normal(size=(200, 30))
+        targets = features @ rng.normal(size=(30, 2)) + rng.normal(0, 15, (200, 2)) + 3
+        parts = rng.integers(0, 20, 200) * 7
+        held = parts < 42
+        scaled = StandardScaler().fit(features[~held]).transform(features)
+        fitted, goal = scaled[~held], targets[~held] - targets[~held].mean(0)
+        fold = np.array([sorted(set(parts[~held])).index(part) % FOLDS for part in parts[~held]])
+        errors = []
+        for ridge in RIDGES:
+            predicted = np.empty_like(goal)
+            for number in range(FOLDS):
+                inner, outer = fold != number, fold == number
+                model = Ridge(alpha=ridge * inner.sum(), fit_intercept=False).fit(fitted[inner], goal[inner])
+                predicted[outer] = model.predict(fitted[outer])
+            errors.append(((predicted - goal) ** 2).sum())
+        best = RIDGES[int(np.argmin(errors))]
+        assert best not in (RIDGES[0], RIDGES[-1])
+        model = Ridge(alpha=best * len(fitted), fit_intercept=False).fit(fitted, goal)
+        predicted = model.predict(scaled[held]) + targets[~held].mean(0)
         expected = r2_score(targets[held], predicted, multioutput="variance_weighted")
-        found = linear_probe(
-            torch.from_numpy(features), torch.from_numpy(targets), held=torch.from_numpy(held)
-        )
+        found = linear_probe(*map(torch.from_numpy, (features, targets)), **_rows(held, parts))
         assert found == pytest.approx(expected, abs=2e-3)
 
-    def test_linear_probe__of_noise_is_no_better_than_a_constant(self) -> None:
+    def test_linear_probe__wide_features_are_not_judged_by_their_noise(self) -> None:
+        rng = np.random.default_rng(0)
+        features = rng.normal(size=(500, 300))
+        targets = features[:, :1] + rng.normal(size=(500, 1))
+        parts = np.arange(500) // 5
+        rows = _rows(parts % 3 == 0, parts)
+        assert linear_probe(*map(torch.from_numpy, (features, targets)), **rows) > 0
+
+    @pytest.mark.parametrize("parts", [4000, 1])
+    def test_linear_probe__of_noise_is_no_better_than_a_constant(self, parts: int) -> None:
         generator = torch.Generator().manual_seed(0)
         features, targets = (torch.randn(4000, width, generator=generator) for width in (5, 1))
         held = torch.arange(4000) % 3 == 0
-        assert abs(linear_probe(features, targets, held=held)) < 0.02
+        assert abs(linear_probe(features, targets, held=held, parts=torch.arange(4000) % parts)) < 0.02
+
+
+def _rows(held: npt.NDArray[Any], parts: npt.NDArray[Any]) -> dict[str, torch.Tensor]:
+    return {"held": torch.from_numpy(held), "parts": torch.from_numpy(parts)}
