@@ -41,8 +41,9 @@ test: setup ## Set up, then run every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --dist loadfile
 
 # A data set of SiM3D's shape: the simulated one is data/sim3d-mini.
-SIM3D_ROOT ?= data/SiM3D
+ifdef SIM3D_ROOT
 export SIM3D_ROOT
+endif
 # More words for the command that a target runs, such as ARGS='--size 224 --cache cache'.
 ARGS ?=
 

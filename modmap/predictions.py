@@ -25,6 +25,7 @@ from modmap.scan import Scan
 from modmap.volume_files import VolumeFormat, write_volume
 
 SUMMARY = "summary.json"
+# Where the scale of a nominal scan's pictures ends, in training scores: so it looks calm.
 CALM = 1.5
 DONE, UNUSABLE, DEFECTIVE = 0, 1, 3
 

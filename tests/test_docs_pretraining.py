@@ -79,19 +79,22 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 
 def _launch(words: Sequence[str]) -> None:
-    """`accelerate launch ...`: it and its configuration are read, and the script runs here, without the GPUs."""
+    """`accelerate launch ...`: carried out where it is for CPUs; else it and its configuration are read, and the script
+    runs here, without the GPUs."""
     parsed = launch_command_parser().parse_args(list(words[2:]))
     assert parsed.training_script == "dino_depth/pretrain.py"
-    if parsed.config_file is not None:
-        assert not load_config_from_file(parsed.config_file).use_cpu
+    if parsed.config_file is not None and load_config_from_file(parsed.config_file).use_cpu:
+        _launch_on_cpus(words)
+        return
     recipe = parsed.training_script_args
     load_config(recipe[recipe.index("--config") + 1])
     assert pretrain.main([*recipe, *SMOKE]) == 0
 
 
-def _torchrun(words: Sequence[str]) -> None:
+def _launch_on_cpus(words: Sequence[str]) -> None:
+    free_port = ["--main_process_port", "0"]
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", *words[1:], *SMOKE],
+        [sys.executable, "-m", "accelerate.commands.launch", *free_port, *words[2:], *SMOKE],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -106,8 +109,6 @@ def _run(words: Sequence[str]) -> None:
         words = ["corpus_of_parts" if word == "corpus" else word for word in words]
     if words[:2] == ["accelerate", "launch"]:
         _launch(words)
-    elif words[0] == "torchrun":
-        _torchrun(words)
     elif words[0] == "modmap":
         tiny = ("--image-encoder", "local-dir:image_encoder", "--size", "112", "--epochs", "2")
         with pytest.raises(SystemExit) as stop:

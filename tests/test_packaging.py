@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+EMBEDDED = "modmap/embedded_encoders/dino_depth_vitt14/model.safetensors"
 
 
 @pytest.mark.network
 @pytest.mark.parametrize(
     ("folder", "needed", "command"),
     [
-        ("modmap", ["modmap/detector.py", "modmap/datasets/plain.py", "modmap/report/overlays.py"], True),
+        (
+            "modmap",
+            ["modmap/detector.py", "modmap/datasets/plain.py", "modmap/report/overlays.py", EMBEDDED],
+            True,
+        ),
         ("dino_depth", ["dino_depth/config.py", "dino_depth/configs/vits14.yaml"], False),
     ],
 )

@@ -38,6 +38,7 @@ def card(
     name: str,
     weights: int,
     figures: Mapping[str, float],
+    remarks: str = "",
 ) -> str:
     """The card of a published directory, Markdown with the hub's front matter.
 
@@ -47,6 +48,7 @@ def card(
         name: Of the directory.
         weights: How many there are.
         figures: Of a probe; may be empty.
+        remarks: Markdown of the publisher's own, such as what the encoder is good for.
     """
     sources: Mapping[str, int] = record.get("sources", {})
     lines = [
@@ -70,6 +72,7 @@ def card(
         f"Input: (B, 1, H, W), depth normalised as `{config.model.depth_normalisation}`: "
         + NORMALISATIONS[config.model.depth_normalisation],
         "",
+        *([remarks.strip(), ""] if remarks.strip() else []),
         "## Data",
         "",
         *(_source(source, maps) for source, maps in sources.items()),

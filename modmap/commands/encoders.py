@@ -10,11 +10,13 @@ from tyro.conf import Positional, arg
 
 def list_all() -> int:
     """Show the encoders on disk: source, licence, size."""
+    from modmap.embedded import embedded_encoders
     from modmap.encoder_store import KNOWN, list_encoders, store_directory
+    from modmap.stored_encoder import describe
 
-    stored = list_encoders()
+    stored = [*list_encoders(), *(describe(path) for path in embedded_encoders().values())]
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"{store_directory()}: {len(stored)} encoder(s)")
+    console.print(f"{store_directory()} and the package: {len(stored)} encoder(s)")
     for encoder in stored:
         console.print(f"\n[bold]{encoder.name}[/bold]")
         if encoder.broken:

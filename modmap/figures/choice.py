@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from modmap.errors import ModMapError, UsageError
-from modmap.report.stored_results import SUMMARY, read_summary
+from modmap.predictions import SUMMARY
+from modmap.report.stored_results import read_summary
 
 Kind = Literal["found", "missed defect", "false alarm"]
 MOST_NAMES = 10

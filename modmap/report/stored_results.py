@@ -9,11 +9,10 @@ from typing import Any
 from modmap.config_errors import read_json
 from modmap.datasets import load_scan
 from modmap.errors import ModMapError
+from modmap.predictions import CALM, SUMMARY
 from modmap.scan import Scan
 
-SUMMARY, VOLUME = "summary.json", "volume.npz"
-# As in the overlays: a nominal scan looks calm.
-CALM = 1.5
+VOLUME = "volume.npz"
 WANTED = {"scan": str, "score": float, "training_score": float, "seconds": dict, "views": dict}
 
 

@@ -27,10 +27,8 @@ from tests.dino_depth.tiny_corpus import write_tiny_corpus
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = str(REPOSITORY / "dino_depth" / "pretrain.py")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-TWO = [
-    *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
-    *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"),
-]
+CPU_2 = str(REPOSITORY / "dino_depth" / "configs" / "accelerate" / "cpu_2.yaml")
+TWO = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", CPU_2, "--main_process_port", "0"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 LAUNCHERS = {1: [sys.executable], 2: TWO}
 
@@ -45,17 +43,15 @@ def words(corpus: Path, out: Path, *more: str) -> list[str]:
 
 def run(processes: int, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     command = [*LAUNCHERS[processes], SCRIPT, *arguments]
-    environment = ENVIRONMENT | ({"ACCELERATE_USE_CPU": "true"} if processes > 1 else {})
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
 
 
 def killed(processes: int, arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:
     """Kills a run, all of its processes, at some time after it got a line further; False if it was done before."""
     command = [*LAUNCHERS[processes], SCRIPT, *arguments]
-    environment = ENVIRONMENT | ({"ACCELERATE_USE_CPU": "true"} if processes > 1 else {})
     before = len(losses(out)) if (out / "metrics.jsonl").exists() else 0
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     while process.poll() is None:
         if (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").read_bytes().count(b"\n") > before:

@@ -55,13 +55,16 @@ class TestPublish:
     def test_publish__half_and_card(self, run: Run, tmp_path: Path) -> None:
         out, probe = tmp_path / "encoder", tmp_path / "probe.json"
         probe.write_text(json.dumps({"rank of patch tokens": 12.5}))
-        assert main([str(run[0]), "--out", str(out), "--half", "--probe", str(probe)]) == 0
+        (tmp_path / "remarks.md").write_text("For a test only.\n")
+        more = ["--half", "--probe", str(probe), "--remarks", str(tmp_path / "remarks.md")]
+        assert main([str(run[0]), "--out", str(out), *more]) == 0
         weights = (out / "model.safetensors").stat().st_size
         count = sum(parameter.numel() for parameter in run[1].teacher.backbone.parameters())
         assert weights < 2 * count + 10_000
         assert timm.create_model(f"local-dir:{out}", pretrained=True).cls_token.dtype == torch.float32
         card = (out / "README.md").read_text()
         assert "40 of 100 steps of 16 depth maps" in card
+        assert "For a test only.\n\n## Data" in card
         assert "- cadscan: 70 depth maps (none needed: simulated)" in card
         assert "- mvtec_3d_ad: 30 depth maps (CC BY-NC-SA 4.0)" in card
         assert "- rank of patch tokens: 12.5" in card

@@ -38,6 +38,16 @@ class TestCard:
         assert "- smoothness: 0.1235\n" in text
         assert "## Probe" not in card_of({"cadscan": 1})
 
+    def test_card__remarks_of_the_publisher(self) -> None:
+        record = {**RECORD, "sources": {"cadscan": 1}}
+        text = card(
+            PretrainConfig(), record, name="e", weights=1, figures={}, remarks="## Use\n\nFor bolts.\n"
+        )
+        assert "0 where nothing was.\n\n## Use\n\nFor bolts.\n\n## Data\n" in text
+        assert text.replace("## Use\n\nFor bolts.\n\n", "") == card(
+            PretrainConfig(), record, name="e", weights=1, figures={}
+        )
+
     def test_card_on_hub__names_the_repo(self) -> None:
         text = card_on_hub(card_of({"cadscan": 1}), "org/depth-vit")
         assert "\n# depth-vit\n" in text
