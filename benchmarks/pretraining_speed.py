@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 from benchmarks.execution import write_text
+from benchmarks.measured_process import measured, tell
 from benchmarks.tables import markdown
 from dino_depth.config import PretrainConfig, load_config
 from dino_depth.data.corpus import open_corpus
@@ -70,7 +70,7 @@ def run(arguments: Arguments) -> int:
     if arguments.way is not None:
         figures = _loader(arguments) if arguments.way == "loader" else _steps(arguments, arguments.way)
         if figures is not None:
-            print("RESULT " + json.dumps(figures), flush=True)
+            tell(figures)
         return 0
     found: dict[str, dict[str, Any]] = {}
     for _ in range(arguments.turns):
@@ -93,12 +93,7 @@ def _in_processes(arguments: Arguments, way: str, processes: int) -> dict[str, A
     command = [*launcher, "-m", "benchmarks.pretraining_speed", "--corpus", str(arguments.corpus)]
     command += ["--config", arguments.config, "--steps", str(arguments.steps), "--way", way]
     command += ["--batch", str(arguments.batch)] if arguments.batch else []
-    done = subprocess.run(command, capture_output=True, text=True)
-    for line in done.stdout.splitlines():
-        if line.startswith("RESULT "):
-            figures: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
-            return figures
-    raise RuntimeError(f"{' '.join(command)}: expected figures, found {done.stderr.strip()[-500:]}")
+    return measured(command)
 
 
 def _config(arguments: Arguments) -> PretrainConfig:

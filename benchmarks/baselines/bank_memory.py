@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import tyro
 
 from benchmarks.baselines.memory_bank import nearest
 from benchmarks.execution import MAXRSS_BYTES, write_text
+from benchmarks.measured_process import measured, tell
 from benchmarks.tables import markdown
 
 MEGABYTE = 10**6
@@ -46,7 +46,7 @@ class Arguments:
 def run(arguments: Arguments) -> int:
     """Measures every number of views in a process of its own, or one in this process."""
     if arguments.only is not None:
-        print("RESULT " + json.dumps(_measured(arguments, arguments.only)), flush=True)
+        tell(_measured(arguments, arguments.only))
         return 0
     found = {str(views): _in_process(arguments, views) for views in arguments.views}
     header = ["views", "tokens, MB", "bank, MB", "search, MB more", "all distances at once, MB", "CPU s"]
@@ -89,12 +89,7 @@ def _in_process(arguments: Arguments, views: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.baselines.bank_memory", "--only", str(views)]
     for name in ("grid", "channels", "kept"):
         command += [f"--{name}", str(getattr(arguments, name))]
-    done = subprocess.run(command, capture_output=True, text=True)
-    for line in done.stdout.splitlines():
-        if line.startswith("RESULT "):
-            figures: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
-            return figures
-    raise RuntimeError(f"{' '.join(command)}: expected figures, found {done.stderr.strip()[-500:]}")
+    return measured(command)
 
 
 def main(words: list[str] | None = None) -> int:

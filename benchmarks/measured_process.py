@@ -1,0 +1,29 @@
+"""A measurement in a process of its own: its memory is its own, and what it found comes back as one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MARK = "RESULT "
+
+
+def tell(figures: Mapping[str, Any]) -> None:
+    """Prints the figures, in the process that measured them."""
+    print(MARK + json.dumps(figures), flush=True)
+
+
+def measured(command: Sequence[str]) -> dict[str, Any]:
+    """Runs a command and returns the figures that it told.
+
+    Raises:
+        RuntimeError: it told none; with the end of what it had to say.
+    """
+    done = subprocess.run(command, capture_output=True, text=True)
+    for line in done.stdout.splitlines():
+        if line.startswith(MARK):
+            figures: dict[str, Any] = json.loads(line.removeprefix(MARK))
+            return figures
+    raise RuntimeError(f"{' '.join(command)}: expected figures, found {done.stderr.strip()[-500:]}")
