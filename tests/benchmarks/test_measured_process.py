@@ -15,5 +15,5 @@ class TestMeasured:
         assert measured([sys.executable, "-c", code]) == {"maps": 2.5}
 
     def test_measured__none_told(self) -> None:
-        with pytest.raises(RuntimeError, match="expected figures, found .*out of memory"):
+        with pytest.raises(RuntimeError, match=r"expected figures, found .*out of memory"):
             measured([sys.executable, "-c", "raise SystemExit('out of memory')"])
