@@ -20,6 +20,7 @@ from benchmarks.settings import keep_settings
 from benchmarks.sim3d import command
 from benchmarks.tables import markdown, number
 from modmap import ModMap
+from modmap.config import merged
 from modmap.datasets.atomic import atomic_file
 from modmap.datasets.single_view import VIEW, Eyecandies, MVTec3D, SingleViewSet, SingleViewTest
 from modmap.detector_protocol import Detector
@@ -27,6 +28,8 @@ from modmap.errors import ModMapError
 from modmap.metrics import VolumeAUPRO, instance_auroc
 
 LIMITS = (0.3, 0.01)
+# Parts of these sets lie anyhow, so that a place of the view says nothing of what shows there.
+AS_THEY_LIE = {"inference": {"nudged_scans": 0}}
 READERS = {"mvtec3d": MVTec3D, "eyecandies": Eyecandies}
 
 
@@ -103,11 +106,13 @@ def _evaluate(arguments: Arguments, dataset: SingleViewSet, category: str, out: 
 
 
 def _unfitted(arguments: Arguments) -> Baseline | ModMap:
-    model = arguments.model
+    model, settings = arguments.model, arguments.model.overrides()
+    if arguments.method == "modmap":
+        settings = merged(AS_THEY_LIE, settings)
     return make_detector(
         arguments.method,
         model.preset,
-        model.overrides(),
+        settings,
         device=model.device,
         token_cache=model.token_cache(),
     )

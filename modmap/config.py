@@ -75,12 +75,16 @@ class InferenceSettings(_Settings):
         foreground: `largest_component` of the measured depth, or every `valid` pixel.
         rim_share: Tokens of which the part covers less than this share take the mean score of the better covered
             tokens beside them, and are neither trained on nor predicted from; 0 maps every token of the part.
+        nudged_scans: So many copies of a class's training scans, their views turned and shifted a little, tell how
+            far a good part's tokens lie from their predictions at every place (`modmap.expected`); scores are then
+            multiples of that. 0 takes distances as they are, as the paper does, and suits parts that lie anyhow.
         voxel: Edge of a voxel, mm.
     """
 
     aggregation: Aggregation = "max"
     foreground: ForegroundMode = "largest_component"
     rim_share: float = Field(0.0, ge=0, le=1)
+    nudged_scans: int = Field(0, ge=0)
     voxel: float = Field(2.0, gt=0)
 
 
@@ -110,7 +114,8 @@ PAPER: dict[str, Any] = {
 }
 
 # What a laptop runs: a small encoder for both modalities, and a steeper cycle over fewer, smaller steps. Its tokens are
-# large on the part, so those on the rim, which show mostly background, are left to their neighbours.
+# large on the part, so those on the rim, which show mostly background, are left to their neighbours, and a distance is
+# held against what a good part shows there when it lies a little differently.
 FAST: dict[str, Any] = {
     "preset": "fast",
     "size": 448,
@@ -123,7 +128,7 @@ FAST: dict[str, Any] = {
         "learning_rate": 3e-4,
         "peak_learning_rate": 3e-3,
     },
-    "inference": {"rim_share": 0.5},
+    "inference": {"rim_share": 0.5, "nudged_scans": 4},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "fast": FAST}

@@ -11,11 +11,14 @@ import torch
 from modmap.config import ModMapConfig
 from modmap.encoder_pair import EncoderPair
 from modmap.errors import ModMapError
+from modmap.expected import GoodDistances, learn_and_score
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
+from modmap.nudge import nudged_copies
 from modmap.progress import stage
 from modmap.recall import train_or_recall
 from modmap.scan import Scan
+from modmap.scan_tokens import ScanTokens
 from modmap.survey import survey
 from modmap.token_cache import TokenCache
 from modmap.trained_state import GridRecord, TrainedState
@@ -61,12 +64,14 @@ def fit_mappings(
     tokens = [encoders.encode(scan, trained=trained, shown=progress, cache=cache) for scan in scans]
     encoded = time.perf_counter()
     view_ids = list(dict.fromkeys(view_id for one in tokens for view_id in one.view_ids))
+    places = image_encoder.grid**2 if config.inference.nudged_scans else 0
     mapper = new_mapper(
         config,
         image_encoder.channels,
         depth_encoder.channels,
         views=len(view_ids),
         classes=len(categories),
+        places=places,
         device=device,
     )
     bank = TokenBank.of(
@@ -85,17 +90,43 @@ def fit_mappings(
             on_epoch=lambda loss: bar.advance(f"loss {loss:.4f}"),
             checkpoint=TrainingCheckpoint(keep / "training.safetensors") if keep is not None else None,
         )
+    trained_at = time.perf_counter()
+    seconds = {"encoders": encoded - started, "training": training_seconds}
+    if mapper.expected is None:
+        score = _training_score(config, mapper, bank)
+    else:
+
+        def distances(one: Scan, seen: ScanTokens) -> GoodDistances:
+            category = categories.index(str(one.category)) if categories else None
+            of_scan = TokenBank.of(
+                [seen], view_ids=view_ids, categories=None if category is None else [category]
+            )
+            return GoodDistances(
+                category or 0, of_scan.view, *refined_maps(mapper, of_scan, cross_view=cross_view)
+            )
+
+        score = learn_and_score(
+            mapper.expected,
+            [distances(scan, seen) for scan, seen in zip(scans, tokens, strict=True)],
+            [
+                distances(copy, encoders.encode(copy, trained=trained, shown=progress, cache=cache))
+                for copy in nudged_copies(scans, config.inference.nudged_scans, by_category=bool(categories))
+            ],
+            aggregation=config.inference.aggregation,
+        )
+        seconds["expected"] = time.perf_counter() - trained_at
     state = TrainedState(
         view_ids=view_ids,
         categories=categories,
         scans=[scan.name for scan in scans],
         image_channels=image_encoder.channels,
         depth_channels=depth_encoder.channels,
+        places=places,
         fingerprints={"image": image_encoder.fingerprint, "depth": depth_encoder.fingerprint},
         grids={name: GridRecord.of(grid) for name, grid in grids.items()},
         losses=losses,
-        training_score=_training_score(config, mapper, bank),
-        seconds={"encoders": encoded - started, "training": training_seconds},
+        training_score=score,
+        seconds=seconds,
     )
     return mapper, state
 
@@ -108,6 +139,7 @@ def new_mapper(
     views: int,
     classes: int,
     device: torch.device,
+    places: int = 0,
 ) -> CrossViewMapper:
     """A mapper with the initial weights of the config's seed; torch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
@@ -119,6 +151,7 @@ def new_mapper(
             classes=classes,
             view_conditioning=config.mapping.view_conditioning,
             modulator_hidden=config.mapping.modulator_hidden,
+            places=places,
         )
     return mapper.to(device)
 

@@ -42,6 +42,7 @@ def predict_scan(
         weights=model.fingerprint,
         cache=model.token_cache,
     )
+    image_map, depth_map = model.relative(scan, tokens, image_map, depth_map, category=category)
     views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
     mapped = time.perf_counter()
     notes = list(tokens.notes)

@@ -38,11 +38,13 @@ class TrainedState(BaseModel):
         image_channels: Channels of the image tokens.
         depth_channels: Channels of the depth tokens.
         fingerprints: Of the weights of the `image` and the `depth` encoder.
+        places: Tokens of a view, where the model keeps what distances good parts show at each; 0 where it doesn't.
         grids: The voxel grid of each category; an empty name where scans have none.
         losses: Mean loss of each epoch.
         training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
-            in a prediction: what a part without any defect scores about.
-        seconds: Wall time of `encoders` and `training`.
+            in a prediction: what a part without any defect scores about. With nudged scans, the median over these, each
+            held against the others.
+        seconds: Wall time of `encoders`, `training` and, with nudged scans, `expected`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +55,7 @@ class TrainedState(BaseModel):
     image_channels: int
     depth_channels: int
     fingerprints: dict[str, str]
+    places: int = 0
     grids: dict[str, GridRecord]
     losses: list[float]
     training_score: float

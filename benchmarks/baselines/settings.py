@@ -12,6 +12,7 @@ from modmap.config import PRESETS, EncoderSettings, InferenceSettings, merged
 from modmap.config_errors import did_you_mean, validate
 from modmap.errors import ModMapError
 
+OWN = "nudged_scans"  # ModMap's alone
 SMOOTHING = 4 / 224  # PatchCore's four pixels of 224, which the others took over
 
 
@@ -65,6 +66,13 @@ def make_settings(kind: type[Settings], preset: str, overrides: Mapping[str, Any
     shared: dict[str, Any] = {
         key: PRESETS[preset][key] for key in ("size", "inference") if key in PRESETS[preset]
     }
+    inference = overrides.get("inference")
+    if isinstance(inference, Mapping) and OWN in inference:
+        raise ModMapError(
+            f"config: inference.{OWN}: expected a setting of this method, found one of ModMap's alone"
+        )
+    if "inference" in shared:
+        shared["inference"] = {name: value for name, value in shared["inference"].items() if name != OWN}
     if kind.model_fields["size"].default != BaselineSettings.model_fields["size"].default:
         del shared["size"]  # the method was published with a size of its own
     return validate(kind, merged(shared, overrides), where="config")

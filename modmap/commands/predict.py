@@ -27,10 +27,11 @@ def predict(
 ) -> int:
     """Score scans; write each one's summary, defects, overlays and anomaly volume to OUTPUT/SCAN/.
 
-    summary.json has the score (a cosine distance in [0, 2], high is anomalous), the verdict where the model is
-    calibrated, each view's maxima and where in the part the worst voxel is (mm). defects.json and defects.csv list the
-    defects of a calibrated model. Overlays share one colour scale per scan. The volume is (X, Y, Z) float32 scores,
-    NaN where no view saw the voxel. Scans without cameras get maps and a score, and no volume.
+    summary.json has the score (high is anomalous: with `fast` in multiples of what good parts show at the same place,
+    with `paper` a cosine distance in [0, 2]), the verdict where the model is calibrated, each view's maxima and where
+    in the part the worst voxel is (mm). defects.json and defects.csv list the defects of a calibrated model. Overlays
+    share one colour scale per scan. The volume is (X, Y, Z) float32 scores, NaN where no view saw the voxel. Scans
+    without cameras get maps and a score, and no volume.
 
     Args:
         model: Directory of a model, or ORG/NAME on the Hugging Face hub.

@@ -22,6 +22,8 @@ from modmap.volume import AnomalyVolume
 
 # Voxels below the threshold.
 CALM_COLOUR = (200, 206, 213)
+# What a score counts, with and without distances of good parts to hold it against.
+MULTIPLE, DISTANCE = "in multiples of what good parts show at the same place", "a cosine distance"
 DEFECT_SPANS = 3.0
 LEAST_SPAN_MM = 25.0
 
@@ -195,9 +197,14 @@ def _views(report: ScanReport) -> str:
     return f"""<section id="views"><h2><span id="views-shown">All views</span>
 <button id="all-views" type="button" hidden>Show all views</button></h2>
 {legend(report.top, marks=_thresholds(report))}
-<p class="wide">All maps share this scale (score, a cosine distance). Depth runs from {near:.1f} mm (bright) to
+<p class="wide">All maps share this scale ({_unit(report.summary)}). Depth runs from {near:.1f} mm (bright) to
 {far:.1f} mm (dark) in every view. Click a picture to enlarge its view.</p>
 {strip(report.pictures, top=report.top)}</section>"""
+
+
+def _unit(summary: dict[str, Any]) -> str:
+    settings = (summary.get("provenance") or {}).get("settings") or {}
+    return MULTIPLE if (settings.get("inference") or {}).get("nudged_scans") else DISTANCE
 
 
 def _provenance(report: ScanReport) -> str:

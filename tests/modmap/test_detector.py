@@ -129,10 +129,34 @@ class TestFit:
     def test_fit__training_score_is_the_training_scans_largest(
         self, make_model: ModelMaker, make_scan: ScanMaker, how: str, join: Callable[[Array, Array], Array]
     ) -> None:
-        model = make_model(inference={"aggregation": how}, training={"epochs": 2})
+        model = make_model(inference={"aggregation": how, "nudged_scans": 0}, training={"epochs": 2})
         views = model.predict(make_scan()).views.values()
         tokens = [join(one.image_tokens, one.depth_tokens)[np.isfinite(one.image_tokens)] for one in views]
         assert model.trained.training_score == pytest.approx(max(one.max() for one in tokens), abs=1e-6)
+
+    def test_fit__distances_are_held_against_those_of_nudged_scans(
+        self, make_model: ModelMaker, make_scan: ScanMaker
+    ) -> None:
+        scan = make_scan()
+        plain, held = (
+            make_model(inference={"nudged_scans": nudges, "rim_share": 0}, training={"epochs": 2})
+            for nudges in (0, 2)
+        )
+        assert plain.mapper.expected is None
+        assert held.mapper.expected is not None
+        distances, scores = (model.predict(scan).views for model in (plain, held))
+        rows = {view_id: row for row, view_id in enumerate(held.trained.view_ids)}
+        for view_id, maps in scores.items():
+            inner = np.isfinite(maps.image_tokens)
+            for modality in ("image", "depth"):
+                expected = getattr(held.mapper.expected, modality)[0, rows[view_id]].numpy()
+                np.testing.assert_allclose(
+                    getattr(maps, f"{modality}_tokens")[inner],
+                    (getattr(distances[view_id], f"{modality}_tokens").ravel() / expected)[inner.ravel()],
+                    rtol=1e-4,
+                )
+                assert getattr(maps, f"{modality}_tokens")[inner].max() <= 1 + 1e-5
+        assert set(held.trained.seconds) == {"encoders", "training", "expected"}
 
     def test_fit__several_scans(self, make_model: ModelMaker, make_scan: ScanMaker) -> None:
         model = make_model([make_scan(views=2, name="a"), make_scan(views=4, name="b")])

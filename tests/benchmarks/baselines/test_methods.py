@@ -89,6 +89,11 @@ class TestMakeDetector:
         [
             ("patchcore", {"coresett": 0.1}, "coresett: unknown key; did you mean coreset"),
             ("patchcore", {"coreset": 2}, "config: coreset: expected less than or equal to 1"),
+            (
+                "patchcore",
+                {"inference": {"nudged_scans": 2}},
+                "inference.nudged_scans: expected a setting of this method, found one of ModMap's alone",
+            ),
             ("cfm", {"mapping": {"cross_view": True}}, "cfm: expected no cross-view mapping"),
             ("cfm", {"depth_encoder": {"reference": "point_mae"}}, "needs a Point-MAE checkpoint"),
             (
