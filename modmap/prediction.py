@@ -39,7 +39,6 @@ def predict_scan(
         model.mapper,
         model.bank(scan, tokens, category=category),
         cross_view=model.config.mapping.cross_view,
-        weights=model.fingerprint,
         cache=model.token_cache,
     )
     image_map, depth_map = model.relative(scan, tokens, image_map, depth_map, category=category)

@@ -17,7 +17,7 @@ from modmap.config import TrainingSettings
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
 from modmap.token_cache import TokenCache
-from modmap.training import train, training_inputs
+from modmap.training import mapping_digest, train, training_inputs
 from modmap.training_checkpoint import TrainingCheckpoint
 from modmap.view_pairs import TokenBank
 
@@ -79,7 +79,7 @@ def train_or_recall(
 
 
 def map_or_recall(
-    mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool, weights: str, cache: TokenCache | None
+    mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool, cache: TokenCache | None
 ) -> tuple[Tensor, Tensor, float]:
     """The refined maps of a scan, computed or recalled.
 
@@ -87,7 +87,6 @@ def map_or_recall(
         mapper: The trained mappings.
         bank: The scan's tokens.
         cross_view: As in `refined_maps`.
-        weights: Fingerprint of the mapper's weights.
         cache: Where maps are kept, or None.
 
     Returns:
@@ -97,7 +96,7 @@ def map_or_recall(
     started = time.perf_counter()
     key, kept = None, None
     if cache is not None:
-        key = TokenCache.key_of(f"maps {weights} {cross_view} {bank.digest()}")
+        key = TokenCache.key_of(f"maps {mapping_digest(mapper)} {cross_view} {bank.digest()}")
         kept = cache.read(key)
     shape = bank.foreground.shape
     if kept is not None and kept.shape == (1 + 2 * shape.numel(),):

@@ -87,11 +87,16 @@ def training_inputs(
     mapper: CrossViewMapper, bank: TokenBank, settings: TrainingSettings, cross_view: bool
 ) -> str:
     """What a training's result depends on, as text."""
+    return f"{settings.model_dump_json()} {cross_view} {bank.digest()} {mapping_digest(mapper)}"
+
+
+def mapping_digest(mapper: CrossViewMapper) -> str:
+    """SHA-256 of a mapper's weights; what it expects of good parts changes no distance, and is left out."""
     weights = hashlib.sha256()
-    for tensor in mapper.state_dict().values():
+    for tensor in mapper.parameters():
         weights.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
         weights.update(tensor.detach().cpu().contiguous().numpy().data)
-    return f"{settings.model_dump_json()} {cross_view} {bank.digest()} {weights.hexdigest()}"
+    return weights.hexdigest()
 
 
 def _step(

@@ -71,17 +71,22 @@ class TestMapOrRecall:
         bank, mapper, cache = random_bank(0, views=3), random_mapper(0, views=3), TokenCache(tmp_path)
         expected = refined_maps(mapper, bank)
         assert torch.isinf(expected[0]).any()
-        found = [map_or_recall(mapper, bank, cross_view=True, weights="a", cache=cache)]
+        found = [map_or_recall(mapper, bank, cross_view=True, cache=cache)]
         monkeypatch.setattr(modmap.recall, "refined_maps", _refuse)
-        found.append(map_or_recall(mapper, bank, cross_view=True, weights="a", cache=cache))
+        found.append(map_or_recall(mapper, bank, cross_view=True, cache=cache))
         assert found[0][2] == found[1][2] > 0
         for maps in found:
             assert torch.equal(maps[0], expected[0])
             assert torch.equal(maps[1], expected[1])
         other = replace(bank, foreground=~bank.foreground)
-        for tokens, weights, cross_view in ((bank, "b", True), (bank, "a", False), (other, "a", True)):
+        trained_on = random_mapper(1, views=3)
+        for weights, tokens, cross_view in (
+            (trained_on, bank, True),
+            (mapper, bank, False),
+            (mapper, other, True),
+        ):
             with pytest.raises(AssertionError, match="computed again"):
-                map_or_recall(mapper, tokens, cross_view=cross_view, weights=weights, cache=cache)
+                map_or_recall(weights, tokens, cross_view=cross_view, cache=cache)
 
 
 class TestModMap:
