@@ -22,6 +22,7 @@ from modmap.volume import aggregate
 Modality = Literal["image", "depth"]
 MODALITIES: tuple[Modality, Modality] = ("image", "depth")
 
+TYPICAL = 0.99
 UNSEEN = 0.95  # quantile of all distances that is expected where no good scan showed the part
 
 
@@ -101,7 +102,8 @@ def learn_and_score(
         aggregation: Of the two modalities.
 
     Returns:
-        The median of the copies' largest scores: about what a good part scores.
+        The score that one in a hundred of a copy's tokens exceeds, the median over the copies. Their largest says
+        little: a single token that no other copy showed may score ten times as much.
     """
     scores = []
     for index, copy in enumerate(copies):
@@ -109,7 +111,7 @@ def learn_and_score(
         maps = expected.relative(copy.image, copy.depth, view=copy.view, category=copy.category)
         mapped = copy.image.isfinite()
         image_part, depth_part = (one[mapped].cpu().numpy() for one in maps)
-        scores.append(float(aggregate(image_part, depth_part, aggregation).max()))
+        scores.append(float(np.quantile(aggregate(image_part, depth_part, aggregation), TYPICAL)))
     expected.learn([*as_they_are, *copies])
     return float(np.median(scores))
 

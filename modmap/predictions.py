@@ -117,8 +117,7 @@ def write_result(
 ) -> list[Defect] | None:
     """Writes `summary.json`, maps, defects, overlays and volume of one scan; all of them or, if interrupted, none.
 
-    The colour scale ends at the scan's score or at one and a half times the training scan's own, whichever is larger,
-    so that a nominal scan looks calm.
+    The colour scale ends where `scale_top` says.
 
     Args:
         result: The prediction.
@@ -132,8 +131,12 @@ def write_result(
     Returns:
         The defects; None where there is no volume or no threshold for it.
     """
-    top = max(result.score, CALM * model.trained.training_score)
     calibration = result.calibration
+    top = scale_top(
+        result.score,
+        model.trained.training_score,
+        None if calibration is None else calibration.scan_threshold,
+    )
     defects: list[Defect] | None = None
     if result.volume is not None and calibration is not None and calibration.voxel_threshold is not None:
         defects = find_defects(result, scan, nominal=nominal)
@@ -156,6 +159,17 @@ def write_result(
         }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     return defects
+
+
+def scale_top(score: float, training_score: float, threshold: float | None) -> float:
+    """Where a scan's colour scale ends: at its score, or farther, so that a nominal scan looks calm.
+
+    Args:
+        score: The scan's.
+        training_score: About what a good part scores, of which one and a half times are on the scale.
+        threshold: The scan's, or None where the model isn't calibrated.
+    """
+    return max(score, CALM * training_score, threshold or 0.0)
 
 
 def summarise(result: Result) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class TrainedState(BaseModel):
         grids: The voxel grid of each category; an empty name where scans have none.
         losses: Mean loss of each epoch.
         training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
-            in a prediction: what a part without any defect scores about. With nudged scans, the median over these, each
-            held against the others.
+            in a prediction: what a part without any defect scores about. With nudged scans, what one in a hundred of
+            their tokens exceeds when each is held against the others.
         seconds: Wall time of `encoders`, `training` and, with nudged scans, `expected`.
     """
 

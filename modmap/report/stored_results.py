@@ -9,7 +9,7 @@ from typing import Any
 from modmap.config_errors import read_json
 from modmap.datasets import load_scan
 from modmap.errors import ModMapError
-from modmap.predictions import CALM, SUMMARY
+from modmap.predictions import SUMMARY, scale_top
 from modmap.scan import Scan
 
 VOLUME = "volume.npz"
@@ -55,4 +55,11 @@ def source_scan(summary: Mapping[str, Any], known: Mapping[str, Scan], place: Pa
 
 def common_top(summaries: Iterable[Mapping[str, Any]]) -> float:
     """The last score of one colour scale for several predictions, so that they can be held side by side."""
-    return float(max(max(one["score"], CALM * one["training_score"]) for one in summaries))
+    return max(
+        scale_top(
+            float(one["score"]),
+            float(one["training_score"]),
+            (one.get("calibration") or {}).get("scan_threshold"),
+        )
+        for one in summaries
+    )

@@ -12,7 +12,7 @@ import pytest
 from modmap.datasets import write_scan
 from modmap.defects import read_defects
 from modmap.detector import ModMap
-from modmap.predictions import predict_directories
+from modmap.predictions import predict_directories, scale_top
 from modmap.scan import Scan
 
 
@@ -44,3 +44,14 @@ class TestPredictDirectories:
         # The middle of the view was pushed in by 20 mm.
         depths = [one.depth_mm for one in read_defects(tmp_path / "out" / "bad") if one.depth_mm is not None]
         assert min(depths) == pytest.approx(-20, rel=0.2)
+
+
+class TestScaleTop:
+    @pytest.mark.parametrize(
+        ("score", "training_score", "threshold", "top"),
+        [(2.0, 0.4, None, 2.0), (0.5, 0.4, None, 0.6), (0.5, 0.4, 0.9, 0.9), (2.0, 0.4, 0.9, 2.0)],
+    )
+    def test_scale_top__holds_all_that_a_reader_compares(
+        self, score: float, training_score: float, threshold: float | None, top: float
+    ) -> None:
+        assert scale_top(score, training_score, threshold) == pytest.approx(top)

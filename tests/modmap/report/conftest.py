@@ -48,7 +48,7 @@ def reported(
     training = {"epochs": 40, "tokens_per_batch": None}
     model = make_model(training=training, inference={"voxel": 4.0})
     model.calibrate([_grainy(make_scan(), seed) for seed in range(3)], false_alarm_rate=0.25)
-    good = replace(_grainy(make_scan(), 9), anomalous=False)
+    good = replace(_grainy(make_scan(), 13), anomalous=False)
     bad = replace(make_scan(name="bad <b>&", change=("01", "02")), anomalous=True)
     for place, scan in (("good", good), ("bad", bad)):
         write_scan(scan, root / "scans" / place)
