@@ -77,12 +77,17 @@ def nearest(queries: Tensor, bank: Tensor, *, count: int = 1) -> tuple[Tensor, T
         (Q, K) Euclidean distances, the nearest first, and (Q, K) their indices.
     """
     count = min(count, len(bank))
-    squared = (bank**2).sum(dim=1)
+    # What all features have in common would drown what they differ by in rounding.
+    common = bank.mean(dim=0)
+    centred = bank - common
+    squared = (centred**2).sum(dim=1)
     at_once = max(1, NUMBERS_AT_ONCE // max(bank.shape))
     distances, indices = [], []
     for some in torch.split(queries, at_once):
         # The query's own square changes no order.
-        found = torch.addmm(squared, some, bank.T, alpha=-2).topk(count, dim=1, largest=False).indices
+        found = (
+            torch.addmm(squared, some - common, centred.T, alpha=-2).topk(count, dim=1, largest=False).indices
+        )
         # Anew from the difference: the sum of squares above has lost the small distances to rounding.
         distance = torch.stack([(some - bank[found[:, k]]).norm(dim=1) for k in range(count)], dim=1)
         order = distance.argsort(dim=1)

@@ -1,18 +1,17 @@
 """The main job, on real photographs and a real DINO-v2: fit on one good scan, find what was painted into copies."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from modmap import ModMap, Result
 from tests.painted_defects import KINDS, Kind, Place, paint_all, share_below
 from tests.real_scans import sokrates_scan
 
-pytestmark = [pytest.mark.shared, pytest.mark.network]
+# One fit and two predictions at the full size: some minutes on one core.
+pytestmark = [pytest.mark.shared, pytest.mark.network, pytest.mark.timeout(1200)]
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,11 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def job(dinov2_vits14: Path) -> Iterator[Job]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
+def job(dinov2_vits14: Path) -> Job:
     good = sokrates_scan()
     bad, places, showing = paint_all(good)
     model = ModMap(image_encoder=str(dinov2_vits14), depth_encoder=str(dinov2_vits14)).fit(good)
-    yield Job(model, model.predict(good), model.predict(bad), places, showing)
-    torch.set_num_threads(threads)
+    return Job(model, model.predict(good), model.predict(bad), places, showing)
 
 
 class TestMainJob:
