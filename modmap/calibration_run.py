@@ -100,7 +100,8 @@ def _from_training_scan(
     left_out = []
     for scan in scans:
         tokens = model.encode(scan, progress=progress)
-        maps = model.relative(scan, tokens, *left_out_maps(model.mapper, model.bank(scan, tokens)))
+        bank = model.bank(scan, tokens)
+        maps = model.relative(bank, *left_out_maps(model.mapper, bank))
         views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
         grid = None if volume_refusal(scan, wanted=None) else model.grid_for(scan)
         left_out += scores_of_views(scan, views, grid, share=share)

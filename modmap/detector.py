@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from modmap import model_files
@@ -301,23 +300,13 @@ class ModMap:
             categories=None if class_index is None else [class_index],
         )
 
-    def relative(
-        self,
-        scan: Scan,
-        tokens: ScanTokens,
-        image_map: Tensor,
-        depth_map: Tensor,
-        *,
-        category: str | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    def relative(self, bank: TokenBank, image_map: Tensor, depth_map: Tensor) -> tuple[Tensor, Tensor]:
         """Maps of a scan in multiples of the distances that a good part shows at the same places.
 
         Args:
-            scan: The scan.
-            tokens: Its tokens.
+            bank: The scan's tokens with their codes.
             image_map: (N, L) distances in the image modality.
             depth_map: (N, L) distances in the depth modality.
-            category: As in `predict`.
 
         Returns:
             Both; as they are where the model expects nothing (`inference.nudged_scans` is 0).
@@ -325,10 +314,8 @@ class ModMap:
         expected = self.mapper.expected
         if expected is None:
             return image_map, depth_map
-        index = {view_id: position for position, view_id in enumerate(self.trained.view_ids)}
-        view = torch.tensor([index[view_id] for view_id in tokens.view_ids], device=image_map.device)
-        class_index = self.trained.class_index(scan, category)
-        return expected.relative(image_map, depth_map, view=view, category=class_index or 0)
+        category = 0 if bank.category is None else bank.category
+        return expected.relative(image_map, depth_map, view=bank.view, category=category)
 
     def class_of(self, scan: Scan, *, category: str | None = None) -> str:
         """The class of a scan; an empty name for a class-specific model.

@@ -73,7 +73,7 @@ class ExpectedDistances(nn.Module):
                 expected[category] = _expected(of_class, views=expected.shape[1])
 
     def relative(
-        self, image_map: Tensor, depth_map: Tensor, *, view: Tensor, category: int = 0
+        self, image_map: Tensor, depth_map: Tensor, *, view: Tensor, category: int | Tensor = 0
     ) -> tuple[Tensor, Tensor]:
         """Distances in multiples of the expected ones.
 
@@ -81,7 +81,7 @@ class ExpectedDistances(nn.Module):
             image_map: (N, L) distances in the image modality; infinite ones stay so.
             depth_map: (N, L) distances in the depth modality.
             view: (N,) int64 indices of their views.
-            category: The scan's class.
+            category: The scan's class, or (N,) that of each view.
         """
         return image_map / self.image[category, view], depth_map / self.depth[category, view]
 

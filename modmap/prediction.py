@@ -35,13 +35,14 @@ def predict_scan(
     started = time.perf_counter()
     tokens = model.encode(scan, progress=progress)
     encoded = time.perf_counter()
+    bank = model.bank(scan, tokens, category=category)
     image_map, depth_map, mapping_seconds = map_or_recall(
         model.mapper,
-        model.bank(scan, tokens, category=category),
+        bank,
         cross_view=model.config.mapping.cross_view,
         cache=model.token_cache,
     )
-    image_map, depth_map = model.relative(scan, tokens, image_map, depth_map, category=category)
+    image_map, depth_map = model.relative(bank, image_map, depth_map)
     views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
     mapped = time.perf_counter()
     notes = list(tokens.notes)
