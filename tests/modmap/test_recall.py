@@ -14,6 +14,7 @@ import torch
 import modmap.recall
 from modmap import ModMap, Scan
 from modmap.config import TrainingSettings
+from modmap.expected import ExpectedDistances
 from modmap.inference import refined_maps
 from modmap.recall import map_or_recall, train_or_recall
 from modmap.token_cache import TokenCache
@@ -78,6 +79,9 @@ class TestMapOrRecall:
         for maps in found:
             assert torch.equal(maps[0], expected[0])
             assert torch.equal(maps[1], expected[1])
+        mapper.expected = ExpectedDistances(0, 3, bank.foreground.shape[1])  # changes no distance
+        found.append(map_or_recall(mapper, bank, cross_view=True, cache=cache))
+        assert torch.equal(found[2][0], expected[0])
         other = replace(bank, foreground=~bank.foreground)
         trained_on = random_mapper(1, views=3)
         for weights, tokens, cross_view in (
