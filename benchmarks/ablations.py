@@ -17,12 +17,13 @@ from typing import Any, Literal
 import tyro
 
 from benchmarks.ablation_variants import Given, Variant, variants_of
+from benchmarks.command_line import command
 from benchmarks.data_set_run import DataSetRun
 from benchmarks.execution import Outcome, carry_out, processes, write_text
 from benchmarks.model_arguments import ModelArguments
 from benchmarks.published import published
 from benchmarks.settings import keep_settings
-from benchmarks.sim3d import chosen, command
+from benchmarks.sim3d import chosen
 from benchmarks.sim3d_root import find_root
 from benchmarks.tables import markdown, number
 from modmap.datasets import SiM3D

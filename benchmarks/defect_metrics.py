@@ -22,6 +22,7 @@ import numpy.typing as npt
 import tyro
 from scipy.spatial import cKDTree
 
+from benchmarks.command_line import command
 from benchmarks.defect_records import records_of_components
 from benchmarks.tables import markdown
 from modmap.calibration import DEFAULT_SHARE, Calibration, GoodScores, conformal_calibration
@@ -258,8 +259,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(tyro.cli(main))
-    except ModMapError as error:
-        print(f"defect_metrics: error: {error}", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(command(main, prog="python -m benchmarks.defect_metrics"))

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.baselines.table import read_run
+from benchmarks.command_line import command
 from benchmarks.tables import markdown
 from modmap import ModMap
 from modmap.datasets import SiM3D
@@ -160,8 +161,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(tyro.cli(main))
-    except ModMapError as error:
-        print(f"report_cost: error: {error}", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(command(main, prog="python -m benchmarks.report_cost"))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
-from rich.console import Console
 
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
+from benchmarks.command_line import command
 from benchmarks.data_set_run import DataSetRun, Setup
 from benchmarks.execution import carry_out, processes, write_text
 from benchmarks.model_arguments import ModelArguments
@@ -109,18 +107,6 @@ def chosen(dataset: SiM3D, asked: tuple[str, ...]) -> tuple[str, ...]:
                 f"categories: expected some of {', '.join(dataset.categories)}, found {category!r}"
             )
     return asked or dataset.categories
-
-
-def command(arguments_type: Any, run_it: Callable[[Any], int], *, prog: str, words: list[str] | None) -> int:
-    """Runs a command line; an input that cannot be used is one line on the standard error, and exit status 2."""
-    arguments = tyro.cli(arguments_type, prog=prog, args=words)
-    try:
-        return run_it(arguments)
-    except (ModMapError, ValueError) as error:
-        Console(stderr=True).print(
-            f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
-        )
-        return 2
 
 
 def main(words: list[str] | None = None) -> int:

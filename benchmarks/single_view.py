@@ -14,10 +14,10 @@ import tyro
 
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
+from benchmarks.command_line import command
 from benchmarks.execution import write_text
 from benchmarks.model_arguments import ModelArguments
 from benchmarks.settings import keep_settings
-from benchmarks.sim3d import command
 from benchmarks.tables import markdown, number
 from modmap import ModMap
 from modmap.config import merged

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.baselines.row_name import row_name
-from benchmarks.sim3d import command
+from benchmarks.command_line import command
+from benchmarks.data_set_run import Setup
 from benchmarks.tables import markdown, number
 from modmap.config_errors import read_json
 from modmap.errors import ModMapError
@@ -40,7 +41,7 @@ class Row:
     """
 
     name: str
-    setup: str
+    setup: Setup
     root: str
     results: dict[str, Any]
     costs: dict[str, Any]
