@@ -13,17 +13,18 @@ from pydantic import BaseModel, ConfigDict
 
 from modmap.errors import ModMapError
 
-Basis = Literal["conformal", "leave_one_view_out"]
+Basis = Literal["conformal", "nudged_copies", "leave_one_view_out"]
 Verdict = Literal["pass", "fail"]
 
 DEFAULT_RATE = 0.05
 DEFAULT_SHARE = 0.001
 FEWEST_VIEWS = 3
+ESTIMATE = "an estimate, not a guarantee: training scan"
 
 
 @dataclass(frozen=True)
 class GoodScores:
-    """What one good scan, or one left-out view of the training scan, scores.
+    """What one good scan scores; or one view of a copy of the training scan, or of itself, left out.
 
     Attributes:
         score: The largest score.
@@ -44,8 +45,10 @@ class Calibration(BaseModel):
     most, the score of more than `surface_share` of its pixels over `pixel_threshold`, and of its seen voxels over
     `voxel_threshold`. Nothing is assumed of the scores' distribution, and any number of scans will do.
 
-    With `basis="leave_one_view_out"` the rate is an estimate, not a guarantee: the training scan's views take the
-    place of scans, each mapped from the other views alone, and a Gumbel distribution is laid through their scores.
+    Else the rate is an estimate, not a guarantee, from views of the training scan alone: a Gumbel distribution is laid
+    through their scores. With `basis="nudged_copies"` they are the views of its copies that lie a little differently,
+    each held against the other copies; with `basis="leave_one_view_out"`, where a model keeps no account of such
+    copies, its own views, each mapped from the others.
 
     Attributes:
         basis: What the thresholds rest on.
@@ -53,7 +56,7 @@ class Calibration(BaseModel):
         surface_share: In [0, 1), see above.
         scans: The good scans' names.
         views: The views that each of them had.
-        scores: The largest score of each good scan, or of each left-out view.
+        scores: The largest score of each good scan, or of each view that an estimate is made from.
         scan_threshold: A scan fails whose score is larger.
         pixel_threshold: For the combined maps.
         voxel_threshold: For the volume; None where the good scans had none.
@@ -96,13 +99,14 @@ class Calibration(BaseModel):
 
     def describe(self) -> str:
         """One line for people: the threshold, the rate, and what they rest on."""
-        units = "good scan" if self.guaranteed else "view"
-        source = f"{len(self.scores)} {units}{'s' if len(self.scores) > 1 else ''}"
-        kind = (
-            "from" if self.guaranteed else "an estimate, not a guarantee: training scan, leaving one out of"
-        )
+        count = len(self.scores)
+        source = {
+            "conformal": f"from {count} good scan{'s' if count > 1 else ''}",
+            "nudged_copies": f"{ESTIMATE}, {count} views of nudged copies, each against the others",
+            "leave_one_view_out": f"{ESTIMATE}, leaving one out of {count} views",
+        }[self.basis]
         rate = f"at a false-alarm rate of {self.false_alarm_rate:.3g}"
-        return f"threshold {self.scan_threshold:.4g} {rate}, {kind} {source}"
+        return f"threshold {self.scan_threshold:.4g} {rate}, {source}"
 
 
 def scans_needed(false_alarm_rate: float) -> int:
@@ -172,48 +176,50 @@ def conformal_calibration(
     )
 
 
-def left_out_calibration(
-    left_out: Sequence[GoodScores],
+def estimated_calibration(
+    of_views: Sequence[GoodScores],
     *,
+    basis: Literal["nudged_copies", "leave_one_view_out"],
     scans: Sequence[str],
     views: Sequence[str],
     false_alarm_rate: float | None = None,
     surface_share: float = DEFAULT_SHARE,
 ) -> Calibration:
-    """Estimated thresholds from the views of the training scan, each mapped from the others alone.
+    """Estimated thresholds from views of the training scan.
 
-    The largest scores of the N views are taken for draws from a Gumbel distribution, the limit of maxima, and a scan's
-    score for the largest of N such draws.
+    Their largest scores are taken for draws from a Gumbel distribution, the limit of maxima, and the score of a scan of
+    N views for the largest of N such draws.
 
     Args:
-        left_out: Each view's scores.
+        of_views: Each view's scores.
+        basis: Which views they are.
         scans: Names of the training scans.
-        views: The views.
+        views: The N views of a scan.
         false_alarm_rate: In (0, 1); 0.05 by default.
-        surface_share: What `left_out` was made with.
+        surface_share: What `of_views` was made with.
 
     Raises:
         ModMapError: the rate isn't in (0, 1), or there are fewer than three views.
     """
     rate = DEFAULT_RATE if false_alarm_rate is None else false_alarm_rate
     _exact(rate)
-    if len(left_out) < FEWEST_VIEWS:
+    if len(of_views) < FEWEST_VIEWS:
         raise ModMapError(
             f"calibrate: an estimate from the training scan alone: expected at least {FEWEST_VIEWS} views that see "
-            f"the same places, found {len(left_out)}: give good scans instead"
+            f"the same places, found {len(of_views)}: give good scans instead"
         )
-    scores = [one.score for one in left_out]
-    voxels = [one.voxel for one in left_out if one.voxel is not None]
+    scores = [one.score for one in of_views]
+    voxels = [one.voxel for one in of_views if one.voxel is not None]
     top = _gumbel_threshold(scores, rate, draws=len(views))
     return Calibration(
-        basis="leave_one_view_out",
+        basis=basis,
         false_alarm_rate=rate,
         surface_share=surface_share,
         scans=list(scans),
         views=list(views),
         scores=scores,
         scan_threshold=top,
-        pixel_threshold=min(top, _gumbel_threshold([one.pixel for one in left_out], rate, draws=1)),
+        pixel_threshold=min(top, _gumbel_threshold([one.pixel for one in of_views], rate, draws=1)),
         voxel_threshold=min(top, _gumbel_threshold(voxels, rate, draws=1)) if voxels else None,
     )
 

@@ -1,19 +1,32 @@
-"""Calibrating a model: good scans are predicted, or the training scan's views left out, class by class."""
+"""Calibrating a model, class by class: good scans are predicted, or what the training scan alone tells is taken."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modmap.calibration import Calibration, conformal_calibration, left_out_calibration, scans_needed
+from modmap.calibration import (
+    Calibration,
+    GoodScores,
+    conformal_calibration,
+    estimated_calibration,
+    scans_needed,
+)
 from modmap.errors import ModMapError
+from modmap.expected import ExpectedDistances, GoodDistances, held_out
 from modmap.good_scores import check_share, left_out_maps, scores_of_scan, scores_of_views
+from modmap.nudge import nudged_copies
 from modmap.prediction import view_maps
+from modmap.recall import map_or_recall
 from modmap.result import volume_refusal
 from modmap.scan import Scan
+from modmap.scan_tokens import ScanTokens
+from modmap.volume import VoxelGrid
 
 if TYPE_CHECKING:
     from modmap.detector import ModMap
+
+FEWEST_COPIES = 2
 
 
 def calibrations_of(
@@ -67,7 +80,8 @@ def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: floa
             f"calibrate: expected good scans{where} that the model wasn't trained on, found {trained_on[0]} among "
             "them, which scores lower than others do: leave it out"
         )
-    if trained_on and not model.config.mapping.cross_view:
+    copied = model.config.inference.nudged_scans >= FEWEST_COPIES
+    if trained_on and not copied and not model.config.mapping.cross_view:
         raise ModMapError(
             f"calibrate: {trained_on[0]}: expected a model that maps across views, or good scans that it wasn't "
             "trained on, found mapping.cross_view=false: it can't map a view from the others"
@@ -97,18 +111,55 @@ def _from_good_scans(
 def _from_training_scan(
     model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
 ) -> Calibration:
-    left_out = []
-    for scan in scans:
-        tokens = model.encode(scan, progress=progress)
-        bank = model.bank(scan, tokens)
-        maps = model.relative(bank, *left_out_maps(model.mapper, bank))
-        views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
-        grid = None if volume_refusal(scan, wanted=None) else model.grid_for(scan)
-        left_out += scores_of_views(scan, views, grid, share=share)
-    return left_out_calibration(
-        left_out,
+    copied = model.config.inference.nudged_scans >= FEWEST_COPIES
+    views_of = _views_of_nudged_copies if copied else _views_left_out
+    return estimated_calibration(
+        views_of(model, scans, share, progress),
+        basis="nudged_copies" if copied else "leave_one_view_out",
         scans=[scan.name for scan in scans],
         views=scans[0].view_ids,
         false_alarm_rate=rate,
         surface_share=share,
     )
+
+
+def _views_of_nudged_copies(
+    model: ModMap, scans: Sequence[Scan], share: float, progress: bool
+) -> list[GoodScores]:
+    inference = model.config.inference
+    copies = nudged_copies(scans, inference.nudged_scans, by_category=False)
+    tokens = [model.encode(copy, progress=progress) for copy in copies]
+
+    def distances(scan: Scan, seen: ScanTokens) -> GoodDistances:
+        bank = model.bank(scan, seen)
+        image_map, depth_map, _ = map_or_recall(
+            model.mapper, bank, cross_view=model.config.mapping.cross_view, cache=model.token_cache
+        )
+        return GoodDistances(0, bank.view, image_map, depth_map)
+
+    expected = ExpectedDistances(0, len(model.trained.view_ids), model.trained.places).to(model.device)
+    maps = held_out(
+        expected,
+        [distances(scan, model.encode(scan, progress=progress)) for scan in scans],
+        [distances(copy, seen) for copy, seen in zip(copies, tokens, strict=True)],
+    )
+    found: list[GoodScores] = []
+    for copy, seen, (_, image_map, depth_map) in zip(copies, tokens, maps, strict=True):
+        views = view_maps(seen, image_map, depth_map, aggregation=inference.aggregation)
+        found += scores_of_views(copy, views, _grid_of(model, copy), share=share)
+    return found
+
+
+def _views_left_out(model: ModMap, scans: Sequence[Scan], share: float, progress: bool) -> list[GoodScores]:
+    found: list[GoodScores] = []
+    for scan in scans:
+        tokens = model.encode(scan, progress=progress)
+        bank = model.bank(scan, tokens)
+        maps = model.relative(bank, *left_out_maps(model.mapper, bank))
+        views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
+        found += scores_of_views(scan, views, _grid_of(model, scan), share=share)
+    return found
+
+
+def _grid_of(model: ModMap, scan: Scan) -> VoxelGrid | None:
+    return None if volume_refusal(scan, wanted=None) else model.grid_for(scan)

@@ -126,8 +126,8 @@ class ModMap:
 
         Args:
             good_scans: Good scans that the model wasn't trained on; one a class at least for a multi-class model. With
-                the training scan alone (told by its name) the thresholds are an estimate from its views, each mapped
-                from the others.
+                the training scan alone (told by its name) the thresholds are an estimate from its nudged copies, or
+                where the model keeps none, from its views, each mapped from the others.
             false_alarm_rate: In (0, 1). A rate needs ceil(1 / rate) - 1 good scans; None takes 0.05, or the lowest
                 that the scans can hold.
             surface_share: In [0, 1): how much of a good part may lie over the pixel's and the voxel's thresholds.

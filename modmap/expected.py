@@ -7,7 +7,7 @@ from scan to scan. The paper takes distances as they are; the largest of a good 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,6 +86,24 @@ class ExpectedDistances(nn.Module):
         return image_map / self.image[category, view], depth_map / self.depth[category, view]
 
 
+def held_out(
+    expected: ExpectedDistances, as_they_are: Sequence[GoodDistances], copies: Sequence[GoodDistances]
+) -> Iterator[tuple[GoodDistances, Tensor, Tensor]]:
+    """Each nudged copy as a good scan that is new: held against the training scans and all the other copies.
+
+    Args:
+        expected: Learns from those, for each copy anew.
+        as_they_are: Distances of the training scans, at least one of every class.
+        copies: Distances of the copies.
+
+    Yields:
+        A copy, and its image map and depth map in multiples of what the others show.
+    """
+    for index, copy in enumerate(copies):
+        expected.learn([*as_they_are, *copies[:index], *copies[index + 1 :]])
+        yield copy, *expected.relative(copy.image, copy.depth, view=copy.view, category=copy.category)
+
+
 def learn_and_score(
     expected: ExpectedDistances,
     as_they_are: Sequence[GoodDistances],
@@ -106,11 +124,9 @@ def learn_and_score(
         little: a single token that no other copy showed may score ten times as much.
     """
     scores = []
-    for index, copy in enumerate(copies):
-        expected.learn([*as_they_are, *copies[:index], *copies[index + 1 :]])
-        maps = expected.relative(copy.image, copy.depth, view=copy.view, category=copy.category)
+    for copy, image_map, depth_map in held_out(expected, as_they_are, copies):
         mapped = copy.image.isfinite()
-        image_part, depth_part = (one[mapped].cpu().numpy() for one in maps)
+        image_part, depth_part = (one[mapped].cpu().numpy() for one in (image_map, depth_map))
         scores.append(float(np.quantile(aggregate(image_part, depth_part, aggregation), TYPICAL)))
     expected.learn([*as_they_are, *copies])
     return float(np.median(scores))

@@ -186,7 +186,7 @@ def _histogram(report: ScanReport) -> str:
     what = (
         ""
         if calibration is None
-        else (" and good scans" if calibration.guaranteed else " and left-out views")
+        else (" and good scans" if calibration.guaranteed else " and views of the training scan")
     )
     chart = score_histogram(scores, score=report.summary["score"], thresholds=_thresholds(report), good=good)
     return f"<section><h2>Scores: {unit} of this scan{what}</h2>{chart}</section>"

@@ -13,6 +13,9 @@ import pytest
 
 from modmap.detector import ModMap
 from modmap.errors import ModMapError
+from modmap.expected import GoodDistances
+from modmap.inference import refined_maps
+from modmap.nudge import nudged
 from modmap.scan import Scan
 
 ScanMaker = Callable[..., Scan]
@@ -81,12 +84,43 @@ class TestCalibrate:
             "verdict: expected the 4 views of the good scans, found 2: the false-alarm rate may not hold",
         )
 
-    def test_calibrate__training_scan_alone_is_an_estimate(
+    def test_calibrate__training_scan_alone_by_its_nudged_copies(
         self, make_model: ModelMaker, make_scan: ScanMaker
     ) -> None:
-        model = make_model(training={"epochs": 20}).calibrate(make_scan())
+        """A copy's views score what a model predicts that expects what the scan and the other copy show."""
+        scan = make_scan()
+        model = make_model(training={"epochs": 20}, inference={"nudged_scans": 2}).calibrate(scan)
         found = model.calibrations[""]
-        assert not found.guaranteed
+        assert (found.basis, found.guaranteed, len(found.scores)) == ("nudged_copies", False, 8)
+        assert (found.scans, found.views) == (["ball"], ["00", "01", "02", "03"])
+        assert model.predict(scan).verdict == "pass"
+        copies = [nudged(scan, seed=seed) for seed in range(2)]
+        expected, scores = model.mapper.expected, []
+        assert expected is not None
+        for copy, other in (copies, copies[::-1]):
+            banks = [model.bank(one, model.encode(one)) for one in (scan, other)]
+            expected.learn([GoodDistances(0, one.view, *refined_maps(model.mapper, one)) for one in banks])
+            result = model.predict(copy, volume=False)
+            scores += [float(np.nanmax(maps.combined())) for maps in result.views.values()]
+        assert found.scores == pytest.approx(scores)
+
+    def test_calibrate__training_scan_alone_of_each_class(
+        self, make_model: ModelMaker, make_scan: ScanMaker
+    ) -> None:
+        scans = [make_scan(), make_scan(name="other", category="boxes", views=3)]
+        model = make_model(scans, mapping={"class_conditioning": True}, training={"epochs": 1})
+        model.calibrate(scans)
+        assert {name: len(one.scores) for name, one in model.calibrations.items()} == {
+            "balls": 16,
+            "boxes": 12,
+        }
+
+    def test_calibrate__training_scan_alone_by_its_left_out_views(
+        self, make_model: ModelMaker, make_scan: ScanMaker
+    ) -> None:
+        model = make_model(training={"epochs": 20}, inference={"nudged_scans": 0}).calibrate(make_scan())
+        found = model.calibrations[""]
+        assert (found.basis, found.guaranteed) == ("leave_one_view_out", False)
         assert (found.scans, len(found.scores), found.false_alarm_rate) == (["ball"], 4, 0.05)
         assert model.predict(make_scan()).verdict == "pass"
         # A view seen from the others alone can't score lower than with itself among the sources.
@@ -143,7 +177,8 @@ class TestCalibrate:
     def test_calibrate__views_that_are_not_mapped_from_others(
         self, make_model: ModelMaker, make_scan: ScanMaker
     ) -> None:
-        model = make_model(mapping={"cross_view": False}, training={"epochs": 1})
+        plain = {"nudged_scans": 0}
+        model = make_model(mapping={"cross_view": False}, training={"epochs": 1}, inference=plain)
         with pytest.raises(ModMapError, match=r"found mapping\.cross_view=false"):
             model.calibrate(make_scan())
 

@@ -1,4 +1,4 @@
-"""EfficientAD with a random teacher and random photographs: what it loads, and that it says what it lacks."""
+"""EfficientAD with a random teacher and random photographs: what it loads and finds, and that it says what it lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from benchmarks.baselines.efficientad import load_teacher
-from benchmarks.baselines.methods import make_detector
+from benchmarks.baselines.methods import make_detector, open_detector
 from modmap.errors import ModMapError
 from modmap.scan import Scan
 
@@ -74,6 +74,22 @@ class TestEfficientAD:
         with pytest.raises(ModMapError, match=said) as error:
             make_detector("efficientad", "fast", {**given, **changes}, device="cpu").fit(nominal)
         assert "\n" not in str(error.value)
+
+    @pytest.mark.timeout(1200)
+    def test_predict__finds_the_planted_defect_and_again_once_loaded(
+        self, given: dict[str, Any], nominal: Scan, tests: list[Scan], tmp_path: Path
+    ) -> None:
+        """Fifty steps of seconds each; the teacher is random, but the student never learnt what it says of a dent."""
+        model = make_detector("efficientad", "fast", {**given, "steps": 50}, device="cpu").fit(nominal)
+        good, bad = (model.predict(tests[index]) for index in (0, -1))
+        assert bad.score == bad.require_volume().score > 2 * good.score
+        found = bad.map("00")
+        row, column = np.unravel_index(np.nanargmax(found), found.shape)
+        assert 25 - 8 <= row <= 35 + 8
+        assert 35 - 8 <= column <= 45 + 8
+        again = open_detector("efficientad", model.save_pretrained(tmp_path / "model"), device="cpu")
+        assert again.fingerprint == model.fingerprint
+        np.testing.assert_array_equal(again.predict(tests[-1]).map("00"), found)
 
     def test_load_teacher__damaged(self, tmp_path: Path) -> None:
         (tmp_path / "teacher.pth").write_bytes(b"nothing")
