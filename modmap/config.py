@@ -72,7 +72,8 @@ class InferenceSettings(_Settings):
 
     Attributes:
         aggregation: Of the two modalities' maps, before they go into the volume.
-        foreground: `largest_component` of the measured depth, or every `valid` pixel.
+        foreground: `components` of the measured depth that are more than specks, its `largest_component` alone, or
+            every `valid` pixel.
         rim_share: Tokens of which the part covers less than this share take the mean score of the better covered
             tokens beside them, and are neither trained on nor predicted from; 0 maps every token of the part.
         nudged_scans: So many copies of a class's training scans, their views turned and shifted a little, tell how

@@ -9,26 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-ForegroundMode = Literal["largest_component", "valid"]
+ForegroundMode = Literal["components", "largest_component", "valid"]
+
+SPECK_SHARE = 0.001
 
 OPENING = np.ones((3, 3), np.uint8)
 DOTTED_SHARE = 0.5
 DOTTED_CLOSING = np.ones((9, 9), np.uint8)
 
 
-def foreground_mask(
-    depth: Array, *, mode: ForegroundMode = "largest_component"
-) -> tuple[Array, tuple[str, ...]]:
+def foreground_mask(depth: Array, *, mode: ForegroundMode = "largest_component") -> tuple[Array, tuple[str, ...]]:
     """Finds the part in a depth map.
 
-    `largest_component` opens the measured pixels with a 3x3 square, so that threads of stray measurements break,
-    and keeps the largest 8-connected component. Sensors that leave a regular pattern of holes would lose everything
-    to the opening: where it takes more than half of the measured pixels, they are closed with a 9x9 square first,
-    and a note says so. Only measured pixels are ever kept.
+    `components` opens the measured pixels with a 3x3 square, so that threads of stray measurements break, and drops
+    8-connected components that are smaller than a thousandth of the largest. A part is seldom one component: what
+    hides a piece of it from the sensor parts a hub from its rim, and a nut from its plate. `largest_component` keeps
+    the largest alone. Sensors that leave a regular pattern of holes would lose everything to the opening: where it
+    takes more than half of the measured pixels, they are closed with a 9x9 square first, and a note says so. Only
+    measured pixels are ever kept.
 
     Args:
         depth: (H, W) depth in mm, 0 where nothing was measured.
-        mode: `largest_component`, or `valid` for every measured pixel.
+        mode: `components`, `largest_component`, or `valid` for every measured pixel.
 
     Returns:
         (H, W) bool, and what was done beyond the rule, one line each.
@@ -52,5 +54,9 @@ def foreground_mask(
             *notes,
             "no component survives the opening: every measured pixel was kept",
         )
-    largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
-    return (labels == largest) & (valid > 0), notes
+    areas = statistics[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0  # what was not measured
+    largest = int(areas.argmax())
+    alone = mode == "largest_component"
+    kept_labels = np.arange(count) == largest if alone else areas >= SPECK_SHARE * areas[largest]
+    return kept_labels[labels] & (valid > 0), notes
