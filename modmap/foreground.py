@@ -18,7 +18,9 @@ DOTTED_SHARE = 0.5
 DOTTED_CLOSING = np.ones((9, 9), np.uint8)
 
 
-def foreground_mask(depth: Array, *, mode: ForegroundMode = "largest_component") -> tuple[Array, tuple[str, ...]]:
+def foreground_mask(
+    depth: Array, *, mode: ForegroundMode = "largest_component"
+) -> tuple[Array, tuple[str, ...]]:
     """Finds the part in a depth map.
 
     `components` opens the measured pixels with a 3x3 square, so that threads of stray measurements break, and drops
