@@ -13,11 +13,13 @@ from rich.text import Text
 
 from modmap.datasets import load_scan, read_ground_truth, scan_directories
 from modmap.errors import ModMapError
+from modmap.foreground import foreground_mask
 from modmap.scan import Finding, Frame, Scan
 from modmap.view_agreement import PairAgreement, compare, sampled_points
 
 FEW_AGREE = 0.5
 FAR_OFF = 0.005
+IN_PIECES = 0.9
 STYLES = {"found": "green", "guessed": "yellow", "missed": "red", "warning": "yellow", "unusable": "bold red"}
 
 
@@ -32,6 +34,8 @@ class ViewReport:
         valid: Share of the pixels with a measured depth.
         nearest, median, farthest: Measured depth, mm; NaN where there is none.
         calibrated: Whether it has a camera.
+        part: Share of the measured pixels in the largest piece that hangs together, which by default is what counts
+            as the part; NaN where there are none.
         notes: What was repaired on loading.
     """
 
@@ -43,6 +47,7 @@ class ViewReport:
     median: float
     farthest: float
     calibrated: bool
+    part: float
     notes: tuple[str, ...] = ()
 
 
@@ -171,6 +176,7 @@ def _view_report(frame: Frame) -> ViewReport:
         median=float(median),
         farthest=float(farthest),
         calibrated=frame.camera is not None,
+        part=np.count_nonzero(foreground_mask(frame.depth)[0]) / len(measured) if len(measured) else np.nan,
         notes=frame.notes,
     )
 
@@ -188,6 +194,14 @@ def _view_warnings(views: Sequence[ViewReport]) -> list[str]:
     if uncalibrated:
         which = f"{len(uncalibrated)} of {len(views)} views lack one ({', '.join(uncalibrated)})"
         warnings.append(f"a volume needs a camera for every view: {which}")
+    parts = {view.id: view.part for view in views if view.valid > 0}
+    if parts and np.mean(list(parts.values())) < IN_PIECES:
+        least = min(parts, key=lambda view_id: parts[view_id])
+        warnings.append(
+            f"the part is taken to be the largest piece of each depth map: {np.mean(list(parts.values())):.0%} of what "
+            f"was measured, in view {least} {parts[least]:.0%}; fit with --set inference.foreground=components to keep "
+            "the other pieces"
+        )
     sizes = sorted({view.size for view in views})
     if len(sizes) > 1:
         warnings.append(f"views differ in size: {', '.join(f'{w}x{h}' for w, h in sizes)}")

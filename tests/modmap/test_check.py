@@ -63,6 +63,24 @@ class TestCheckScan:
         assert report.agreement == ()
         assert report.worst is None
 
+    def test_check_scan__a_part_in_pieces_is_a_warning(self) -> None:
+        scan = ball_scan(views=4, width=80, height=60)
+        assert not any("largest piece" in one for one in check_scan(scan).warnings)
+        split = []
+        for view in scan.views:
+            depth = np.array(view.depth)
+            depth[:, 38:41] = 0
+            split.append(replace(view, depth=depth))
+        (warning,) = (one for one in check_scan(replace(scan, views=tuple(split))).warnings if "piece" in one)
+        left = np.array(split[0].depth)[:, :38] > 0
+        share = (
+            max(left.sum(), (np.array(split[0].depth)[:, 41:] > 0).sum())
+            / (np.array(split[0].depth) > 0).sum()
+        )
+        assert 0.45 < share < 0.6
+        assert "inference.foreground=components" in warning
+        assert float(warning.split(": ")[1].split("%")[0]) / 100 == pytest.approx(share, abs=0.05)
+
     def test_check_scan__a_view_of_holes_is_a_warning(self) -> None:
         scan = ball_scan(views=4)
         report = check_scan(_with(scan, replace(scan["02"], depth=np.full((48, 64), np.inf))))
