@@ -195,10 +195,11 @@ def _view_warnings(views: Sequence[ViewReport]) -> list[str]:
         which = f"{len(uncalibrated)} of {len(views)} views lack one ({', '.join(uncalibrated)})"
         warnings.append(f"a volume needs a camera for every view: {which}")
     parts = {view.id: view.part for view in views if view.valid > 0}
-    if parts and np.mean(list(parts.values())) < IN_PIECES:
+    mean = float(np.mean(list(parts.values()))) if parts else 1.0
+    if mean < IN_PIECES:
         least = min(parts, key=lambda view_id: parts[view_id])
         warnings.append(
-            f"the part is taken to be the largest piece of each depth map: {np.mean(list(parts.values())):.0%} of what "
+            f"the part is taken to be the largest piece of each depth map: {mean:.0%} of what "
             f"was measured, in view {least} {parts[least]:.0%}; fit with --set inference.foreground=components to keep "
             "the other pieces"
         )
