@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modmap.calibration import (
@@ -17,7 +18,7 @@ from modmap.expected import ExpectedDistances, GoodDistances, held_out
 from modmap.good_scores import check_share, left_out_maps, scores_of_scan, scores_of_views
 from modmap.nudge import nudged_copies
 from modmap.prediction import view_maps
-from modmap.recall import map_or_recall
+from modmap.recall import good_distances
 from modmap.result import volume_refusal
 from modmap.scan import Scan
 from modmap.scan_tokens import ScanTokens
@@ -80,8 +81,7 @@ def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: floa
             f"calibrate: expected good scans{where} that the model wasn't trained on, found {trained_on[0]} among "
             "them, which scores lower than others do: leave it out"
         )
-    copied = model.config.inference.nudged_scans >= FEWEST_COPIES
-    if trained_on and not copied and not model.config.mapping.cross_view:
+    if trained_on and not _tells_by_copies(model) and not model.config.mapping.cross_view:
         raise ModMapError(
             f"calibrate: {trained_on[0]}: expected a model that maps across views, or good scans that it wasn't "
             "trained on, found mapping.cross_view=false: it can't map a view from the others"
@@ -108,10 +108,14 @@ def _from_good_scans(
     )
 
 
+def _tells_by_copies(model: ModMap) -> bool:
+    return model.config.inference.nudged_scans >= FEWEST_COPIES
+
+
 def _from_training_scan(
     model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
 ) -> Calibration:
-    copied = model.config.inference.nudged_scans >= FEWEST_COPIES
+    copied = _tells_by_copies(model)
     views_of = _views_of_nudged_copies if copied else _views_left_out
     return estimated_calibration(
         views_of(model, scans, share, progress),
@@ -131,11 +135,11 @@ def _views_of_nudged_copies(
     tokens = [model.encode(copy, progress=progress) for copy in copies]
 
     def distances(scan: Scan, seen: ScanTokens) -> GoodDistances:
-        bank = model.bank(scan, seen)
-        image_map, depth_map, _ = map_or_recall(
-            model.mapper, bank, cross_view=model.config.mapping.cross_view, cache=model.token_cache
+        cross_view = model.config.mapping.cross_view
+        found = good_distances(
+            model.mapper, model.bank(scan, seen), cross_view=cross_view, cache=model.token_cache
         )
-        return GoodDistances(0, bank.view, image_map, depth_map)
+        return replace(found, category=0)  # all are of one class
 
     expected = ExpectedDistances(0, len(model.trained.view_ids), model.trained.places).to(model.device)
     maps = held_out(
@@ -144,7 +148,7 @@ def _views_of_nudged_copies(
         [distances(copy, seen) for copy, seen in zip(copies, tokens, strict=True)],
     )
     found: list[GoodScores] = []
-    for copy, seen, (_, image_map, depth_map) in zip(copies, tokens, maps, strict=True):
+    for copy, seen, (image_map, depth_map) in zip(copies, tokens, maps, strict=True):
         views = view_maps(seen, image_map, depth_map, aggregation=inference.aggregation)
         found += scores_of_views(copy, views, _grid_of(model, copy), share=share)
     return found

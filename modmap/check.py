@@ -19,7 +19,7 @@ from modmap.view_agreement import PairAgreement, compare, sampled_points
 
 FEW_AGREE = 0.5
 FAR_OFF = 0.005
-IN_PIECES = 0.9
+MOSTLY = 0.9
 STYLES = {"found": "green", "guessed": "yellow", "missed": "red", "warning": "yellow", "unusable": "bold red"}
 
 
@@ -34,8 +34,8 @@ class ViewReport:
         valid: Share of the pixels with a measured depth.
         nearest, median, farthest: Measured depth, mm; NaN where there is none.
         calibrated: Whether it has a camera.
-        part: Share of the measured pixels in the largest piece that hangs together, which by default is what counts
-            as the part; NaN where there are none.
+        part: Share of the measured pixels that by default counts as the part: all but specks; NaN where there are
+            none.
         notes: What was repaired on loading.
     """
 
@@ -196,12 +196,11 @@ def _view_warnings(views: Sequence[ViewReport]) -> list[str]:
         warnings.append(f"a volume needs a camera for every view: {which}")
     parts = {view.id: view.part for view in views if view.valid > 0}
     mean = float(np.mean(list(parts.values()))) if parts else 1.0
-    if mean < IN_PIECES:
+    if mean < MOSTLY:
         least = min(parts, key=lambda view_id: parts[view_id])
         warnings.append(
-            f"the part is taken to be the largest piece of each depth map: {mean:.0%} of what "
-            f"was measured, in view {least} {parts[least]:.0%}; fit with --set inference.foreground=components to keep "
-            "the other pieces"
+            f"only {mean:.0%} of what was measured counts as the part, in view {least} {parts[least]:.0%}; the rest "
+            "are specks that are left out: noise, or fit with --set inference.foreground=valid to keep them"
         )
     sizes = sorted({view.size for view in views})
     if len(sizes) > 1:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from modmap.config_errors import did_you_mean, validate
 from modmap.errors import ModMapError
-from modmap.foreground import ForegroundMode
+from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode
 
 Aggregation = Literal["max", "min", "prod", "mean"]
 Normalisation = Literal["auto", "reference", "robust"]
@@ -83,7 +83,7 @@ class InferenceSettings(_Settings):
     """
 
     aggregation: Aggregation = "max"
-    foreground: ForegroundMode = "largest_component"
+    foreground: ForegroundMode = DEFAULT_FOREGROUND
     rim_share: float = Field(0.0, ge=0, le=1)
     nudged_scans: int = Field(0, ge=0)
     voxel: float = Field(2.0, gt=0)

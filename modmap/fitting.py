@@ -16,7 +16,7 @@ from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
 from modmap.nudge import nudged_copies
 from modmap.progress import stage
-from modmap.recall import map_or_recall, train_or_recall
+from modmap.recall import good_distances, train_or_recall
 from modmap.scan import Scan
 from modmap.scan_tokens import ScanTokens
 from modmap.survey import survey
@@ -97,14 +97,9 @@ def fit_mappings(
     else:
 
         def distances(one: Scan, seen: ScanTokens) -> GoodDistances:
-            category = categories.index(str(one.category)) if categories else None
-            of_scan = TokenBank.of(
-                [seen], view_ids=view_ids, categories=None if category is None else [category]
-            )
-            image_map, depth_map, _ = map_or_recall(
-                mapper, of_scan, cross_view=cross_view, cache=encoders.cache
-            )
-            return GoodDistances(category or 0, of_scan.view, image_map, depth_map)
+            category = [categories.index(str(one.category))] if categories else None
+            of_scan = TokenBank.of([seen], view_ids=view_ids, categories=category)
+            return good_distances(mapper, of_scan, cross_view=cross_view, cache=encoders.cache)
 
         score = learn_and_score(
             mapper.expected,

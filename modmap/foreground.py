@@ -11,7 +11,9 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 ForegroundMode = Literal["components", "largest_component", "valid"]
 
-SPECK_SHARE = 0.001
+DEFAULT_FOREGROUND: ForegroundMode = "components"
+
+SPECK_SHARE = 0.01
 
 OPENING = np.ones((3, 3), np.uint8)
 DOTTED_SHARE = 0.5
@@ -19,12 +21,12 @@ DOTTED_CLOSING = np.ones((9, 9), np.uint8)
 
 
 def foreground_mask(
-    depth: Array, *, mode: ForegroundMode = "largest_component"
+    depth: Array, *, mode: ForegroundMode = DEFAULT_FOREGROUND
 ) -> tuple[Array, tuple[str, ...]]:
     """Finds the part in a depth map.
 
     `components` opens the measured pixels with a 3x3 square, so that threads of stray measurements break, and drops
-    8-connected components that are smaller than a thousandth of the largest. A part is seldom one component: what
+    8-connected components that are smaller than a hundredth of the largest. A part is seldom one component: what
     hides a piece of it from the sensor parts a hub from its rim, and a nut from its plate. `largest_component` keeps
     the largest alone. Sensors that leave a regular pattern of holes would lose everything to the opening: where it
     takes more than half of the measured pixels, they are closed with a 9x9 square first, and a note says so. Only

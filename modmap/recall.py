@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from modmap.config import TrainingSettings
+from modmap.expected import GoodDistances
 from modmap.inference import refined_maps
 from modmap.mapping import CrossViewMapper
 from modmap.token_cache import TokenCache
@@ -108,3 +109,12 @@ def map_or_recall(
         flat = torch.stack([image_map, depth_map]).flatten().double().cpu()
         cache.write(key, torch.cat([torch.tensor([took], dtype=torch.float64), flat]))
     return image_map, depth_map, took
+
+
+def good_distances(
+    mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool, cache: TokenCache | None
+) -> GoodDistances:
+    """The distances of one good scan, for `modmap.expected`; the arguments are those of `map_or_recall`."""
+    image_map, depth_map, _ = map_or_recall(mapper, bank, cross_view=cross_view, cache=cache)
+    category = 0 if bank.category is None else int(bank.category[0])
+    return GoodDistances(category, bank.view, image_map, depth_map)

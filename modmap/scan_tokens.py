@@ -13,7 +13,7 @@ from torch import Tensor
 
 from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
-from modmap.foreground import ForegroundMode, foreground_mask
+from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
 from modmap.rim import inner_tokens
 from modmap.scan import Scan
 from modmap.square import Square
@@ -60,7 +60,7 @@ def encode_scan(
     image_encoder: TokenEncoder,
     depth_encoder: TokenEncoder,
     *,
-    foreground: ForegroundMode = "largest_component",
+    foreground: ForegroundMode = DEFAULT_FOREGROUND,
     rim_share: float = 0.0,
     device: torch.device | None = None,
     cache: TokenCache | None = None,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from modmap.config import Aggregation
 from modmap.errors import ModMapError
-from modmap.foreground import ForegroundMode, foreground_mask
+from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
 from modmap.scan import Frame, Scan
 
 Array = npt.NDArray[Any]
@@ -55,7 +55,7 @@ class VoxelGrid:
         voxel: float = 2.0,
         *,
         margin: float = 4.0,
-        foreground: ForegroundMode = "largest_component",
+        foreground: ForegroundMode = DEFAULT_FOREGROUND,
     ) -> VoxelGrid:
         """The smallest grid that holds every foreground pixel of some scans, on the lattice of multiples of `voxel`.
 

@@ -124,15 +124,17 @@ class FPFHFeatures:
         Raises:
             ModMapError: the view has no camera.
         """
+        mask, _ = foreground_mask(frame.depth)
         if cache is not None and frame.camera is not None:
-            content = np.concatenate([frame.depth.ravel(), frame.camera.K.ravel().astype(np.float32)])
+            part = np.where(mask, frame.depth, 0)
+            content = np.concatenate([part.ravel(), frame.camera.K.ravel().astype(np.float32)])
             key = cache.key(f"{self.fingerprint} {self.grid}", torch.from_numpy(content)[None])
             found = cache.read(key)
             if found is None:
-                found = self._computed(frame)
+                found = self._computed(frame, mask)
                 cache.write(key, found)
             return found.to(device)
-        return self._computed(frame).to(device)
+        return self._computed(frame, mask).to(device)
 
     def voxel(self, frame: Frame, mask: Array) -> float:
         """Edge of the voxels that a view's part, a mask (H, W), is thinned by, mm; of a pixel at least."""
@@ -145,8 +147,7 @@ class FPFHFeatures:
         """Raises ModMapError: there are no weights."""
         raise ModMapError(f"{directory}: FPFH has no weights to copy")
 
-    def _computed(self, frame: Frame) -> Tensor:
-        mask, _ = foreground_mask(frame.depth)
+    def _computed(self, frame: Frame, mask: Array) -> Tensor:
         tokens = np.zeros((self.grid * self.grid, BINS), dtype=np.float32)
         if not mask.any():
             return torch.from_numpy(tokens)

@@ -35,8 +35,11 @@ class Sightings:
     deviations: list[tuple[Array, float]] = field(default_factory=list)
 
     def best_views(self) -> tuple[DefectView, ...]:
-        """The views, those first that see most of the defect's voxels, then most pixels."""
-        ranked = sorted(self.views, key=lambda one: (-one[0].seen, -one[1]))
+        """The views, the best first: by the share of the defect's voxels that one sees times its peak, then by pixels.
+
+        One that sees all of a defect but thinks nothing of it says little, and so does a sliver that scores high.
+        """
+        ranked = sorted(self.views, key=lambda one: (-one[0].seen * one[0].peak, -one[1]))
         return tuple(view for view, _ in ranked)
 
     def modality(self, threshold: float) -> Modality | None:

@@ -63,23 +63,30 @@ class TestCheckScan:
         assert report.agreement == ()
         assert report.worst is None
 
-    def test_check_scan__a_part_in_pieces_is_a_warning(self) -> None:
+    def test_check_scan__a_part_in_pieces_is_none_and_one_among_specks_is(self) -> None:
         scan = ball_scan(views=4, width=80, height=60)
-        assert not any("largest piece" in one for one in check_scan(scan).warnings)
-        split = []
+        split, among_specks = [], []
         for view in scan.views:
             depth = np.array(view.depth)
-            depth[:, 38:41] = 0
-            split.append(replace(view, depth=depth))
-        (warning,) = (one for one in check_scan(replace(scan, views=tuple(split))).warnings if "piece" in one)
-        left = np.array(split[0].depth)[:, :38] > 0
-        share = (
-            max(left.sum(), (np.array(split[0].depth)[:, 41:] > 0).sum())
-            / (np.array(split[0].depth) > 0).sum()
+            halves = depth.copy()
+            halves[:, 38:41] = 0
+            split.append(replace(view, depth=halves))
+            noise = np.zeros_like(depth)
+            noise[::4, ::4] = 400
+            among_specks.append(replace(view, depth=np.where(depth > 0, depth, noise)))
+        assert not any("specks" in one for one in check_scan(replace(scan, views=tuple(split))).warnings)
+        (warning,) = (
+            one for one in check_scan(replace(scan, views=tuple(among_specks))).warnings if "specks" in one
         )
-        assert 0.45 < share < 0.6
-        assert "inference.foreground=components" in warning
-        assert float(warning.split(": ")[1].split("%")[0]) / 100 == pytest.approx(share, abs=0.05)
+        ball = np.mean(
+            [
+                (np.array(a.depth) > 0).sum() / (np.array(b.depth) > 0).sum()
+                for a, b in zip(scan.views, among_specks, strict=True)
+            ]
+        )
+        assert 0.5 < ball < 0.9
+        assert "inference.foreground=valid" in warning
+        assert float(warning.split("only ")[1].split("%")[0]) / 100 == pytest.approx(ball, abs=0.02)
 
     def test_check_scan__a_view_of_holes_is_a_warning(self) -> None:
         scan = ball_scan(views=4)

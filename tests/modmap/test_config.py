@@ -35,7 +35,7 @@ class TestMakeConfig:
             },
             "inference": {
                 "aggregation": "max",
-                "foreground": "largest_component",
+                "foreground": "components",
                 "rim_share": 0.0,
                 "nudged_scans": 0,
                 "voxel": 2.0,

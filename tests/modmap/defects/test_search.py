@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from modmap.defects import Defect, find_defects, read_defects, write_defects
+from modmap.defects.defect import DefectView
+from modmap.defects.sightings import Sightings
 from modmap.detector import ModMap
 from modmap.errors import ModMapError
 from modmap.result import Result
@@ -29,9 +31,10 @@ def bad(make_scan: ScanMaker) -> Scan:
 
 @pytest.fixture(scope="module")
 def result(make_model: Callable[..., ModMap], bad: Scan) -> Result:
-    # The pixels lie 3 mm apart: voxels of 4 mm leave no gaps between them.
+    # The pixels lie 3 mm apart: voxels of 4 mm leave no gaps between them. The ball is four tokens wide, so that held
+    # against nudged copies most of it would be edge.
     training = {"epochs": 40, "tokens_per_batch": None}
-    return make_model(training=training, inference={"voxel": 4.0}).predict(bad)
+    return make_model(training=training, inference={"voxel": 4.0, "nudged_scans": 0}).predict(bad)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ class TestFindDefects:
             name: (box, pytest.approx(share)) for name, (box, share, _, _) in seen.items()
         }
         assert all(view.peak == seen[view.view][3] for view in defects[0].views)
-        ranks = [(-seen[view.view][1], -seen[view.view][2]) for view in defects[0].views]
+        ranks = [(-seen[view.view][1] * seen[view.view][3], -seen[view.view][2]) for view in defects[0].views]
         assert ranks == sorted(ranks)
 
     @staticmethod
@@ -114,6 +117,23 @@ class TestFindDefects:
             ModMapError, match="defects of bad: expected a voxel threshold or a model calibrated"
         ):
             find_defects(result, bad)
+
+
+class TestSightings:
+    def test_best_views__neither_blind_to_it_nor_a_sliver_of_it(self) -> None:
+        shown = {
+            "blind": (1.0, 0.2, 90),
+            "sliver": (0.05, 8.0, 3),
+            "best": (0.7, 4.0, 60),
+            "half": (0.35, 4.0, 30),
+        }
+        found = Sightings(
+            views=[
+                (DefectView(view=name, box=(0, 0, 9, 9), seen=seen, peak=peak), pixels)
+                for name, (seen, peak, pixels) in shown.items()
+            ]
+        )
+        assert [one.view for one in found.best_views()] == ["best", "half", "sliver", "blind"]
 
 
 class TestFiles:
