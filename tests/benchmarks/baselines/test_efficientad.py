@@ -75,9 +75,19 @@ class TestEfficientAD:
             make_detector("efficientad", "fast", {**given, **changes}, device="cpu").fit(nominal)
         assert "\n" not in str(error.value)
 
-    @pytest.mark.timeout(1200)
-    def test_predict__finds_the_planted_defect_and_again_once_loaded(
+    def test_save__predicts_the_same_once_loaded(
         self, given: dict[str, Any], nominal: Scan, tests: list[Scan], tmp_path: Path
+    ) -> None:
+        model = make_detector("efficientad", "fast", given, device="cpu").fit(nominal)
+        again = open_detector("efficientad", model.save_pretrained(tmp_path / "model"), device="cpu")
+        assert again.fingerprint == model.fingerprint
+        found = model.predict(tests[-1]).map("00")
+        np.testing.assert_array_equal(again.predict(tests[-1]).map("00"), found)
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(1200)
+    def test_predict__finds_the_planted_defect(
+        self, given: dict[str, Any], nominal: Scan, tests: list[Scan]
     ) -> None:
         """Fifty steps of seconds each; the teacher is random, but the student never learnt what it says of a dent."""
         model = make_detector("efficientad", "fast", {**given, "steps": 50}, device="cpu").fit(nominal)
@@ -87,9 +97,6 @@ class TestEfficientAD:
         row, column = np.unravel_index(np.nanargmax(found), found.shape)
         assert 25 - 8 <= row <= 35 + 8
         assert 35 - 8 <= column <= 45 + 8
-        again = open_detector("efficientad", model.save_pretrained(tmp_path / "model"), device="cpu")
-        assert again.fingerprint == model.fingerprint
-        np.testing.assert_array_equal(again.predict(tests[-1]).map("00"), found)
 
     def test_load_teacher__damaged(self, tmp_path: Path) -> None:
         (tmp_path / "teacher.pth").write_bytes(b"nothing")
