@@ -41,22 +41,23 @@ def inner_tokens(mask: Array, square: Square, *, share: float) -> Array:
 
 
 def spread_to_rim(tokens: Array, touched: Array) -> Array:
-    """Gives every rim token the mean score of the mapped tokens around it.
+    """Gives every rim token the mean score of the mapped tokens around it, and those behind it the mean of theirs.
 
     Args:
         tokens: (grid, grid) float scores, infinite where a token isn't mapped.
         touched: (grid, grid) bool: the token holds a pixel of the part.
 
     Returns:
-        (grid, grid) float32, finite exactly where `touched`.
+        (grid, grid) float32, finite where `touched` hangs together with a mapped token, infinite elsewhere.
     """
-    mapped = np.isfinite(tokens)
-    total = _sum_around(np.where(mapped, tokens, 0))
-    count = _sum_around(mapped)
-    spread = np.where(
-        mapped, tokens, np.divide(total, count, out=np.full_like(total, np.inf), where=count > 0)
-    )
-    return np.where(touched, spread, np.inf).astype(np.float32)
+    spread = np.where(touched, tokens, np.inf)
+    while True:
+        known = np.isfinite(spread)
+        count = _sum_around(known)
+        reached = touched & ~known & (count > 0)
+        if not reached.any():
+            return spread.astype(np.float32)
+        spread[reached] = _sum_around(np.where(known, spread, 0))[reached] / count[reached]
 
 
 def _sum_around(values: Array) -> Array:

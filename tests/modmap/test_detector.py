@@ -183,6 +183,14 @@ class TestPredict:
         assert result.volume_refused is None
         assert set(result.seconds) == {"encoders", "mapping", "volume"}
 
+    def test_predict__every_pixel_of_the_part_has_a_score(self, fitted: ModMap, make_scan: ScanMaker) -> None:
+        """Though the rim takes its neighbours' scores, and some of those are the part's edge and take theirs."""
+        assert fitted.config.inference.rim_share > 0
+        assert fitted.mapper.expected is not None
+        assert fitted.mapper.expected.edge.any()
+        for maps in fitted.predict(make_scan(name="new")).views.values():
+            assert np.isfinite(maps.combined()[maps.foreground]).all()
+
     def test_predict__planted_change(self, make_model: ModelMaker, make_scan: ScanMaker) -> None:
         model = make_model(training={"epochs": 40, "tokens_per_batch": None})
         good, bad = model.predict(make_scan()), model.predict(make_scan(name="bad", change=("01",)))
