@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import tyro
 
 from benchmarks import sim3d
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
+from benchmarks.summary import read_scan_lines
 from modmap.encoder_store import pull
 
 CATEGORIES = ("belt_pulley", "bolted_joint")
@@ -58,10 +58,10 @@ def run(arguments: Arguments) -> int:
 
 def _to_look_at(arguments: Arguments) -> str:
     """The pictures and the volume of each category's highest score, and what was planted there."""
-    lines = [json.loads(line) for line in (arguments.out / "scans.jsonl").read_text().splitlines()]
     texts = []
     for category in CATEGORIES:
-        worst = max((line for line in lines if line["category"] == category), key=lambda line: line["score"])
+        lines = read_scan_lines(arguments.out / "scans.jsonl", category)
+        worst = max(lines, key=lambda line: float(line["score"]))
         place = arguments.out / category / "scans" / worst["scan"]
         texts.append(
             f"  {worst['scan']}, score {worst['score']:.3f}: {place}/contact_sheet.png, {place}/volume.ply\n"

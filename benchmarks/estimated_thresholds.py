@@ -7,7 +7,6 @@ for, which an estimate doesn't promise.
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,11 @@ import tyro
 from benchmarks.baselines.table import read_run
 from benchmarks.command_line import command
 from benchmarks.data_set_run import TRAINING
+from benchmarks.summary import read_scan_lines
 from benchmarks.tables import markdown
 from modmap import ModMap
 from modmap.calibration import DEFAULT_RATE
 from modmap.datasets import SiM3D
-from modmap.errors import ModMapError
 from modmap.token_cache import TokenCache
 
 HEADER = ["category", "threshold", "good scans that fail", "defective scans that fail"]
@@ -60,18 +59,9 @@ def failures(lines: Path, category: str, threshold: float) -> dict[bool, Failure
     Raises:
         ModMapError: there is no scan of it, or the file isn't there.
     """
-    try:
-        scans = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        raise ModMapError(
-            f"{lines}: expected the scans of a finished evaluation ({error.strerror})"
-        ) from error
     found = {False: Failures(), True: Failures()}
-    for scan in scans:
-        if scan["category"] == category:
-            found[bool(scan["anomalous"])].count(scan["score"] > threshold)
-    if not any(one.scans for one in found.values()):
-        raise ModMapError(f"{lines}: expected test scans of {category}, found none")
+    for scan in read_scan_lines(lines, category):
+        found[bool(scan["anomalous"])].count(scan["score"] > threshold)
     return found
 
 

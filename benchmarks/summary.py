@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.defect_records import DefectRecord, read_defect_records, records_of_components
+from modmap.errors import ModMapError
 from modmap.evaluation import Figures
 from modmap.scan import Scan
 
@@ -50,6 +53,24 @@ def scan_lines(figures: Mapping[str, Figures]) -> list[dict[str, Any]]:
         for category, found in figures.items()
         for scan in found.scans
     ]
+
+
+def read_scan_lines(path: Path, category: str) -> list[dict[str, Any]]:
+    """Those lines of a `scans.jsonl` that are of one category.
+
+    Raises:
+        ModMapError: there is none, or the file isn't there.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ModMapError(
+            f"{path}: expected the scans of a finished evaluation ({error.strerror})"
+        ) from error
+    found = [line for line in map(json.loads, lines) if line["category"] == category]
+    if not found:
+        raise ModMapError(f"{path}: expected test scans of {category}, found none")
+    return found
 
 
 def size_name(record: DefectRecord) -> str:

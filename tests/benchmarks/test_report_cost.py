@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,12 @@ class TestReportCost:
         assert header == f"| {' | '.join(HEADER)} |"
         (page,) = out.glob("*/report.html")
         assert cells["category"] == "small_ball"
+        scores = {
+            one["scan"]: one["score"]
+            for one in map(json.loads, (run / "scans.jsonl").read_text().splitlines())
+            if one["anomalous"]
+        }
+        assert page.parent.name == max(scores, key=lambda name: scores[name])
         assert int(cells["views"]) > 1
         assert float(cells["page MB"]) == pytest.approx(page.stat().st_size / 1e6, abs=0.05)
         assert float(cells["load s"]) > 0
