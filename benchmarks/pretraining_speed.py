@@ -72,6 +72,9 @@ def run(arguments: Arguments) -> int:
         if figures is not None:
             tell(figures)
         return 0
+    open_corpus(
+        arguments.corpus
+    )  # One that isn't there is told at once, not by the first process that looks for it.
     found: dict[str, dict[str, Any]] = {}
     for _ in range(arguments.turns):
         for processes in arguments.processes:

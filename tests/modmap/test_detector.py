@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -17,7 +18,9 @@ from modmap.detector import ModMap
 from modmap.errors import ModMapError
 from modmap.fitting import new_mapper
 from modmap.result import Result
+from modmap.rim import inner_tokens
 from modmap.scan import Scan, View
+from modmap.square import Square
 from modmap.volume import VoxelGrid, back_project
 
 Array = npt.NDArray[Any]
@@ -183,12 +186,23 @@ class TestPredict:
         assert result.volume_refused is None
         assert set(result.seconds) == {"encoders", "mapping", "volume"}
 
-    def test_predict__every_pixel_of_the_part_has_a_score(self, fitted: ModMap, make_scan: ScanMaker) -> None:
-        """Though the rim takes its neighbours' scores, and some of those are the part's edge and take theirs."""
-        assert fitted.config.inference.rim_share > 0
-        assert fitted.mapper.expected is not None
-        assert fitted.mapper.expected.edge.any()
-        for maps in fitted.predict(make_scan(name="new")).views.values():
+    def test_predict__every_token_of_the_part_has_a_score(
+        self, make_model: ModelMaker, make_scan: ScanMaker
+    ) -> None:
+        """Though the rim takes its neighbours' scores, and all of those are the part's edge and take theirs."""
+        model, scan = make_model(size=224), make_scan(name="new")
+        expected, square = model.mapper.expected, Square(60, 80, grid=16)
+        assert expected is not None
+        for index, maps in enumerate(model.predict(scan).views.values()):
+            inner = inner_tokens(maps.foreground, square, share=model.config.inference.rim_share)
+            rim = square.tokens_touched(maps.foreground) & ~inner
+            beside_the_rim = cv2.dilate(rim.astype(np.uint8), np.ones((3, 3))).astype(bool)
+            assert (rim.any(), (inner & ~beside_the_rim).any()) == (True, True)
+            expected.edge[0, index] = torch.from_numpy((inner & beside_the_rim).ravel())
+        for maps in model.predict(scan).views.values():
+            touched = square.tokens_touched(maps.foreground)
+            assert np.isfinite(maps.image_tokens[touched]).all()
+            assert np.isfinite(maps.depth_tokens[touched]).all()
             assert np.isfinite(maps.combined()[maps.foreground]).all()
 
     def test_predict__planted_change(self, make_model: ModelMaker, make_scan: ScanMaker) -> None:
