@@ -52,14 +52,20 @@ def coreset_indices(features: Tensor, wanted: int, *, seed: int) -> list[int]:
     # Without its second axis the selection would project the features at random first.
     given = features if features.shape[1] > PROJECTED else features[:, None]
     sampler = KCenterGreedy(given, sampling_ratio=1.0)
-    sampler.coreset_size = wanted
+    sampler.coreset_size = 1
     drawn = np.random.get_state()
     devices = [features.device] if features.is_cuda else []
     try:
         with torch.random.fork_rng(devices=devices), contextlib.redirect_stderr(io.StringIO()):
             torch.manual_seed(seed)
             np.random.seed(seed)
-            return [int(index) for index in sampler.select_coreset_idxs()]
+            picked = [int(index) for index in sampler.select_coreset_idxs()]
+            # Its own loop keeps a tensor of every step, between which the heap can't take back what the steps used:
+            # 36 views came to 12 GB.
+            while len(picked) < wanted:
+                sampler.update_distances(picked[-1])
+                picked.append(int(sampler.get_new_idx()))
+            return picked
     finally:
         np.random.set_state(drawn)
 
