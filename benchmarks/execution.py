@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
-import resource
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,10 +17,10 @@ import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 
 from benchmarks.data_set_run import DataSetRun
+from benchmarks.measured_process import peak_bytes
 from benchmarks.summary import scan_lines, summarise
 from modmap.datasets.atomic import atomic_file
 
-MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 LONGEST_WAIT = timedelta(days=7)
 PACKAGES = ("modmap", "torch", "timm", "numpy", "scipy", "opencv-python")
 
@@ -101,7 +99,7 @@ def _costs(run: DataSetRun, seconds: Mapping[str, float]) -> dict[str, Any]:
 
     A run that was begun again keeps the larger peak.
     """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES / 1e6
+    peak = peak_bytes() / 1e6
     on_gpu = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0
     before: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 MARK = "RESULT "
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
 
 
 def tell(figures: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ alone.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 from benchmarks.execution import write_text
-from benchmarks.measured_process import measured, tell
+from benchmarks.measured_process import measured, peak_bytes, tell
 from benchmarks.tables import markdown
 from dino_depth.config import PretrainConfig, load_config
 from dino_depth.data.corpus import open_corpus
@@ -72,9 +71,8 @@ def run(arguments: Arguments) -> int:
         if figures is not None:
             tell(figures)
         return 0
-    open_corpus(
-        arguments.corpus
-    )  # One that isn't there is told at once, not by the first process that looks for it.
+    # A corpus that isn't there is told at once, not by the first process that looks for it.
+    open_corpus(arguments.corpus)
     found: dict[str, dict[str, Any]] = {}
     for _ in range(arguments.turns):
         for processes in arguments.processes:
@@ -170,7 +168,7 @@ def _steps(arguments: Arguments, way: Way) -> dict[str, Any] | None:
 def _peak_gib(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return peak_bytes() / 2**30
 
 
 def _tokens(way: Way, backbone: VisionTransformer, accelerator: Accelerator) -> Any:

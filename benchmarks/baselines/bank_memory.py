@@ -7,7 +7,6 @@ Every number of views has a process of its own; what counts is by how much its p
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ import torch
 import tyro
 
 from benchmarks.baselines.memory_bank import nearest
-from benchmarks.execution import MAXRSS_BYTES, write_text
-from benchmarks.measured_process import measured, tell
+from benchmarks.execution import write_text
+from benchmarks.measured_process import measured, peak_bytes, tell
 from benchmarks.tables import markdown
 
 MEGABYTE = 10**6
@@ -70,19 +69,15 @@ def _measured(arguments: Arguments, views: int) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randn(views * arguments.grid**2, arguments.channels, generator=generator)
     bank = torch.randn(arguments.kept, arguments.channels, generator=generator)
-    before, begun = _peak(), time.process_time()
+    before, begun = peak_bytes(), time.process_time()
     nearest(tokens, bank)
     return {
         "tokens": tokens.nbytes,
         "bank": bank.nbytes,
-        "search": _peak() - before,
+        "search": peak_bytes() - before,
         "whole": len(tokens) * len(bank) * tokens.element_size(),
         "cpu_seconds": time.process_time() - begun,
     }
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
 
 
 def _in_process(arguments: Arguments, views: int) -> dict[str, Any]:
