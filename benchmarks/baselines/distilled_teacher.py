@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-STRIDE, MARGIN = (
-    4,
-    4,
-)  # of the teacher's map: pixels a place, and places that its convolutions lose at each border
+STRIDE = 4  # pixels to a place of the teacher's map
+MARGIN = 4  # places that its convolutions lose at each border
 
 
 class Lesson(NamedTuple):

@@ -98,6 +98,24 @@ class TestEfficientAD:
         assert 25 - 8 <= row <= 35 + 8
         assert 35 - 8 <= column <= 45 + 8
 
+    @pytest.mark.slow
+    @pytest.mark.timeout(1200)
+    def test_predict__bfloat16_scores_as_float32_does(
+        self, given: dict[str, Any], nominal: Scan, tests: list[Scan]
+    ) -> None:
+        """bfloat16 has eight bits: a distance of sums of hundreds of products keeps about two digits."""
+        found = {}
+        for precision in ("float32", "bfloat16"):
+            model = make_detector("efficientad", "fast", {**given, "precision": precision}, device="cpu")
+            found[precision] = model.fit(nominal).predict(tests[-1]).map("00")
+        assert found["bfloat16"].dtype == np.float32
+        known = np.isfinite(found["float32"])
+        np.testing.assert_array_equal(np.isfinite(found["bfloat16"]), known)
+        exact, rough = found["float32"][known], found["bfloat16"][known]
+        assert not np.array_equal(exact, rough)
+        assert np.corrcoef(exact, rough)[0, 1] > 0.99
+        np.testing.assert_allclose(rough, exact, atol=0.1 * np.ptp(exact))
+
     def test_load_teacher__damaged(self, tmp_path: Path) -> None:
         (tmp_path / "teacher.pth").write_bytes(b"nothing")
         with pytest.raises(ModMapError, match=r"teacher.pth: expected the weights of EfficientAD's teacher"):
