@@ -148,7 +148,7 @@ class EfficientAD:
                 model.quantiles[f"{quantile}_{name}"] = torch.tensor(
                     np.quantile(values, share), dtype=torch.float32, device=self._device
                 )
-        self._model = model
+        self._model = model.requires_grad_(False)  # the quantiles came after
         return max(float(self._map(one).max()) for one in pixels)
 
     @torch.inference_mode()
