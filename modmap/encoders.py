@@ -19,6 +19,7 @@ from modmap.config import EncoderSettings, Normalisation
 from modmap.encoder_store import require_on_hub, resolve
 from modmap.errors import ModMapError
 from modmap.input_normalisation import normalise_depth, normalise_depth_robust, normalise_image
+from modmap.precision import computing_in
 from modmap.scan import Frame
 from modmap.square import Square
 from modmap.token_cache import TokenCache
@@ -93,6 +94,7 @@ class FrozenEncoder(nn.Module):
         self.fingerprint = fingerprint(self.model)
         self._declared = _hub_config(resolved)
         self.normalisation = _normalisation(settings.normalisation, resolved, self._declared)
+        self.precision = settings.precision
         self.requires_grad_(False)
         self.eval()
 
@@ -117,7 +119,8 @@ class FrozenEncoder(nn.Module):
         Returns:
             (N, grid, grid, channels) float32.
         """
-        features: Tensor = self.model.forward_features(pixels)
+        with computing_in(self.precision, pixels.device):
+            features: Tensor = self.model.forward_features(pixels)
         patches = features[:, self.model.num_prefix_tokens :]
         return patches.reshape(len(pixels), self.grid, self.grid, self.channels).float()
 
@@ -132,7 +135,10 @@ class FrozenEncoder(nn.Module):
             cache: Where tokens are kept between runs.
         """
         pixels = self.prepare(frame)
-        key = None if cache is None else cache.key(self.fingerprint, pixels)
+        computed_as = (
+            self.fingerprint if self.precision == "float32" else f"{self.fingerprint} {self.precision}"
+        )
+        key = None if cache is None else cache.key(computed_as, pixels)
         tokens = None if cache is None or key is None else cache.read(key)
         if tokens is None:
             computed: Tensor = self(pixels[None].to(device))[0]

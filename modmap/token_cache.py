@@ -50,7 +50,7 @@ class TokenCache:
         """The name of an encoder's tokens.
 
         Args:
-            fingerprint: Of the encoder's weights.
+            fingerprint: Of the encoder's weights, and of what else its tokens hang on.
             pixels: (C, size, size) float32 prepared input.
         """
         digest = hashlib.sha256(f"{fingerprint} {tuple(pixels.shape)} ".encode())

@@ -24,6 +24,7 @@ from benchmarks.features.cnn import Layers, unit_image
 from modmap.config import EncoderSettings
 from modmap.encoders import TokenEncoder
 from modmap.errors import ModMapError
+from modmap.precision import Precision, computing_in
 from modmap.scan import Frame
 from modmap.square import Square
 
@@ -66,7 +67,7 @@ class EfficientADSettings(BaselineSettings):
     penalty_images: Path | None = None
     steps: int = Field(70_000, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
 
 
 class EfficientAD:
@@ -182,8 +183,7 @@ class EfficientAD:
         return model.to(self._device, memory_format=torch.channels_last)  # the faster order on every device
 
     def _precision(self) -> torch.autocast:
-        enabled = self.settings.precision == "bfloat16"
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=enabled)
+        return computing_in(self.settings.precision, self._device)
 
     def _map(self, pixels: Tensor) -> Tensor:
         """(1, 1, h, w) float32, scaled by the quantiles."""

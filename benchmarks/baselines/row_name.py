@@ -59,12 +59,14 @@ def row_name(method: str, config: Mapping[str, Any]) -> str:
 def _features(method: str, config: Mapping[str, Any]) -> list[str]:
     words = []
     for modality in ("image", "depth"):
-        reference = config[f"{modality}_encoder"]["reference"]
+        encoder = config[f"{modality}_encoder"]
+        reference, precision = encoder["reference"], encoder.get("precision", "float32")
         if reference in (None, NONE):
             continue
         published = PUBLISHED.get(method, {}).get(modality, ())
         instead = f" for {published[0]}" if published and reference not in published else ""
-        words.append(f"{modality} {reference}{instead}")
+        computed = "" if precision == "float32" else f" in {precision}"
+        words.append(f"{modality} {reference}{instead}{computed}")
     return words
 
 

@@ -10,8 +10,15 @@ from modmap.encoders import FrozenEncoder, Modality
 
 
 def frozen(
-    path: Path, modality: Modality = "image", *, normalisation: Any = "auto", **arguments: Any
+    path: Path,
+    modality: Modality = "image",
+    *,
+    normalisation: Any = "auto",
+    precision: Any = "float32",
+    **arguments: Any,
 ) -> FrozenEncoder:
     """An encoder of 112 pixels, unless told otherwise."""
-    settings = EncoderSettings(reference=f"local-dir:{path}", normalisation=normalisation)
+    settings = EncoderSettings(
+        reference=f"local-dir:{path}", normalisation=normalisation, precision=precision
+    )
     return FrozenEncoder(settings, modality, **({"size": 112} | arguments))

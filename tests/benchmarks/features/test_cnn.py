@@ -105,6 +105,17 @@ class TestMakeEncoder:
             make_encoder(EncoderSettings(reference=vit), "depth", size=64, grid=4), FrozenEncoder
         )
 
+    def test_make_encoder__only_a_vit_takes_a_precision(self, place: Path, vit: str) -> None:
+        rough = make_encoder(EncoderSettings(reference=vit, precision="bfloat16"), "depth", size=64)
+        assert isinstance(rough, FrozenEncoder)
+        assert rough.precision == "bfloat16"
+        for reference in ("fpfh", f"local-dir:{place}"):
+            settings = EncoderSettings(reference=reference, precision="bfloat16")
+            with pytest.raises(
+                ModMapError, match=f"expected precision float32 for {reference}, found bfloat16"
+            ):
+                make_encoder(settings, "depth", size=64)
+
     def test_is_cnn__by_what_the_directory_says(self, place: Path, vit: str) -> None:
         assert is_cnn("wide_resnet101_2")
         assert is_cnn(f"local-dir:{place}")

@@ -1,0 +1,45 @@
+"""What a frozen network computes in, and whether the machine has it."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Literal
+
+import torch
+
+Precision = Literal["float32", "bfloat16"]
+
+_logger = logging.getLogger(__name__)
+
+
+def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """A context in which matrix products and convolutions are computed in a precision; weights stay as they are.
+
+    A machine that must emulate the precision is told of once, since it takes many times as long there.
+    """
+    wanted = precision != "float32"
+    if wanted:
+        _tell_if_emulated(device.type)
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+@cache
+def _tell_if_emulated(device_type: str) -> None:
+    if emulates_bfloat16(device_type):
+        _logger.warning(
+            "precision: this machine (%s) has no bfloat16 and emulates it, which can take a hundred times as long; "
+            "float32 is faster here",
+            device_type,
+        )
+
+
+def emulates_bfloat16(device_type: str) -> bool:
+    """Whether a kind of device is known to have no bfloat16 of its own."""
+    if device_type == "cuda":
+        return not torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", None)  # of newer releases of torch
+    if device_type != "cpu" or capabilities is None:
+        return False
+    # avx512_bf16 and amx_bf16 on x86; ARM's names end alike.
+    return not any(has for name, has in capabilities().items() if name.endswith("bf16"))
