@@ -18,6 +18,8 @@ from modmap.config_errors import read_json
 from modmap.errors import ModMapError
 
 METRICS = {"i_auroc": "Detection, I-AUROC", "v_aupro_1pct": "Segmentation, V-AUPRO@1%"}
+LIMITS = {"v_aupro_5pct": "Segmentation, V-AUPRO@5%", "v_aupro_30pct": "Segmentation, V-AUPRO@30%"}
+SECONDS = {"fit_seconds": "Fit, s", "predict_seconds": "Predict, s a scan"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def comparison(rows: Sequence[Row]) -> str:
                 f"found {row.name}'s {row.setup} on {row.root}"
             )
     parts = [f"# {rows[0].setup}, {rows[0].root}"]
-    for metric, title in METRICS.items():
+    for metric, title in (METRICS | LIMITS).items():
         parts.append(f"## {title}\n\n{_by_category(rows, metric)}")
     for heading in rows[0].results["defects"]:
         groups = _names([row.results["defects"].get(heading, {}) for row in rows])
@@ -99,6 +101,8 @@ def comparison(rows: Sequence[Row]) -> str:
             ]
             parts.append(f"## {title} by {heading}\n\n{markdown(['method', *groups], cells)}")
     parts.append(f"## Cost\n\n{_costs(rows)}")
+    for kind, title in SECONDS.items():
+        parts.append(f"## {title}\n\n{_seconds(rows, kind)}")
     failed = [f"- {row.name}, {name}: {why}" for row in rows for name, why in row.results["failed"].items()]
     return "\n\n".join([*parts, *(["## Not run\n\n" + "\n".join(failed)] if failed else [])]) + "\n"
 
@@ -117,13 +121,23 @@ def _by_category(rows: Sequence[Row], metric: str) -> str:
 def _costs(rows: Sequence[Row]) -> str:
     cells = []
     for row in rows:
-        fits, predictions = (row.costs.get(name, {}).values() for name in ("fit_seconds", "predict_seconds"))
+        fits, predictions = (row.costs.get(name, {}).values() for name in SECONDS)
         peaks = [row.costs.get(name) for name in ("peak_megabytes", "peak_gpu_megabytes")]
         cells.append(
             [row.name, *(_mean(values) for values in (fits, predictions)), *(_shown(peak) for peak in peaks)]
         )
     header = ["method", "fit, s", "predict, s/scan", "peak memory, MB", "peak GPU memory, MB"]
     return markdown(header, cells)
+
+
+def _seconds(rows: Sequence[Row], kind: str) -> str:
+    found = [row.costs.get(kind, {}) for row in rows]
+    categories = _names(found)
+    cells = [
+        [row.name, *(f"{took[name]:.1f}" if name in took else "–" for name in categories)]
+        for row, took in zip(rows, found, strict=True)
+    ]
+    return markdown(["method", *categories], cells)
 
 
 def _names(named: Sequence[dict[str, Any]]) -> list[str]:

@@ -23,8 +23,16 @@ def write_run(
     run = {"setup": "real2real", "root": "/data", "config": config, **settings}
     (directory / "run.json").write_text(json.dumps(run | ({"method": method} if method else {})))
     results = {
-        "categories": {name: {"i_auroc": one, "v_aupro_1pct": one / 2} for name, one in scores.items()},
-        "mean": {"i_auroc": sum(scores.values()) / len(scores), "v_aupro_1pct": 0.25},
+        "categories": {
+            name: {"i_auroc": one, "v_aupro_1pct": one / 2, "v_aupro_5pct": 0.61, "v_aupro_30pct": 0.63}
+            for name, one in scores.items()
+        },
+        "mean": {
+            "i_auroc": sum(scores.values()) / len(scores),
+            "v_aupro_1pct": 0.25,
+            "v_aupro_5pct": 0.62,
+            "v_aupro_30pct": 0.64,
+        },
         "defects": {"kind": {"dent": {"i_auroc": 0.7, "v_aupro_1pct": 0.1}}, "size": {}, "modality": {}},
         "failed": failed,
     }
@@ -50,11 +58,19 @@ class TestTable:
         assert "| ModMap (image dinov2_vits14, depth dinov2_vits14) | 0.900 | 0.500 | 0.700 |" in lines
         assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.800 | – | – |" in lines
         assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.400 | – | – |" in lines
+        assert "## Segmentation, V-AUPRO@5%" in lines
+        assert "| ModMap (image dinov2_vits14, depth dinov2_vits14) | 0.610 | 0.610 | 0.620 |" in lines
+        assert "## Segmentation, V-AUPRO@30%" in lines
+        assert "| ModMap (image dinov2_vits14, depth dinov2_vits14) | 0.630 | 0.630 | 0.640 |" in lines
         assert "## Segmentation, V-AUPRO@1% by kind" in lines
         assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.100 |" in lines
         assert (
             "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 2.0 | 0.5 | 1,234 | 0 |" in lines
         )
+        at = lines.index("## Fit, s")
+        assert lines[at + 2] == "| method | cup | pot |"
+        assert lines[at + 4] == "| ModMap (image dinov2_vits14, depth dinov2_vits14) | 1.0 | 3.0 |"
+        assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.5 |" in lines
         assert "- BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh), pot: needs a hub" in lines
 
     @pytest.mark.parametrize("changes", [{"setup": "synth2real"}, {"root": "/other"}])
