@@ -7,8 +7,9 @@ run was killed or stopped, ends with the same losses as one that never was.
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -81,26 +82,27 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
     student_parameters = list(student.parameters())
 
-    checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
-    start = _begin(config, checkpoints, model, optimizer)
-    log, probe = None, None
-    if accelerator.is_main_process:
-        log = MetricsLog(out, start=start, steps=schedules.steps, every=config.run.log_every)
-        if config.run.probe_every:
-            probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
-    trackers = _trackers(config, accelerator)
     record = {
         "config": config.model_dump(mode="json"),
         "steps": schedules.steps,
         "total_batch": total_batch,
         "sources": _sources(corpus),
     }
+    checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
+    start = _begin(record, checkpoints, model, optimizer, processes=accelerator.num_processes)
+    log, probe = None, None
+    if accelerator.is_main_process:
+        log = MetricsLog(out, start=start, steps=schedules.steps, every=config.run.log_every)
+        if config.run.probe_every:
+            probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
+    trackers = _trackers(config, accelerator)
     sampler = StepSampler(
         len(corpus),
         optim.batch_per_gpu,
         seed=config.seed,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
+        accumulate=optim.accumulate,
         start=start * optim.accumulate,
     )
     loader = batch_loader(
@@ -188,24 +190,61 @@ def _forward_and_backward(
     return sums
 
 
-def _begin(config: PretrainConfig, checkpoints: Checkpoints, model: Any, optimizer: Any) -> int:
+def _begin(
+    record: Mapping[str, Any], checkpoints: Checkpoints, model: Any, optimizer: Any, *, processes: int
+) -> int:
     """Steps done so far: those of the last checkpoint, which is loaded.
 
     Raises:
-        ConfigError: it is of another recipe.
+        ConfigError: it is of another recipe, another total batch or another corpus.
     """
     latest = checkpoints.latest()
     if latest is None:
         return 0
-    begun = json.loads((latest / "checkpoint.json").read_text(encoding="utf-8"))["config"]
-    wanted = config.model_dump(mode="json")
-    for section in wanted:
-        if section != "run" and begun.get(section) != wanted[section]:
+    begun = json.loads((latest / "checkpoint.json").read_text(encoding="utf-8"))
+    expected, found = _recipe(begun["config"]), _recipe(record["config"])
+    for section in found:
+        if expected.get(section) != found[section]:
             raise ConfigError(
-                f"{latest}: expected {section} {begun.get(section)}, as this run was begun with, found "
-                f"{wanted[section]}; name another --run.out"
+                f"{latest}: expected {section} {expected.get(section)}, as this run was begun with, found "
+                f"{found[section]}; name another --run.out"
             )
+    if begun["total_batch"] != record["total_batch"]:
+        optim = record["config"]["optim"]
+        batch, accumulate = optim["batch_per_gpu"], optim["accumulate"]
+        raise ConfigError(
+            f"{latest}: expected a total batch of {begun['total_batch']}, as this run was begun with, found "
+            f"{record['total_batch']}: optim.batch_per_gpu {batch} x {processes} processes x optim.accumulate "
+            f"{accumulate}; {_to_keep(begun['total_batch'], batch, processes)}, or name another --run.out"
+        )
+    # What the corpus holds decides how long an epoch is, and which maps a step takes.
+    if begun.get("sources") != record["sources"]:
+        raise ConfigError(
+            f"{latest}: expected a corpus of {begun.get('sources')}, as this run was begun with, found "
+            f"{record['sources']}; bring it back as it was, or name another --run.out"
+        )
     return int(checkpoints.load(latest, model, optimizer.optimizer)["step"])
+
+
+def _recipe(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run that goes on must have in common with the one begun: not how a step's maps are shared out."""
+    shared_out = {("optim", "batch_per_gpu"), ("optim", "accumulate"), ("data", "workers")}
+    return {
+        section: {name: one for name, one in values.items() if (section, name) not in shared_out}
+        if isinstance(values, Mapping)
+        else values
+        for section, values in config.items()
+        if section != "run"
+    }
+
+
+def _to_keep(total_batch: int, batch: int, processes: int) -> str:
+    """The settings that make a total batch with so many processes."""
+    if total_batch % processes:
+        return f"go on with a number of processes that divides {total_batch}"
+    own = total_batch // processes
+    batch = math.gcd(own, batch)
+    return f"go on with --optim.batch_per_gpu {batch} --optim.accumulate {own // batch}"
 
 
 def _saved(batch: Batch, step: int, out: Path, process: int, losses: dict[str, Tensor]) -> str:

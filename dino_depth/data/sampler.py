@@ -61,8 +61,9 @@ class StepSampler(Sampler[list[Draw]]):
     """Batches of the corpus without end, for one process; every epoch has an order of its own.
 
     A step takes the next `batch * processes` maps of the order, and every process its part of them. So the maps of a
-    step, and their positions, are the same however they are spread over processes. What is left at the end of an epoch
-    is too little for a step and is dropped.
+    step, and their positions, are the same however they are spread over processes; those of an optimiser step, however
+    they are spread over processes and accumulated batches. What is left at the end of an epoch is too little for an
+    optimiser step and is dropped; a corpus that has too little for one is taken batch by batch.
 
     Args:
         size: Maps in the corpus.
@@ -70,6 +71,7 @@ class StepSampler(Sampler[list[Draw]]):
         seed: Of the orders.
         process: Which of the processes this is, from 0.
         processes: How many there are.
+        accumulate: Batches of a process in an optimiser step.
         start: Step of the first batch, counted over all epochs.
 
     Attributes:
@@ -80,19 +82,28 @@ class StepSampler(Sampler[list[Draw]]):
     """
 
     def __init__(
-        self, size: int, batch: int, *, seed: int, process: int = 0, processes: int = 1, start: int = 0
+        self,
+        size: int,
+        batch: int,
+        *,
+        seed: int,
+        process: int = 0,
+        processes: int = 1,
+        accumulate: int = 1,
+        start: int = 0,
     ) -> None:
-        if batch < 1 or start < 0 or not 0 <= process < processes:
+        if batch < 1 or accumulate < 1 or start < 0 or not 0 <= process < processes:
             raise SamplerError(
-                f"sampler: expected a batch from 1, a start from 0 and a process below {processes}, "
-                f"found {batch}, {start} and {process}"
+                f"sampler: expected a batch and accumulated batches from 1, a start from 0 and a process below "
+                f"{processes}, found {batch}, {accumulate}, {start} and {process}"
             )
         if size < batch * processes:
             raise SamplerError(
                 f"optim.batch_per_gpu: expected a corpus of at least {batch} x {processes} = {batch * processes} "
                 f"depth maps, as many as a batch of every process takes, found {size}"
             )
-        self.steps_per_epoch = size // (batch * processes)
+        batches = size // (batch * processes)
+        self.steps_per_epoch = batches - batches % accumulate or batches
         self._size, self._batch, self._seed = size, batch, seed
         self._process, self._processes, self._start = process, processes, start
 

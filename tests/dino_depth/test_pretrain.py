@@ -102,7 +102,9 @@ class TestPretrain:
         last = "checkpoints/step_00000016/model.safetensors"
         assert (tmp_path / "run" / last).read_bytes() == (whole / last).read_bytes()
 
-    def test_run__two_processes_killed_and_gone_on_with(self, corpus: Path, tmp_path: Path) -> None:
+    def test_run__two_processes_killed_and_gone_on_with(
+        self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
         done = run(2, words(corpus, undisturbed))
         assert done.returncode == 0, done.stderr
@@ -115,6 +117,12 @@ class TestPretrain:
         assert done.returncode == 0, done.stderr
         for found, expected in zip(losses(disturbed), lines, strict=True):
             assert found == pytest.approx(expected, abs=1e-6)
+        assert main(words(corpus, undisturbed)) == 2
+        error = capsys.readouterr().err
+        assert "expected a total batch of 8, as this run was begun with, found 4" in error
+        assert "go on with --optim.batch_per_gpu 4 --optim.accumulate 2" in error
+        assert error.count("\n") == 1
+        assert main(words(corpus, undisturbed, "--optim.accumulate", "2")) == 0
 
     def test_run__sharded_weights_learn_the_same_and_go_on_unsharded(
         self, corpus: Path, tmp_path: Path
@@ -160,6 +168,42 @@ class TestPretrain:
         )
         assert (record["total_batch"], record["steps"]) == (8, 4)
         assert record["sources"] == {"shapes": 24}
+
+    def test_run__goes_on_with_the_same_total_batch_otherwise_shared_out(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        out, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+        whole_corpus = ("--data.steps_per_epoch", "null", "--optim.epochs", "3")
+        assert main(words(corpus, undisturbed, *whole_corpus, "--optim.batch_per_gpu", "8")) == 0
+        first = ("--optim.accumulate", "2", "--run.stop_after", "4")
+        assert main(words(corpus, out, *whole_corpus, *first)) == 0
+        assert (
+            main(words(corpus, out, *whole_corpus, "--optim.batch_per_gpu", "8", "--data.workers", "1")) == 0
+        )
+        rates = [
+            [(line["step"], line["lr"], line["weight_decay"], line["momentum"]) for line in losses(one)]
+            for one in (out, undisturbed)
+        ]
+        assert len(rates[0]) == 9  # 24 maps in steps of 8, thrice
+        assert rates[0] == rates[1]
+
+    def test_run__another_total_batch_or_corpus_in_the_same_place(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        corpus, out = write_tiny_corpus(tmp_path / "shapes"), tmp_path / "run"
+        arguments = words(corpus, out, "--data.steps_per_epoch", "null")
+        assert main([*arguments, "--run.stop_after", "2"]) == 0
+        assert main([*arguments, "--optim.batch_per_gpu", "6"]) == 2
+        error = capsys.readouterr().err
+        assert "expected a total batch of 4, as this run was begun with, found 6" in error
+        assert "go on with --optim.batch_per_gpu 2 --optim.accumulate 2" in error
+        shutil.rmtree(corpus)
+        write_tiny_corpus(corpus, maps=30)
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert (
+            "expected a corpus of {'shapes': 24}, as this run was begun with, found {'shapes': 30}" in error
+        )
 
     def test_run__published_encoder_is_taken_by_modmap(self, whole: Path, tmp_path: Path) -> None:
         encoder = publish(whole, tmp_path / "encoder")

@@ -75,6 +75,24 @@ class TestStepSampler:
         parts = [islice(StepSampler(50, 4, seed=3, process=at, processes=3), 9) for at in range(3)]
         assert [first + second + third for first, second, third in zip(*parts, strict=True)] == whole
 
+    @pytest.mark.parametrize("size", [24, 28, 31])
+    def test_iter__an_optimiser_step_has_the_same_maps_however_it_is_spread(self, size: int) -> None:
+        whole = [sorted(batch) for batch in islice(StepSampler(size, 8, seed=3), 9)]
+        for batch, processes, accumulate in [(4, 1, 2), (4, 2, 1), (2, 2, 2), (1, 2, 4)]:
+            samplers = [
+                iter(StepSampler(size, batch, seed=3, process=at, processes=processes, accumulate=accumulate))
+                for at in range(processes)
+            ]
+            steps = [
+                sorted(draw for one in samplers for taken in islice(one, accumulate) for draw in taken)
+                for _ in range(9)
+            ]
+            assert steps == whole
+
+    def test_iter__a_corpus_too_small_for_an_optimiser_step_is_taken_batch_by_batch(self) -> None:
+        accumulated = islice(StepSampler(7, 2, seed=3, accumulate=4), 9)
+        assert list(accumulated) == list(islice(StepSampler(7, 2, seed=3), 9))
+
     def test_iter__orders_differ_between_epochs_and_seeds_and_are_random(self) -> None:
         orders = []
         for seed in (0, 1):
@@ -107,7 +125,8 @@ class TestStepSampler:
         )
 
     @pytest.mark.parametrize(
-        "wrong", [{"batch": 0}, {"process": 2, "processes": 2}, {"process": -1}, {"start": -1}]
+        "wrong",
+        [{"batch": 0}, {"accumulate": 0}, {"process": 2, "processes": 2}, {"process": -1}, {"start": -1}],
     )
     def test_init__numbers_out_of_range_are_an_error(self, wrong: dict[str, int]) -> None:
         with pytest.raises(SamplerError, match="sampler: expected"):
