@@ -89,10 +89,17 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         "sources": _sources(corpus),
     }
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
-    start = _begin(record, checkpoints, model, optimizer, processes=accelerator.num_processes)
+    begun = _begin(record, checkpoints, model, optimizer, processes=accelerator.num_processes)
+    start = int(begun["step"])
     log, probe = None, None
     if accelerator.is_main_process:
-        log = MetricsLog(out, start=start, steps=schedules.steps, every=config.run.log_every)
+        log = MetricsLog(
+            out,
+            start=start,
+            steps=schedules.steps,
+            every=config.run.log_every,
+            state=begun.get("metrics_log"),
+        )
         if config.run.probe_every:
             probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
     trackers = _trackers(config, accelerator)
@@ -149,7 +156,8 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         if log is not None and log.add(done, reported, rates, maps=total_batch) and trackers:
             accelerator.log({**reported, **rates}, step=done)
         if done % config.run.checkpoint_every == 0 or done == end:
-            checkpoints.save(model, optimizer.optimizer, step=done, record=record)
+            kept = record if log is None else {**record, "metrics_log": log.state}
+            checkpoints.save(model, optimizer.optimizer, step=done, record=kept)
     if config.run.probe_every:
         _probe(probe, end, teacher.backbone, accelerator)
     accelerator.end_training()
@@ -192,15 +200,15 @@ def _forward_and_backward(
 
 def _begin(
     record: Mapping[str, Any], checkpoints: Checkpoints, model: Any, optimizer: Any, *, processes: int
-) -> int:
-    """Steps done so far: those of the last checkpoint, which is loaded.
+) -> dict[str, Any]:
+    """The record of the last checkpoint, which is loaded; `step` says the steps done so far.
 
     Raises:
         ConfigError: it is of another recipe, another total batch or another corpus.
     """
     latest = checkpoints.latest()
     if latest is None:
-        return 0
+        return {"step": 0}
     begun = json.loads((latest / "checkpoint.json").read_text(encoding="utf-8"))
     expected, found = _recipe(begun["config"]), _recipe(record["config"])
     for section in found:
@@ -223,7 +231,7 @@ def _begin(
             f"{latest}: expected a corpus of {begun.get('sources')}, as this run was begun with, found "
             f"{record['sources']}; bring it back as it was, or name another --run.out"
         )
-    return int(checkpoints.load(latest, model, optimizer.optimizer)["step"])
+    return checkpoints.load(latest, model, optimizer.optimizer)
 
 
 def _recipe(config: Mapping[str, Any]) -> dict[str, Any]:

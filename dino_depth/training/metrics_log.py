@@ -21,15 +21,23 @@ class MetricsLog:
         start: Steps done before this run began.
         steps: Steps of the whole run.
         every: Steps between lines.
+        state: Of the log of the run that this one goes on from, at its checkpoint.
     """
 
-    def __init__(self, out: Path, *, start: int, steps: int, every: int) -> None:
+    def __init__(
+        self, out: Path, *, start: int, steps: int, every: int, state: Mapping[str, Any] | None = None
+    ) -> None:
         self._lines = StepLines(out / METRICS, start=start)
         self._steps = steps
         self._every = every
         self._begun, self._start = time.perf_counter(), start
-        self._sums: dict[str, float] = {}
-        self._count = 0
+        self._sums: dict[str, float] = dict(state["sums"]) if state else {}
+        self._count = int(state["count"]) if state else 0
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the next line is the mean of so far, as JSON."""
+        return {"sums": dict(self._sums), "count": self._count}
 
     def add(self, step: int, losses: Mapping[str, float], values: Mapping[str, Any], *, maps: int) -> bool:
         """Takes in a step; writes and prints a line when it is time.

@@ -169,6 +169,16 @@ class TestPretrain:
         assert (record["total_batch"], record["steps"]) == (8, 4)
         assert record["sources"] == {"shapes": 24}
 
+    def test_run__stopped_between_two_lines(self, corpus: Path, whole: Path, tmp_path: Path) -> None:
+        arguments = words(corpus, tmp_path / "run", "--optim.epochs", "4", "--run.log_every", "5")
+        assert main([*arguments, "--run.stop_after", "8"]) == 0
+        assert main(arguments) == 0
+        lines, every = losses(tmp_path / "run"), losses(whole)
+        assert [line["step"] for line in lines] == [5, 10, 15, 16]
+        for first, line in zip((0, 5, 10, 15), lines, strict=True):
+            mean = np.mean([one["total"] for one in every[first : int(line["step"])]])
+            assert line["total"] == pytest.approx(mean, abs=1e-9)
+
     def test_run__goes_on_with_the_same_total_batch_otherwise_shared_out(
         self, corpus: Path, tmp_path: Path
     ) -> None:

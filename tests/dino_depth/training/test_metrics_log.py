@@ -28,6 +28,18 @@ class TestMetricsLog:
         assert "step 2/5  total 1.5000" in printed
         assert "maps/s" in printed
 
+    def test_init__goes_on_between_two_lines(self, tmp_path: Path) -> None:
+        whole = MetricsLog(tmp_path / "whole", start=0, steps=7, every=3)
+        stopped = MetricsLog(tmp_path / "stopped", start=0, steps=7, every=3)
+        for step in range(1, 8):
+            if step in (3, 6):
+                state = json.loads(json.dumps(stopped.state))
+                stopped = MetricsLog(tmp_path / "stopped", start=step - 1, steps=7, every=3, state=state)
+            for log in (whole, stopped):
+                log.add(step, {"total": 0.1 * step**2}, {}, maps=8)
+        assert lines(tmp_path / "stopped") == lines(tmp_path / "whole")
+        assert lines(tmp_path / "whole")[0]["total"] == pytest.approx(0.1 * (1 + 4 + 9) / 3)
+
     def test_init__drops_what_is_past_the_checkpoint(self, tmp_path: Path) -> None:
         log = MetricsLog(tmp_path, start=0, steps=9, every=1)
         for step in range(1, 6):
