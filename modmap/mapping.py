@@ -79,7 +79,9 @@ class Modulator(nn.Module):
         gamma, beta = self.scale_and_shift(pairs)
         if len(gamma) == 1:
             return torch.addcmul(beta, gamma, tokens)
-        return torch.addcmul(beta[pair_of_token], gamma[pair_of_token], tokens)
+        # Not beta[pair_of_token]: on several threads its gradient is summed in another order every time.
+        beta_of_token, gamma_of_token = (one.index_select(0, pair_of_token) for one in (beta, gamma))
+        return torch.addcmul(beta_of_token, gamma_of_token, tokens)
 
 
 class FeatureMapper(nn.Module):

@@ -69,6 +69,24 @@ class TestModulator:
         assert all(p.grad is not None for p in modulator.parameters())
         assert next(reversed(list(modulator.parameters()))).grad.abs().sum() > 0  # type: ignore[union-attr]
 
+    def test_backward__same_gradient_every_time_on_two_threads(self) -> None:
+        """As many tokens as a step of the training has."""
+        modulator = Modulator(12, 384)
+        _randomised(modulator, 0)
+        pairs, tokens = _pairs(12, 12, 0), torch.randn(12 * 256, 384)
+        pair_of_token = torch.randint(12, (12 * 256,))
+        threads, found = torch.get_num_threads(), []
+        torch.set_num_threads(2)
+        try:
+            for _ in range(12):
+                modulator.zero_grad()
+                modulator(tokens, pairs, pair_of_token).square().sum().backward()
+                found.append([torch.clone(p.grad) for p in modulator.parameters() if p.grad is not None])
+        finally:
+            torch.set_num_threads(threads)
+        for again in found[1:]:
+            assert all(torch.equal(one, other) for one, other in zip(again, found[0], strict=True))
+
     def test_scale_and_shift__class_is_missing(self) -> None:
         with pytest.raises(ValueError, match="class of every pair"):
             Modulator(2, 3, classes=2).scale_and_shift(_pairs(1, 2, 0))
