@@ -106,7 +106,7 @@ def surface_area(normals: Array, voxel: float) -> float:
 
 def _candidates(local: Array) -> tuple[Array, Array]:
     """(K, 3) directions that a side of the box may have, and the points that matter for it."""
-    principal = np.linalg.svd(local, full_matrices=True)[2] if len(local) > 1 else np.eye(3)
+    principal = np.linalg.eigh(local.T @ local)[1].T
     normals = [np.eye(3), principal]
     corners = local
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,19 @@ class TestOrientedBox:
     def test_box__a_few_voxels(self, count: int) -> None:
         box = oriented_box(np.array([[0.0, 0, 0], [2, 0, 0], [4, 0, 0]])[:count], 2.0)
         np.testing.assert_allclose(box.size_mm, (2 * count, 2, 2), atol=1e-5)
+
+    def test_box__memory_grows_with_the_voxels_not_with_their_square(self) -> None:
+        turn = TURNS[1]
+        side = (np.arange(-50, 50) + 0.5, np.arange(-30, 30) + 0.5, np.array([0.0]))
+        points = np.stack(np.meshgrid(*side, indexing="ij"), axis=-1).reshape(-1, 3) @ turn.T
+        tracemalloc.start()
+        try:
+            box = oriented_box(points, 1.0)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 1000 * len(points)  # the square would take 48,000 bytes a voxel
+        np.testing.assert_allclose(box.size_mm, (100, 60, 1), atol=0.1)
 
     def test_corners__the_box_whole(self) -> None:
         box = OrientedBox(centre_mm=(1, 2, 3), size_mm=(4, 2, 2), axes=((0, 1, 0), (-1, 0, 0), (0, 0, 1)))
