@@ -55,6 +55,7 @@ def calibrations_of(
         groups.setdefault(model.class_of(scan), []).append(scan)
     for name, group in groups.items():
         _check_group(model, group, name, false_alarm_rate)
+    _check_different(scans)
     found = {}
     for name, group in groups.items():
         calibrate = _from_training_scan if _are_training_scans(model, group) else _from_good_scans
@@ -92,6 +93,17 @@ def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: floa
             raise ModMapError(
                 f"calibrate: scan {scan.name}: expected the views of {scans[0].name} "
                 f"({', '.join(scans[0].view_ids)}), found {', '.join(scan.view_ids)}"
+            )
+
+
+def _check_different(scans: Sequence[Scan]) -> None:
+    """A scan that counts twice would be held for two independent parts."""
+    places = [id(scan) if scan.root is None else scan.root.resolve() for scan in scans]
+    for scan, place in zip(scans, places, strict=True):
+        if places.count(place) > 1:
+            raise ModMapError(
+                f"calibrate: expected every good scan once, found {scan.root or scan.name} {places.count(place)} "
+                "times: each must be of another part, or of the part put down anew"
             )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modmap.datasets import load_scan, write_scan
 from modmap.detector import ModMap
 from modmap.errors import ModMapError
 from modmap.expected import GoodDistances
@@ -166,6 +167,17 @@ class TestCalibrate:
     ) -> None:
         with pytest.raises(ModMapError, match=message):
             fitted.calibrate(change(good))
+        assert fitted.calibrations == {}
+
+    def test_calibrate__a_scan_that_counts_twice(
+        self, fitted: ModMap, good: list[Scan], tmp_path: Path
+    ) -> None:
+        with pytest.raises(ModMapError, match="expected every good scan once, found good_1 2 times"):
+            fitted.calibrate([*good, good[1]])
+        write_scan(good[0], tmp_path / "good_0")
+        twice = [load_scan(tmp_path / "good_0"), load_scan(tmp_path / ".." / tmp_path.name / "good_0")]
+        with pytest.raises(ModMapError, match="good_0 2 times: each must be of another part"):
+            fitted.calibrate([*good[1:], *twice])
         assert fitted.calibrations == {}
 
     def test_calibrate__too_few_scans_says_how_many(self, fitted: ModMap, good: list[Scan]) -> None:
