@@ -10,6 +10,7 @@ from typing import Literal
 
 from modmap.config_errors import did_you_mean
 from modmap.datasets.calibration import find_calibration
+from modmap.datasets.plain import SCAN
 from modmap.datasets.units import typical_depth
 from modmap.errors import ModMapError
 from modmap.scan import Finding, Scan, View
@@ -184,7 +185,10 @@ def _names(directory: Path) -> str:
 
 
 def is_category(directory: Path) -> bool:
-    """Whether a directory is one of a category: it has a training scan or test scans under its own name."""
+    """Whether a directory is one of a category: it has a training scan or test scans under its own name.
+
+    Scans with a `scan.json` aren't, whatever they are called.
+    """
     directory = directory.resolve()
     names = [path.name for path in _directories(directory)]
     return any(name in names for name in (f"{directory.name}_{setup}" for setup in TRAINING)) or bool(
@@ -200,21 +204,22 @@ def _test_directories(category: Path) -> list[Path]:
         if not path.name.startswith(prefix) or rest in TRAINING:
             continue
         # A numbered directory is a test scan, and an error where it is broken; a folder of CAD files is not.
-        if TEST_NAME.fullmatch(rest) or layout_of(path) is not None:
+        numbered = TEST_NAME.fullmatch(rest) and not (path / SCAN).is_file()
+        if numbered or layout_of(path) is not None:
             found.append(path)
     return found
 
 
 def _files(folder: Path, ending: str, findings: list[Finding]) -> list[Path]:
     names = [path.name for path in folder.iterdir() if path.name.endswith(ending) and path.is_file()]
-    names = [name for name in names if not name.startswith(".")]
+    names = [name.removesuffix(ending) for name in names if not name.startswith(".")]
     if not names:
         raise ModMapError(f"{folder}: expected files *{ending}, found {_names(folder)}")
     by_number = sorted(names, key=natural_key)
     if by_number != sorted(names):
         reason = "by number (2 before 10), because the names are not zero-padded"
         findings.append(Finding("guessed", f"order of {folder.name}/*{ending}: {reason}"))
-    return [folder / name for name in by_number]
+    return [folder / f"{name}{ending}" for name in by_number]
 
 
 def _pairing(directory: Path, layout: Layout, depths: Sequence[Path], images: Sequence[Path]) -> Finding:

@@ -79,7 +79,7 @@ def _every_few_pixels(file: Path) -> Array:
         return read_depth(file)
     try:
         depth = np.load(file, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return read_depth(file)
     stride = max(1, math.isqrt(depth.size // ENOUGH_PIXELS))
     return (

@@ -117,6 +117,16 @@ class TestReadSim3d:
         with pytest.raises(ModMapError, match=r"found 2 rgb/\*_2\.png and 3 depth/\*\.npy"):
             load_scan(directory)
 
+    def test_read_sim3d__an_empty_depth_map_is_passed_over_until_its_view_is_loaded(
+        self, tmp_path: Path
+    ) -> None:
+        directory = write_scanned(tmp_path / "x_01", views=2)
+        (directory / "depth" / "000.npy").write_bytes(b"")
+        scan = load_scan(directory)
+        assert any("the median depth of 001.npy" in text for text in _texts(scan, "guessed"))
+        with pytest.raises(ModMapError, match=r"depth/000\.npy: "):
+            scan["00"].load()
+
     def test_read_sim3d__no_files(self, tmp_path: Path) -> None:
         directory = write_scanned(tmp_path / "x_01", views=1)
         (directory / "depth" / "000.npy").rename(directory / "depth" / "000.tiff")
@@ -130,6 +140,14 @@ class TestReadSim3d:
             assert (frame.image == index).all()
             assert frame.depth[0, 1] == depth_map(index)[0, 1]
         assert sum("by number (2 before 10)" in text for text in _texts(scan, "guessed")) == 2
+
+    def test_read_sim3d__a_name_that_begins_another_is_paired_with_its_own(self, tmp_path: Path) -> None:
+        # With their endings, v_1_2.png comes before v_2.png but v.npy before v_1.npy.
+        scan = load_scan(write_scanned(tmp_path / "x_01", names=["v", "v_1", "v_10"]))
+        for index, frame in enumerate(scan.frames()):
+            assert (frame.image == index).all()
+            assert frame.depth[0, 1] == depth_map(index)[0, 1]
+        assert not any("names differ" in text for text in _texts(scan, "guessed"))
 
     def test_read_sim3d__names_that_differ_are_said(self, tmp_path: Path) -> None:
         directory = write_scanned(tmp_path / "x_01", views=2)
