@@ -34,7 +34,8 @@ class Camera:
         distortion: OpenCV coefficients (k1, k2, p1, p2[, k3 ...]), or None for an undistorted image.
 
     Raises:
-        ModMapError: a matrix has the wrong shape, is not finite, or its rotation part is not a rotation.
+        ModMapError: a matrix has the wrong shape, is not finite, or its rotation part is not a rotation; the size isn't
+            positive.
     """
 
     K: Array
@@ -44,6 +45,8 @@ class Camera:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "K", _matrix("K", self.K, shape=(3, 3)))
+        if self.size is not None and min(self.size) < 1:
+            raise ModMapError(f"size: expected a width and a height of 1 and more, found {self.size}")
         pose = _matrix("T_world_to_camera", self.T_world_to_camera, shape=(4, 4))
         object.__setattr__(self, "T_world_to_camera", pose)
         _check_intrinsics(self.K)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from modmap.datasets import SiM3D, find_scans, load_scan
@@ -16,7 +16,7 @@ from modmap.detector_protocol import Detector
 from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
-from modmap.predictions import is_done, write_result
+from modmap.predictions import is_done, require_distinct, write_result
 from modmap.scan import Scan
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
@@ -99,9 +99,10 @@ class EvaluationRun:
             model.check(scan)
         for scan in scans:
             place = self.out / SCANS / scan.name
-            if is_done(place, model):
+            own_grid = scan_grid(scan, grid)
+            if is_done(place, model, scan, grid=own_grid):
                 continue
-            result = model.predict(scan, grid=scan_grid(scan, grid), progress=progress)
+            result = model.predict(scan, grid=own_grid, progress=progress)
             write_result(
                 result,
                 scan,
@@ -140,7 +141,7 @@ def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[S
     """The nominal scan and the test scans of a directory.
 
     The nominal scan is the one that `train` names; else that of SiM3D's layout, `<category>_real`; else the one in a
-    folder called `train`. All others are test scans.
+    folder called `train`. All others are test scans; where two share a name, those are named by their path from here.
 
     Args:
         directory: A category of SiM3D, or any directory of scans.
@@ -170,7 +171,20 @@ def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[S
     tests = [scan for scan in scans if scan.root and scan.root.resolve() != root]
     if not tests:
         raise UsageError(f"{directory}: expected test scans beside {nominal.root}, found none")
+    tests = _named_apart(tests, directory)
+    require_distinct(tests, command="evaluate")
     return nominal, tests
+
+
+def _named_apart(scans: Sequence[Scan], directory: Path) -> list[Scan]:
+    """The scans, those that share a name called as good/000 would be: good_000."""
+    names = [scan.name for scan in scans]
+    apart = []
+    for scan in scans:
+        if names.count(scan.name) > 1 and scan.root is not None:
+            scan = replace(scan, name="_".join(scan.root.relative_to(directory).parts))
+        apart.append(scan)
+    return apart
 
 
 def evaluate_directory(

@@ -13,7 +13,7 @@ import numpy as np
 
 from modmap.calibration import Calibration
 from modmap.datasets import find_scans, load_scan
-from modmap.datasets.atomic import atomic_directory
+from modmap.datasets.atomic import atomic_directory, require_free
 from modmap.defects import Defect, find_defects, write_defects
 from modmap.detector import ModMap
 from modmap.detector_protocol import Detector
@@ -22,6 +22,8 @@ from modmap.report.overlays import write_overlays
 from modmap.result import Result
 from modmap.result_files import write_maps
 from modmap.scan import Scan
+from modmap.scan_state import scan_state
+from modmap.volume import VoxelGrid
 from modmap.volume_files import VolumeFormat, write_volume
 
 SUMMARY = "summary.json"
@@ -54,7 +56,8 @@ def predict_directories(
         else 0.
 
     Raises:
-        ModMapError: the model or a scan can't be opened; two scans would write to one place.
+        ModMapError: the model or a scan can't be opened; two scans would write to one place, or one to a place where
+            other files than a result are.
         UsageError: `fail_on_defect`, and the model isn't calibrated.
     """
     model = ModMap.from_pretrained(
@@ -62,8 +65,9 @@ def predict_directories(
     )
     scans = [scan for directory in directories for scan in find_scans(directory)]
     reference = None if nominal is None else load_scan(nominal)
-    _require_distinct(scans)
+    require_distinct(scans, command="predict")
     for scan in scans:
+        require_free(output / scan.name, replaces=SUMMARY)
         model.check(scan, category=category)
         if fail_on_defect and model.class_of(scan, category=category) not in model.calibrations:
             raise UsageError(
@@ -74,14 +78,21 @@ def predict_directories(
     for scan in scans:
         place = output / scan.name
         calibration = model.calibrations.get(model.class_of(scan, category=category))
-        if resume and is_done(place, model, calibration=calibration):
+        if resume and is_done(place, model, scan, category=category, calibration=calibration):
             verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
             print(f"{scan.name}: already done")
             continue
         try:
             result = model.predict(scan, category=category, progress=sys.stderr.isatty())
             defects = write_result(
-                result, scan, place, model=model, formats=formats, overlays=overlays, nominal=reference
+                result,
+                scan,
+                place,
+                model=model,
+                category=category,
+                formats=formats,
+                overlays=overlays,
+                nominal=reference,
             )
         except ModMapError as error:
             unusable += 1
@@ -94,13 +105,30 @@ def predict_directories(
     return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
 
 
-def is_done(directory: Path, model: Detector, *, calibration: Calibration | None = None) -> bool:
-    """Whether a directory holds the result of this model with these thresholds; one half written doesn't count."""
+def is_done(
+    directory: Path,
+    model: Detector,
+    scan: Scan,
+    *,
+    category: str | None = None,
+    calibration: Calibration | None = None,
+    grid: VoxelGrid | None = None,
+) -> bool:
+    """Whether a directory holds what predicting a scan anew would give; a result half written doesn't count.
+
+    Args:
+        directory: Where the result would be.
+        model: The model.
+        scan: The scan, whose files must be those that the result was made of.
+        category: As given to `predict`.
+        calibration: The thresholds that the verdict was to be by.
+        grid: What the volume must lie in, where that isn't the model's own choice.
+    """
     try:
         summary = json.loads((directory / SUMMARY).read_text())
-        return bool(
-            summary["model"] == model.fingerprint and summary.get("calibration") == _plain(calibration)
-        )
+        wanted = {"calibration": _plain(calibration), **_origin(model, scan, category)}
+        same_grid = grid is None or _grid(grid).items() <= summary["volume"].items()
+        return same_grid and all(summary[key] == value for key, value in wanted.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -111,6 +139,7 @@ def write_result(
     directory: Path,
     *,
     model: Detector,
+    category: str | None = None,
     formats: Sequence[VolumeFormat] = ("npz", "ply", "vti"),
     overlays: bool = True,
     nominal: Scan | None = None,
@@ -122,8 +151,9 @@ def write_result(
     Args:
         result: The prediction.
         scan: The scan it was made for.
-        directory: Where to; what is there is replaced.
+        directory: Where to; an earlier result there is replaced.
         model: The model that made it.
+        category: The scan's, as given to `predict`.
         formats: Of the volume.
         overlays: Write a picture of every view.
         nominal: A nominal scan from the same viewpoints, that defects are held against.
@@ -140,7 +170,7 @@ def write_result(
     defects: list[Defect] | None = None
     if result.volume is not None and calibration is not None and calibration.voxel_threshold is not None:
         defects = find_defects(result, scan, nominal=nominal)
-    with atomic_directory(directory, replace=True) as partial:
+    with atomic_directory(directory, replaces=SUMMARY) as partial:
         if overlays:
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:
@@ -151,10 +181,8 @@ def write_result(
         summary = {
             **summarise(result),
             "defects": None if defects is None else len(defects),
-            "model": model.fingerprint,
+            **_origin(model, scan, category),
             "training_score": model.trained.training_score,
-            "provenance": _provenance(model) if isinstance(model, ModMap) else None,
-            "source": None if scan.root is None else str(scan.root.resolve()),
             "anomalous": scan.anomalous,
         }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
@@ -203,12 +231,25 @@ def _volume_summary(result: Result) -> dict[str, Any] | None:
     volume = result.volume
     worst = np.array(np.unravel_index(np.nanargmax(volume.scores), volume.grid.shape))
     return {
-        "origin_mm": volume.grid.origin.tolist(),
-        "voxel_mm": volume.grid.voxel,
-        "shape": list(volume.grid.shape),
+        **_grid(volume.grid),
         "observed_voxels": int(volume.observed.sum()),
         "worst_voxel": worst.tolist(),
         "worst_voxel_centre_mm": volume.grid.centres(worst[None])[0].tolist(),
+    }
+
+
+def _grid(grid: VoxelGrid) -> dict[str, Any]:
+    return {"origin_mm": grid.origin.tolist(), "voxel_mm": grid.voxel, "shape": list(grid.shape)}
+
+
+def _origin(model: Detector, scan: Scan, category: str | None) -> dict[str, Any]:
+    """What a result was made of: the model with its settings, and the scan."""
+    return {
+        "model": model.fingerprint,
+        "provenance": _provenance(model) if isinstance(model, ModMap) else None,
+        "source": None if scan.root is None else str(scan.root.resolve()),
+        "source_state": scan_state(scan),
+        "category": category or scan.category,
     }
 
 
@@ -251,13 +292,18 @@ def _line(result: Result, defects: list[Defect] | None) -> str:
     return f"{result.scan}: score {result.score:.4f}{verdict}{found}{without}"
 
 
-def _require_distinct(scans: Sequence[Scan]) -> None:
+def require_distinct(scans: Sequence[Scan], *, command: str) -> None:
+    """Checks that each scan has a directory of its own to write to.
+
+    Raises:
+        UsageError: there is no scan, or two share a name.
+    """
     if not scans:
-        raise UsageError("predict: expected at least one scan, found none")
+        raise UsageError(f"{command}: expected at least one scan, found none")
     places: dict[str, Scan] = {}
     for scan in scans:
         other = places.setdefault(scan.name, scan)
         if other is not scan:
             raise UsageError(
-                f"predict: {other.root} and {scan.root} would both write to {scan.name}: rename one of them"
+                f"{command}: {other.root} and {scan.root} would both write to {scan.name}: rename one of them"
             )

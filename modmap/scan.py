@@ -23,6 +23,7 @@ __all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
 Array = npt.NDArray[Any]
 
 ASPECT_TOLERANCE = 0.01
+SEPARATORS = "/\\\0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +149,7 @@ class Scan:
     """N views of one part.
 
     Args:
-        name: The scan's name.
+        name: The scan's name; its results are written to a directory of that name.
         views: The views, in order; their ids are unique.
         category: The kind of part, where known; multi-class models are conditioned on it.
         anomalous: The scan's label, where known.
@@ -157,7 +158,7 @@ class Scan:
         findings: What the reader found, guessed and missed.
 
     Raises:
-        ModMapError: there is no view, or two views share an id.
+        ModMapError: there is no view, or two views share an id; the name can't be a directory's.
     """
 
     name: str
@@ -170,6 +171,10 @@ class Scan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", tuple(self.views))
+        if self.name in ("", ".", "..") or any(sign in self.name for sign in SEPARATORS):
+            raise ModMapError(
+                f"scan name: expected one that a directory can have, without slashes, found {self.name!r}"
+            )
         if not self.views:
             raise ModMapError(f"scan {self.name}: expected at least one view, found none")
         ids = [view.id for view in self.views]

@@ -24,28 +24,46 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
+def atomic_directory(path: Path, *, replaces: str | None = None) -> Iterator[Path]:
     """Gives a directory beside `path` to fill; it becomes `path` at the end, or goes where that fails.
 
     Args:
         path: The directory to be.
-        replace: What is at `path` makes way once the new directory is whole.
+        replaces: A directory at `path` that holds a file of this name was written so before, and makes way once the new
+            one is whole.
 
     Raises:
-        ModMapError: `path` exists, is not an empty directory, and `replace` is not set.
+        ModMapError: there is something else at `path` than an empty directory.
     """
-    if path.exists() and not replace:
-        if not path.is_dir() or any(path.iterdir()):
-            raise ModMapError(f"{path}: expected a new or empty directory to write to, found one in use")
-        path.rmdir()
+    require_free(path, replaces=replaces)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial
-        if path.exists() and replace:
+        if path.exists():
+            require_free(path, replaces=replaces)
             shutil.rmtree(path)
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def require_free(path: Path, *, replaces: str | None = None) -> None:
+    """Checks that `atomic_directory` may write to a place.
+
+    Raises:
+        ModMapError: it may not: what is there is none of its own.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if replaces is None:
+        raise ModMapError(f"{path}: expected a new or empty directory to write to, found one in use")
+    if not path.is_dir():
+        raise ModMapError(f"{path}: expected a directory to write to, found a file")
+    if not (path / replaces).is_file():
+        raise ModMapError(
+            f"{path}: expected a new or empty directory, or one with a {replaces} that is written anew, found one with "
+            "other files"
+        )

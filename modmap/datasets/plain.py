@@ -98,7 +98,7 @@ def read_plain(directory: Path) -> Scan:
     ground_truth = record.ground_truth
     try:
         return Scan(
-            name=record.name or directory.resolve().name,
+            name=directory.resolve().name if record.name is None else record.name,
             views=views,
             category=record.category,
             anomalous=record.anomalous,

@@ -179,6 +179,68 @@ class TestPredict:
         assert run(*words) == 0
         assert (tmp_path / "good" / "summary.json").stat().st_mtime_ns > written
 
+    def test_predict__resume_does_another_scan_of_the_same_name_anew(
+        self,
+        run: Run,
+        model: Path,
+        tmp_path: Path,
+        make_scan: Callable[..., Scan],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """Another day's part, and a part that was scanned anew into the same directory."""
+        for day, change in (("monday", ()), ("tuesday", ("00", "01"))):
+            write_scan(make_scan(name="part", change=change), tmp_path / day / "part")
+        out = tmp_path / "out"
+
+        def score(day: str) -> float:
+            words = (
+                "predict",
+                model,
+                tmp_path / day / "part",
+                "-o",
+                out,
+                "--formats",
+                "npz",
+                "--no-overlays",
+            )
+            assert run(*words, "--resume") == 0
+            return float(json.loads((out / "part" / "summary.json").read_text())["score"])
+
+        monday, tuesday = score("monday"), score("tuesday")
+        assert tuesday > monday
+        shutil.rmtree(tmp_path / "tuesday" / "part")
+        write_scan(make_scan(name="part"), tmp_path / "tuesday" / "part")
+        assert score("tuesday") == monday
+        assert "already done" not in capsys.readouterr().out
+
+    def test_predict__resume_by_a_model_with_other_settings(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path
+    ) -> None:
+        """The weights are the same, the voxels aren't."""
+        other = shutil.copytree(model, tmp_path / "other")
+        config = json.loads((other / "config.json").read_text())
+        config["config"]["inference"]["voxel"] = 5.0
+        for grid in config["trained"]["grids"].values():
+            grid["voxel"] = 5.0
+        (other / "config.json").write_text(json.dumps(config))
+        found = []
+        for one in (model, other):
+            words = ("predict", one, scans / "good", "-o", tmp_path / "out", "--formats", "npz", "--resume")
+            assert run(*words, "--no-overlays") == 0
+            found.append(json.loads((tmp_path / "out" / "good" / "summary.json").read_text())["volume"])
+        assert [volume["voxel_mm"] for volume in found] == [4.0, 5.0]
+
+    def test_predict__never_over_other_files(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With the scans' own directory as the output, a result would take the scan's place."""
+        copy = shutil.copytree(scans, tmp_path / "scans")
+        before = sorted(path.name for path in copy.rglob("*"))
+        assert run("predict", model, copy / "good", "-o", copy) == 1
+        error = capsys.readouterr().err
+        assert f"{copy / 'good'}: expected a new or empty directory, or one with a summary.json" in error
+        assert sorted(path.name for path in copy.rglob("*")) == before
+
     def test_predict__two_scans_of_one_name_are_refused(
         self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

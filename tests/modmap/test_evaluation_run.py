@@ -79,6 +79,26 @@ class TestTrainingAndTests:
             assert train.name == "second"
             assert [scan.name for scan in tests] == ["third", "first"]
 
+    def test_training_and_tests__scans_that_share_a_name_are_told_apart(
+        self, tmp_path: Path, make_scan: Callable[..., Scan]
+    ) -> None:
+        for place in ("train/nominal", "good/000", "good/001", "bad/000", "bad/last"):
+            write_scan(make_scan(name=Path(place).name), tmp_path / "mine" / place)
+        _, tests = training_and_tests(tmp_path / "mine")
+        assert [scan.name for scan in tests] == ["bad_000", "last", "good_000", "001"]
+        write_scan(make_scan(name="bad_000"), tmp_path / "mine" / "bad_000")
+        with pytest.raises(UsageError, match=r"evaluate: .* would both write to bad_000: rename"):
+            training_and_tests(tmp_path / "mine")
+
+    def test_training_and_tests__plain_scans_called_as_sim3ds(
+        self, tmp_path: Path, make_scan: Callable[..., Scan]
+    ) -> None:
+        for place in ("train/nominal", "cups_01", "cups_02"):
+            write_scan(make_scan(name=Path(place).name), tmp_path / "cups" / place)
+        train, tests = training_and_tests(tmp_path / "cups")
+        assert train.name == "nominal"
+        assert [scan.name for scan in tests] == ["cups_01", "cups_02"]
+
     def test_training_and_tests__cannot_tell(self, plain: Path) -> None:
         with pytest.raises(
             UsageError, match=r"expected one scan in a folder called train, .* found 0 such of 1"
@@ -117,6 +137,21 @@ class TestEvaluate:
         capsys.readouterr()
         assert run("evaluate", category, "-o", out, *quick, "inference.voxel=3") == 2
         assert "expected a new directory or a run with these settings" in capsys.readouterr().err
+
+    def test_evaluate__a_ground_truth_that_came_later(
+        self, category: Path, tmp_path: Path, quick: Sequence[str], run: Run
+    ) -> None:
+        """Its scan is predicted again in its grid, and no other but those that lie in the first one's grid."""
+        own, out = shutil.copytree(category, tmp_path / category.name), tmp_path / "out"
+        truths = {path.parent.name: path.read_bytes() for path in own.glob("*/gt.npz")}
+        for name in truths:
+            (own / name / "gt.npz").unlink()
+        assert run("evaluate", own, "-o", out, *quick, "--no-overlays") == 0
+        assert "v_aupro_30pct" not in json.loads((out / "results.json").read_text())
+        for name, truth in truths.items():
+            (own / name / "gt.npz").write_bytes(truth)
+        assert run("evaluate", own, "-o", out, *quick, "--no-overlays") == 0
+        assert json.loads((out / "results.json").read_text())["v_aupro_30pct"] > 0.5
 
     def test_evaluate__without_labels(
         self, plain: Path, tmp_path: Path, quick: Sequence[str], run: Run, capsys: pytest.CaptureFixture[str]

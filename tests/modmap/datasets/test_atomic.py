@@ -63,6 +63,22 @@ class TestAtomicDirectory:
             (partial / "new").touch()
         assert [child.name for child in (tmp_path / "a").iterdir()] == ["new"]
 
+    def test_atomic_directory__replaces_its_own_alone(self, tmp_path: Path) -> None:
+        for content in ("first", "second"):
+            with atomic_directory(tmp_path / "a", replaces="done") as partial:
+                (partial / "done").write_text(content)
+        assert (tmp_path / "a" / "done").read_text() == "second"
+        (tmp_path / "b").mkdir()
+        (tmp_path / "b" / "precious").touch()
+        with (
+            pytest.raises(
+                ModMapError, match="or one with a done that is written anew, found one with other files"
+            ),
+            atomic_directory(tmp_path / "b", replaces="done"),
+        ):
+            pass
+        assert (tmp_path / "b" / "precious").is_file()
+
     def test_atomic_directory__one_in_use_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "old").touch()

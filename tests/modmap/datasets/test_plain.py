@@ -124,6 +124,17 @@ class TestReadPlain:
             ({"depth_unit": "mm", "views": []}, "scan "),
             (_record(deph_unit="m"), "views.0.deph_unit: unknown key; did you mean depth_unit?"),
             (_record() | {"catgory": "x"}, "catgory: unknown key; did you mean category?"),
+            *(
+                (
+                    _record() | {"name": name},
+                    "scan name: expected one that a directory can have, without slashes",
+                )
+                for name in ("..", ".", "", "/tmp/precious", "lot/a", "lot\\a", "a\0")
+            ),
+            (
+                _record(K=K, K_size=[0, 0], T_world_to_camera=QUARTER_TURN),
+                "views.0: size: expected a width and a height of 1 and more, found (0, 0)",
+            ),
             (
                 _record() | {"depth_unit": "cm"},
                 'depth_unit: expected "mm", "m", "0.1mm" or a positive number',
