@@ -23,6 +23,7 @@ from accelerate.utils import (  # type: ignore[import-untyped]
     InitProcessGroupKwargs,
 )
 from torch import Tensor
+from torch.distributed.fsdp import MixedPrecisionPolicy
 
 from dino_depth.config import ConfigError, PretrainConfig
 from dino_depth.data.corpus import open_corpus
@@ -77,6 +78,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
     )
     optimizer = torch.optim.AdamW(groups, lr=schedules.peak_lr)
+    _sum_in_float32(accelerator)
     model, optimizer = accelerator.prepare(model, optimizer)
     # Sharding gives a model other parameters.
     student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
@@ -271,6 +273,16 @@ def _dtype(accelerator: Accelerator) -> torch.dtype:
     """Of what passes the ViT."""
     kinds = {"fp16": torch.float16, "bf16": torch.bfloat16}
     return kinds.get(accelerator.mixed_precision, torch.float32)
+
+
+def _sum_in_float32(accelerator: Accelerator) -> None:
+    """Sharded weights compute in mixed precision too, but losses, and sums of gradients, stay in float32."""
+    dtype = _dtype(accelerator)
+    if accelerator.is_fsdp2 and dtype != torch.float32:
+        # accelerate's own policy would round both; with none for the output, a module gives what it computed.
+        accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
+            param_dtype=dtype, reduce_dtype=torch.float32, output_dtype=None
+        )
 
 
 def _sources(corpus: Any) -> dict[str, int]:

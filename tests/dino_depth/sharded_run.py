@@ -35,14 +35,17 @@ def main() -> None:
     torch.set_num_threads(1)
     config = config_of(sys.argv[1:])
     assert config is not None
-    accelerator = Accelerator(cpu=True)
+    accelerator = Accelerator(cpu=True, mixed_precision=config.run.mixed_precision)
     shared = AcceleratorState._shared_state
     shared["distributed_type"], shared["fsdp_plugin"] = DistributedType.FSDP, plugin()
     assert accelerator.is_fsdp2
+    if config.run.mixed_precision is not None:
+        accelerator.state.fsdp_plugin.set_mixed_precision(config.run.mixed_precision)
     train(config, accelerator)
     if accelerator.is_main_process:
         kinds = {type(one).__name__ for one in accelerator._models[0].parameters()}
         print(f"parameters: {kinds}")
+        print(f"policy: {accelerator.state.fsdp_plugin.mixed_precision_policy}")
 
 
 if __name__ == "__main__":

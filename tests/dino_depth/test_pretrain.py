@@ -46,6 +46,15 @@ def run(processes: int, arguments: Sequence[str]) -> subprocess.CompletedProcess
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
 
 
+def run_sharded(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Two processes, which share the weights out."""
+    script = str(REPOSITORY / "tests" / "dino_depth" / "sharded_run.py")
+    environment = ENVIRONMENT | {"ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        [*TORCHRUN, script, *arguments], env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
 def killed(processes: int, arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:
     """Kills a run, all of its processes, at some time after it got a line further; False if it was done before."""
     command = [*LAUNCHERS[processes], SCRIPT, *arguments]
@@ -131,12 +140,7 @@ class TestPretrain:
         more = ("--run.probe_every", "4", "--optim.accumulate", "2")
         done = run(2, words(corpus, whole, *more))
         assert done.returncode == 0, done.stderr
-        script = str(REPOSITORY / "tests" / "dino_depth" / "sharded_run.py")
-        arguments = words(corpus, sharded, *more, "--run.stop_after", "5")
-        environment = ENVIRONMENT | {"ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(REPOSITORY)}
-        done = subprocess.run(
-            [*TORCHRUN, script, *arguments], env=environment, capture_output=True, text=True, timeout=300
-        )
+        done = run_sharded(words(corpus, sharded, *more, "--run.stop_after", "5"))
         assert done.returncode == 0, done.stderr
         assert "parameters: {'DTensor'}" in done.stdout
         done = run(2, words(corpus, sharded, *more))
@@ -145,6 +149,17 @@ class TestPretrain:
             assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
         probes = [json.loads(line) for line in (sharded / "probes.jsonl").read_text().splitlines()]
         assert [line["step"] for line in probes] == [0, 4, 5, 8]
+
+    def test_run__sharded_weights_in_bfloat16_have_losses_in_float32(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        more = ("--run.mixed_precision", "bf16", "--run.stop_after", "1")
+        done = run_sharded(words(corpus, tmp_path / "run", *more))
+        assert done.returncode == 0, done.stderr
+        (line,) = losses(tmp_path / "run")
+        found = torch.tensor([line[name] for name in ("total", "dino_global", "dino_local", "ibot")])
+        assert (found != found.bfloat16().float()).all()
+        assert "param_dtype=torch.bfloat16, reduce_dtype=torch.float32" in done.stdout
 
     def test_run__probes_of_the_teacher(self, corpus: Path, whole: Path, tmp_path: Path) -> None:
         out = tmp_path / "run"
