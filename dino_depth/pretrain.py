@@ -124,7 +124,9 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     )
     batches: Iterator[Any] = iter(loader)
 
-    end = min(schedules.steps, config.run.stop_after or schedules.steps)
+    end = max(start, min(schedules.steps, config.run.stop_after or schedules.steps))
+    if end == start:
+        accelerator.print(f"nothing is left to do: {start} of {schedules.steps} steps are done")
     model.train()
     for step in range(start, end):
         if config.run.probe_every and step % config.run.probe_every == 0:

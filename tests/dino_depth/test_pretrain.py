@@ -175,6 +175,18 @@ class TestPretrain:
         figures, _ = probe(encoder, corpus, tmp_path / "probe")
         assert figures == pytest.approx({name: probes[-1][name] for name in figures}, rel=1e-4)
 
+    def test_run__nothing_left_to_do(
+        self, corpus: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = shutil.copytree(whole, tmp_path / "run")
+        before = losses(out)
+        more = ("--optim.epochs", "4", "--run.stop_after", "9", "--run.probe_every", "6")
+        assert main(words(corpus, out, *more)) == 0
+        assert "nothing is left to do: 16 of 16 steps are done" in capsys.readouterr().out
+        (line,) = (out / "probes.jsonl").read_text().splitlines()
+        assert json.loads(line)["step"] == 16  # whose weights were probed
+        assert losses(out) == before
+
     def test_run__accumulation_takes_the_same_maps(self, corpus: Path, tmp_path: Path) -> None:
         arguments = words(corpus, tmp_path / "run", "--optim.accumulate", "2", "--optim.epochs", "1")
         assert main(arguments) == 0
