@@ -6,7 +6,6 @@ run was killed or stopped, ends with the same losses as one that never was.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
-from dino_depth.training.checkpoints import Checkpoints, seed_of_step
+from dino_depth.training.checkpoints import Checkpoints, read_record, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
 from dino_depth.training.metrics_log import MetricsLog
 from dino_depth.training.run_probe import RunProbe, whole_weights
@@ -51,13 +50,16 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     """Runs the recipe, from the last checkpoint if there is one.
 
     Raises:
-        ConfigError: the corpus isn't named, or a run of another recipe is there.
+        ConfigError: the corpus isn't named, or a run of another recipe is there, or something that is no run.
+        CheckpointError: the last checkpoint is damaged.
         DivergedError: a loss is NaN or infinite.
     """
     if config.data.corpus is None:
         raise ConfigError("data.corpus: expected a directory that dino_depth.prepare wrote, found none")
-    corpus = open_corpus(config.data.corpus)
     optim, out = config.optim, Path(config.run.out)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"run.out: expected a directory, found the file {out}")
+    corpus = open_corpus(config.data.corpus)
     total_batch = optim.batch_per_gpu * accelerator.num_processes * optim.accumulate
     steps_per_epoch = config.data.steps_per_epoch or max(1, len(corpus) // total_batch)
     schedules = Schedules(
@@ -209,11 +211,12 @@ def _begin(
 
     Raises:
         ConfigError: it is of another recipe, another total batch or another corpus.
+        CheckpointError: it is damaged.
     """
     latest = checkpoints.latest()
     if latest is None:
         return {"step": 0}
-    begun = json.loads((latest / "checkpoint.json").read_text(encoding="utf-8"))
+    begun = read_record(latest)
     expected, found = _recipe(begun["config"]), _recipe(record["config"])
     for section in found:
         if expected.get(section) != found[section]:
@@ -319,7 +322,7 @@ def main(words: Sequence[str] | None = None) -> int:
             ],
         )
         train(config, accelerator)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"dino_depth.pretrain: error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -20,7 +20,14 @@ from dino_depth.config import PretrainConfig
 from dino_depth.publishing.card import LICENCE, card
 from dino_depth.publishing.errors import PublishError
 from dino_depth.publishing.hub import CARD, CONFIG, WEIGHTS, push, require_name
-from dino_depth.training.checkpoints import MODEL, RECORD, CheckpointError, Checkpoints, read_tensors
+from dino_depth.training.checkpoints import (
+    MODEL,
+    RECORD,
+    CheckpointError,
+    Checkpoints,
+    read_record,
+    read_tensors,
+)
 
 CHECKPOINTS = "checkpoints"
 TEACHER = "teacher.backbone."
@@ -52,7 +59,7 @@ def publish(
     checkpoint = _checkpoint(source)
     if out.exists():
         raise PublishError(f"{out}: expected a new directory, found one")
-    record = _record(checkpoint)
+    record = read_record(checkpoint)
     config = PretrainConfig.model_validate(record["config"])
     weights = _teacher(checkpoint, half=half)
     count = sum(tensor.numel() for tensor in weights.values())
@@ -81,20 +88,6 @@ def _checkpoint(source: Path) -> Path:
     if latest is None:
         raise PublishError(f"{source}: expected a checkpoint, or a run with {CHECKPOINTS}/, found none")
     return latest
-
-
-def _record(checkpoint: Path) -> dict[str, Any]:
-    path = checkpoint / RECORD
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path}: expected a checkpoint's record, found none whole ({error})") from None
-    needed = ("config", "step", "steps", "total_batch")
-    missing = [key for key in needed if not (isinstance(record, dict) and key in record)]
-    if missing:
-        raise CheckpointError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
-    found: dict[str, Any] = record
-    return found
 
 
 def _teacher(checkpoint: Path, *, half: bool) -> dict[str, Tensor]:

@@ -217,9 +217,15 @@ def build_backbone(
         "dynamic_img_size": True,
         "init_values": model.layer_scale,
     }
-    backbone = timm.create_model(
-        model.architecture, **{**arguments, **(model.options if options is None else options)}
-    )
+    options = model.options if options is None else options
+    try:
+        backbone = timm.create_model(model.architecture, **{**arguments, **options})
+    except Exception as error:  # of timm, for arguments that don't fit: assertions, types and others
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ObjectiveError(
+            f"model.options: expected what timm's {model.architecture} can be made with, found {dict(options)} "
+            f"({reason})"
+        ) from None
     if not backbone.has_class_token:
         raise ObjectiveError(
             f"model.architecture: expected a ViT with a class token, found {model.architecture}, which has none"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Checkpoints:
         for name, value in read_tensors(path / OPTIMIZER).items():
             parameter, _, key = name.rpartition(".")
             moments.setdefault(parameter, {})[key] = value
-        record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        record = read_record(path, needed=("step",))
         # Rates are set before every step; what is saved of the optimiser is its moments.
         optimizer_state = {**_state(model, optimizer)[1], "state": moments}
         options = StateDictOptions(full_state_dict=True, strict=True)
@@ -149,6 +150,26 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"{path}: expected a whole safetensors file, found a damaged one ({error})"
         ) from None
+
+
+def read_record(
+    checkpoint: Path, *, needed: Sequence[str] = ("config", "step", "steps", "total_batch")
+) -> dict[str, Any]:
+    """What a checkpoint remembers beside its tensors.
+
+    Raises:
+        CheckpointError: it is missing or damaged, or something needed isn't in it.
+    """
+    path = checkpoint / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path}: expected a checkpoint's record, found none whole ({error})") from None
+    missing = [key for key in needed if not (isinstance(record, dict) and key in record)]
+    if missing:
+        raise CheckpointError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
+    found: dict[str, Any] = record
+    return found
 
 
 def _rank() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import timm
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
@@ -26,7 +28,8 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
     """
     grid = backbone.patch_embed.grid_size
     patch = backbone.patch_embed.patch_size[0]
-    source = reference if ":" in reference or "/" not in reference else f"local-dir:{reference}"
+    is_path = Path(reference).is_dir() or ("/" in reference and ":" not in reference)
+    source = f"local-dir:{reference}" if is_path else reference
     try:
         other = timm.create_model(source, pretrained=True, num_classes=0, img_size=grid[0] * patch)
     except Exception as error:

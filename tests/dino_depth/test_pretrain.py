@@ -277,6 +277,11 @@ class TestPretrain:
             (["--config", "smoke", "--data.corpus", "nowhere"], "nowhere"),
             (["--config", "smoke", "--optim.lrr", "1"], "did you mean lr?"),
             (["--config", "smoke", "--optim.batch_per_gpu", "99"], "found 24"),
+            (
+                ["--config", "smoke", "--model.options", "{embed_dim: 33, num_heads: 2}"],
+                "model.options: expected what timm's vit_tiny_patch16_224 can be made with, found {'patch_size': 14",
+            ),
+            (["--config", "smoke", "--model.options", "{foo: 1}"], "argument 'foo'"),
         ],
     )
     def test_run__mistakes_are_one_line(
@@ -287,12 +292,37 @@ class TestPretrain:
         message: str,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        if "99" in arguments:
+        if {"--optim.batch_per_gpu", "--model.options"} & set(arguments):
             arguments = [*arguments, "--data.corpus", str(corpus)]
         assert main([*arguments, "--run.out", str(tmp_path / "run")]) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+    def test_run__no_directory_to_run_in(
+        self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "file"
+        file.write_text("something else")
+        for out, message in ((file, f"found the file {file}"), (file / "run", str(file / "run"))):
+            assert main(words(corpus, out)) == 2
+            error = capsys.readouterr().err
+            assert message in error
+            assert error.count("\n") == 1
+        assert file.read_text() == "something else"
+
+    def test_run__damaged_checkpoint(
+        self, corpus: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = shutil.copytree(whole, tmp_path / "run")
+        record = out / "checkpoints" / "step_00000016" / "checkpoint.json"
+        record.write_bytes(record.read_bytes()[:100])
+        for _ in range(2):
+            assert main(words(corpus, out, "--optim.epochs", "4")) == 2
+            error = capsys.readouterr().err
+            assert f"{record}: expected a checkpoint's record, found none whole" in error
+            assert error.count("\n") == 1
+            record.unlink(missing_ok=True)
 
     def test_run__help(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--help"]) == 0

@@ -10,7 +10,7 @@ import torch
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
-from dino_depth.training.checkpoints import CheckpointError, Checkpoints, seed_of_step
+from dino_depth.training.checkpoints import CheckpointError, Checkpoints, read_record, seed_of_step
 from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
 
 Trained = tuple[StudentTeacher, torch.optim.Optimizer]
@@ -81,6 +81,15 @@ class TestCheckpoints:
         (path / "model.safetensors").unlink()
         with pytest.raises(CheckpointError, match=r"model.safetensors: .* found no file"):
             checkpoints.load(path, model, optimizer)
+
+    def test_read_record__damaged(self, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoint.json"
+        for content in (None, b"", b'{"step": 1, "con', b"\xff\xfe", b"[]", b'{"config": {}, "step": 1}'):
+            if content is not None:
+                path.write_bytes(content)
+            with pytest.raises(CheckpointError, match=r"checkpoint\.json: expected") as error:
+                read_record(tmp_path)
+            assert "\n" not in str(error.value)
 
     def test_seed_of_step__differs(self) -> None:
         seeds = {

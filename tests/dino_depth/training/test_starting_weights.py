@@ -26,6 +26,14 @@ class TestLoadStartingWeights:
             expected = original.forward_features(gray.expand(-1, 3, -1, -1))
             torch.testing.assert_close(backbone.forward_features(gray), expected)
 
+    def test_load__directory_by_its_name_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        source = write_encoder(tmp_path / "vit")
+        monkeypatch.chdir(tmp_path)
+        backbone = timm.create_model("vit_tiny_patch16_224", img_size=56, **SMALL)
+        load_starting_weights(backbone, "vit")
+        original = timm.create_model(f"local-dir:{source}", pretrained=True)
+        assert torch.equal(backbone.cls_token, original.cls_token)
+
     def test_load__position_embedding_fits_the_grid(self, tmp_path: Path) -> None:
         source = write_encoder(tmp_path / "vit")
         backbone = timm.create_model("vit_tiny_patch16_224", img_size=112, **SMALL)
