@@ -1,84 +1,142 @@
-"""CFM, crossmodal feature mapping (Costanzino 2024), view by view: ModMap with what it added switched off."""
+"""CFM, crossmodal feature mapping (Costanzino 2024): each modality's features predicted from the other's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
-from benchmarks.features.choice import FPFH, NONE, POINT_MAE, make_encoder
-from benchmarks.features.fpfh import FPFHFeatures
-from modmap.config import EncoderSettings, make_config, merged
-from modmap.detector import ModMap
-from modmap.encoders import TokenEncoder
-from modmap.errors import ModMapError
-from modmap.token_cache import TokenCache
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
 
-TITLE = "CFM"
+from benchmarks.baselines.detector import smoothed
+from benchmarks.baselines.method import ViewScores
+from benchmarks.baselines.settings import BaselineSettings
+from benchmarks.baselines.views import SeenView, ViewReader, require_modalities
+from benchmarks.features.choice import FPFH
+from benchmarks.features.cnn import Layers
+from modmap.config import EncoderSettings, TrainingSettings
+from modmap.inference import refined_maps
+from modmap.mapping import CrossViewMapper
+from modmap.training import train
+from modmap.view_pairs import TokenBank
 
-# One mapping for all views, each view predicted from itself alone, the two distances multiplied (Secs. 3.1 to 3.3).
-CHANGES: dict[str, Any] = {
-    "mapping": {"cross_view": False, "view_conditioning": False},
-    "inference": {"aggregation": "prod"},
-    "depth_encoder": {"reference": FPFH},
-}
+
+class CFMSettings(BaselineSettings):
+    """The training is that of ModMap's `fast`: the two are compared by what they map, not by how long they learn.
+
+    Attributes:
+        epochs: Passes over the nominal views.
+        views_per_batch: Of a step.
+        tokens_per_batch: Of a step, drawn from its views.
+        learning_rate: Where OneCycle starts.
+        peak_learning_rate: Where it peaks.
+    """
+
+    image_encoder: EncoderSettings = EncoderSettings(reference="dinov2_vits14")
+    depth_encoder: EncoderSettings = EncoderSettings(reference=FPFH)
+    epochs: int = Field(100, ge=1)
+    views_per_batch: int = Field(12, ge=1)
+    tokens_per_batch: int = Field(256, ge=1)
+    learning_rate: float = Field(3e-4, gt=0)
+    peak_learning_rate: float = Field(3e-3, gt=0)
 
 
-def make_cfm(
-    preset: str, overrides: Mapping[str, Any], *, device: str, token_cache: TokenCache | None = None
-) -> ModMap:
-    """A CFM that isn't fitted: image to depth features and back, by the same three linear layers as ModMap's.
+class CFM:
+    """Two mappings of three linear layers, one for all views, and no view told from another.
+
+    A token's score is the product of its two distances from what the other modality predicts, both Euclidean between
+    vectors of length 1 (Sec. 3.3); that of a view, its largest once smoothed. The mappings and their training are
+    ModMap's, without all that it adds to them.
 
     Args:
-        preset: As in `ModMap`.
-        overrides: Settings of ModMap; `depth_encoder.reference` may be `fpfh`, the default, or any encoder.
-        device: As in `ModMap`.
-        token_cache: As in `ModMap`.
-
-    Raises:
-        ModMapError: a setting is unknown or out of range, or switches on what makes a ModMap of it; the features need
-            what isn't here.
+        settings: Which features, and how the mappings are trained.
+        device: Where everything lives.
     """
-    settings = merged(CHANGES, overrides)
-    config = make_config(preset, settings)
-    if config.mapping.cross_view or config.mapping.view_conditioning or config.mapping.class_conditioning:
-        raise ModMapError(
-            "cfm: expected no cross-view mapping and no conditioning, which would make it ModMap, found "
-            f"{config.mapping.model_dump(mode='json')}"
+
+    title: ClassVar[str] = "CFM"
+    layers: ClassVar[Layers] = "middle"
+    settings_type: ClassVar[type[BaselineSettings]] = CFMSettings
+
+    def __init__(self, settings: Any, *, device: torch.device) -> None:
+        self.settings: CFMSettings = settings
+        self._device = device
+        self._mapper: CrossViewMapper | None = None
+
+    def require(self, reader: ViewReader) -> None:
+        """Checks that there are features of both modalities.
+
+        Raises:
+            ModMapError: one has none.
+        """
+        require_modalities(reader, "image", "depth", method="cfm")
+
+    def fit(self, views: Iterable[SeenView]) -> float:
+        """Trains both mappings on the tokens of all views."""
+        bank = _bank(list(views))
+        settings = self.settings
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(settings.seed)
+            mapper = _mapper(bank.image.shape[-1], bank.depth.shape[-1]).to(self._device)
+        train(
+            mapper,
+            bank,
+            TrainingSettings(
+                epochs=settings.epochs,
+                pairs_per_batch=settings.views_per_batch,
+                tokens_per_batch=settings.tokens_per_batch,
+                learning_rate=settings.learning_rate,
+                peak_learning_rate=settings.peak_learning_rate,
+                seed=settings.seed,
+            ),
+            cross_view=False,
         )
-    for modality, named in (("image", config.image_encoder), ("depth", config.depth_encoder)):
-        if named.reference in (NONE, POINT_MAE):
-            _refuse(modality, named)
-    return ModMap(
-        preset,
-        device=device,
-        settings=settings,
-        token_cache=token_cache,
-        depth_features=depth_features(config.depth_encoder),
+        self._mapper = mapper
+        return float(self._products(bank)[bank.foreground].max())
+
+    def score(self, view: SeenView) -> ViewScores:
+        """The product of the two distances at every token."""
+        bank = _bank([view])
+        products = view.grid_of(self._products(bank)[bank.foreground])
+        smooth = smoothed(products, self.settings.smoothing)
+        return ViewScores(products, float(smooth[np.isfinite(smooth)].max()))
+
+    def state(self) -> dict[str, Tensor]:
+        """Both mappings' weights."""
+        return {} if self._mapper is None else dict(self._mapper.state_dict())
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Takes them back."""
+        image, depth = (
+            len(state[f"{name}.layers.0.weight"]) for name in ("image_to_depth", "depth_to_image")
+        )
+        self._mapper = _mapper(image, depth).to(self._device)
+        self._mapper.load_state_dict(dict(state), strict=True)
+        self._mapper.eval()
+
+    def _products(self, bank: TokenBank) -> Tensor:
+        """(N, L) products of the distances, infinite where a token isn't mapped."""
+        assert self._mapper is not None
+        one_minus_cosine = refined_maps(self._mapper, bank, cross_view=False)
+        image, depth = ((2 * one.clamp_min(0)).sqrt() for one in one_minus_cosine)
+        return image * depth
+
+
+def _mapper(image_channels: int, depth_channels: int) -> CrossViewMapper:
+    return CrossViewMapper(image_channels, depth_channels, views=0, view_conditioning=False)
+
+
+def _bank(views: Sequence[SeenView]) -> TokenBank:
+    """The tokens of some views, as if all were one: what they are called makes no difference."""
+    image, depth = (torch.stack([view.tokens[modality] for view in views]) for modality in ("image", "depth"))
+    rows = torch.zeros(len(views), dtype=torch.int64, device=image.device)
+    mapped = np.stack([view.mapped.ravel() for view in views])
+    return TokenBank(
+        image=image,
+        depth=depth,
+        foreground=torch.from_numpy(mapped).to(image.device),
+        view=rows,
+        category=None,
+        scan=rows,
     )
-
-
-def open_cfm(directory: Path, *, device: str, token_cache: TokenCache | None = None) -> ModMap:
-    """Loads a fitted CFM.
-
-    Raises:
-        ModMapError: as `ModMap.from_pretrained`.
-    """
-    found = ModMap.from_pretrained(directory, device=device, token_cache=token_cache)
-    features = depth_features(found.config.depth_encoder)
-    if features is None:
-        return found
-    return ModMap.from_pretrained(directory, device=device, token_cache=token_cache, depth_features=features)
-
-
-def depth_features(settings: EncoderSettings) -> Callable[[int], TokenEncoder] | None:
-    """What takes the depth encoder's place: FPFH, or nothing."""
-    return FPFHFeatures if settings.reference == FPFH else None
-
-
-def _refuse(modality: str, settings: EncoderSettings) -> None:
-    if settings.reference == NONE:
-        raise ModMapError(
-            f"{modality}_encoder: expected features of the {modality}, which cfm needs, found none"
-        )
-    make_encoder(settings, "depth", size=0)

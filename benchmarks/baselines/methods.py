@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.baselines.cfm import make_cfm, open_cfm
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.row_name import TITLES, VIEW_BY_VIEW, row_name
 from benchmarks.baselines.settings import make_settings
@@ -39,8 +38,6 @@ def make_detector(
     """
     if name == "modmap":
         return ModMap(preset, device=device, settings=overrides, token_cache=token_cache)
-    if name == "cfm":
-        return make_cfm(preset, overrides, device=device, token_cache=token_cache)
     method = VIEW_BY_VIEW[name]
     settings = make_settings(method.settings_type, preset, overrides)
     return Baseline(name, method, settings, device=device, token_cache=token_cache)
@@ -56,8 +53,6 @@ def open_detector(
     """
     if name == "modmap":
         return ModMap.from_pretrained(directory, device=device, token_cache=token_cache)
-    if name == "cfm":
-        return open_cfm(directory, device=device, token_cache=token_cache)
     return Baseline.from_pretrained(
         directory, name=name, method=VIEW_BY_VIEW[name], device=device, token_cache=token_cache
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.baselines.asymmetric import AST
 from benchmarks.baselines.btf import BTF
-from benchmarks.baselines.cfm import TITLE as CFM_TITLE
+from benchmarks.baselines.cfm import CFM
 from benchmarks.baselines.difference import Difference
 from benchmarks.baselines.efficientad import EfficientAD, is_file
 from benchmarks.baselines.m3dm import M3DM
@@ -22,9 +22,10 @@ VIEW_BY_VIEW: dict[str, type[Method]] = {
     "efficientad": EfficientAD,
     "ast": AST,
     "btf": BTF,
+    "cfm": CFM,
     "m3dm": M3DM,
 }
-TITLES = {"modmap": "ModMap", "cfm": CFM_TITLE, **{name: one.title for name, one in VIEW_BY_VIEW.items()}}
+TITLES = {"modmap": "ModMap", **{name: one.title for name, one in VIEW_BY_VIEW.items()}}
 
 # The features that the methods have in Table 1, the likeliest to be meant first.
 RESNET, VIT, EFFICIENTNET = "wide_resnet101_2", "dinov2_vitb14", "tf_efficientnet_b5"

@@ -53,7 +53,7 @@ def make_settings(kind: type[Settings], preset: str, overrides: Mapping[str, Any
 
     Args:
         kind: The method's settings.
-        preset: ModMap's, for what is the same for all: the size and how the part is found.
+        preset: ModMap's, for what is the same for all: the size, how depth is normalised, and how the part is found.
         overrides: Settings by name, nested.
 
     Raises:
@@ -73,6 +73,9 @@ def make_settings(kind: type[Settings], preset: str, overrides: Mapping[str, Any
         )
     if "inference" in shared:
         shared["inference"] = {name: value for name, value in shared["inference"].items() if name != OWN}
+    depth = overrides.get("depth_encoder")
+    if isinstance(depth, Mapping):
+        shared["depth_encoder"] = {"normalisation": PRESETS[preset]["depth_encoder"]["normalisation"]}
     if kind.model_fields["size"].default != BaselineSettings.model_fields["size"].default:
         del shared["size"]  # the method was published with a size of its own
     return validate(kind, merged(shared, overrides), where="config")

@@ -79,7 +79,9 @@ def settings(vit: str) -> dict[MethodName, dict[str, Any]]:
         "cfm": {
             **small,
             "image_encoder": image,
-            "training": {"epochs": 60, "pairs_per_batch": 3, "tokens_per_batch": 200},
+            "epochs": 60,
+            "views_per_batch": 3,
+            "tokens_per_batch": 200,
         },
     }
 

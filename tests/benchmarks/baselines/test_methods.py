@@ -94,12 +94,11 @@ class TestMakeDetector:
                 {"inference": {"nudged_scans": 2}},
                 "inference.nudged_scans: expected a setting of this method, found one of ModMap's alone",
             ),
-            ("cfm", {"mapping": {"cross_view": True}}, "cfm: expected no cross-view mapping"),
-            ("cfm", {"depth_encoder": {"reference": "point_mae"}}, "needs a Point-MAE checkpoint"),
+            ("cfm", {"mapping": {"cross_view": True}}, "mapping: unknown key"),
             (
                 "cfm",
-                {"image_encoder": {"reference": "none"}},
-                "expected features of the image, which cfm needs",
+                {"inference": {"nudged_scans": 2}},
+                "inference.nudged_scans: expected a setting of this method, found one of ModMap's alone",
             ),
         ],
     )
@@ -122,6 +121,12 @@ class TestMakeDetector:
                 "depth_encoder: expected features of the depth",
             ),
             ("btf", {"depth_encoder": {"reference": "point_mae"}}, "needs a Point-MAE checkpoint"),
+            ("cfm", {"depth_encoder": {"reference": "point_mae"}}, "needs a Point-MAE checkpoint"),
+            (
+                "cfm",
+                {"image_encoder": {"reference": "none"}},
+                "image_encoder: expected features of the image, which cfm needs",
+            ),
             ("btf", {"image_encoder": {"reference": "fpfh"}}, "image_encoder: expected features of an image"),
             ("difference", {"depth_encoder": {"reference": "fpfh"}}, "difference: expected no encoder"),
         ],
