@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from dino_depth.data.sources.image_folders import image
@@ -24,19 +25,41 @@ def visa(root: Path, *, everything: bool = False) -> Source:
         SourceError: the directory has another layout, or an image of the list is missing.
     """
     path = required(root / SPLIT, "the list of the training and test images")
-    with path.open(newline="", encoding="utf-8") as file:
-        table = csv.DictReader(file)
-        columns = table.fieldnames or ()
-        if not set(COLUMNS) <= set(columns):
-            raise SourceError(
-                f"{path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(columns) or 'none'}"
-            )
-        rows = [row for row in table if everything or (row["split"], row["label"]) == ("train", "normal")]
     items = [
         Item(required(root / row["image"], f"the image that {path.name} lists"), row["object"])
-        for row in rows
+        for row in _rows(path)
+        if everything or (row["split"], row["label"]) == ("train", "normal")
     ]
     if not items:
         raise SourceError(f"{path}: expected rows of split train and label normal, found none")
     items.sort(key=lambda item: natural_order(item.path.relative_to(root)))
     return Source(NAME, root, tuple(items), image, images=True)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of the list, all of whose `COLUMNS` are filled."""
+    data = path.read_bytes()
+    try:
+        table = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SourceError(f"{path}: line {line}: expected UTF-8, found {error}") from None
+    rows = []
+    try:
+        columns = table.fieldnames or ()
+        if not set(COLUMNS) <= set(columns):
+            raise SourceError(
+                f"{path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(columns) or 'none'}"
+            )
+        for row in table:
+            missing = [name for name in COLUMNS if not row[name]]
+            if missing:
+                raise SourceError(
+                    f"{path}: line {table.line_num}: expected {', '.join(COLUMNS)}, found no {missing[0]}"
+                )
+            rows.append(row)
+    except csv.Error as error:
+        raise SourceError(
+            f"{path}: line {table.reader.line_num}: expected values with commas, found {error}"
+        ) from None
+    return rows

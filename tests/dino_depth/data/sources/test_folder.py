@@ -61,6 +61,25 @@ class TestFolder:
         ):
             folder(tmp_path, depth_unit=-1)
 
+    def test_read__damaged_archives(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.npz"
+        rng = np.random.default_rng(0)
+        np.savez_compressed(path, depth=rng.random((20, 20)))
+        whole = path.read_bytes()
+        errors = set()
+        for _ in range(300):
+            damaged = bytearray(whole)
+            for at in rng.integers(len(whole), size=3):
+                damaged[at] = rng.integers(256)
+            path.write_bytes(damaged)
+            source = folder(tmp_path)
+            try:
+                source.read(source.items[0])
+            except SourceError as error:  # any other is a mistake
+                errors.add(str(error))
+        assert len(errors) > 5
+        assert all(str(path) in error and "\n" not in error for error in errors)
+
     def test_read__what_is_no_depth_map(self, tmp_path: Path) -> None:
         np.savez(tmp_path / "a.npz", one=DEPTH, two=DEPTH)
         np.save(tmp_path / "b.npy", np.zeros((4, 5, 6), np.float32))

@@ -96,6 +96,29 @@ class TestVisA:
         ):
             visa(tmp_path)
 
+    @pytest.mark.parametrize(
+        ("end", "message"),
+        [
+            (b"candle,train,normal", "line 6: expected object, split, label, image, found no image"),
+            (
+                b"candle,train,normal,\xff\xfe.JPG,\n",
+                "line 6: expected UTF-8, found",
+            ),
+            (
+                b"candle,train,normal," + b"x" * 140_000,
+                "line 6: expected values with commas, found field larger than",
+            ),
+        ],
+    )
+    def test_layout__damaged_list(self, tmp_path: Path, end: bytes, message: str) -> None:
+        write_visa(tmp_path)
+        split = tmp_path / "split_csv" / "1cls.csv"
+        split.write_bytes(split.read_bytes() + end)
+        for everything in (False, True):
+            with pytest.raises(SourceError, match=rf"split_csv/1cls\.csv: {message}") as error:
+                visa(tmp_path, everything=everything)
+            assert "\n" not in str(error.value)
+
     def test_read__truncated(self, tmp_path: Path) -> None:
         write_visa(tmp_path)
         source = visa(tmp_path)
