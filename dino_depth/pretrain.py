@@ -93,7 +93,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         "sources": _sources(corpus),
     }
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
-    begun = _begin(record, checkpoints, model, optimizer, processes=accelerator.num_processes)
+    begun = _begin(record, checkpoints, model, optimizer, accelerator)
     start = int(begun["step"])
     log, probe = None, None
     if accelerator.is_main_process:
@@ -163,7 +163,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
             accelerator.log({**reported, **rates}, step=done)
         if done % config.run.checkpoint_every == 0 or done == end:
             kept = record if log is None else {**record, "metrics_log": log.state}
-            checkpoints.save(model, optimizer.optimizer, step=done, record=kept)
+            checkpoints.save(model, optimizer.optimizer, step=done, record=kept, scaler=accelerator.scaler)
     if config.run.probe_every:
         _probe(probe, end, teacher.backbone, accelerator)
     accelerator.end_training()
@@ -205,7 +205,7 @@ def _forward_and_backward(
 
 
 def _begin(
-    record: Mapping[str, Any], checkpoints: Checkpoints, model: Any, optimizer: Any, *, processes: int
+    record: Mapping[str, Any], checkpoints: Checkpoints, model: Any, optimizer: Any, accelerator: Accelerator
 ) -> dict[str, Any]:
     """The record of the last checkpoint, which is loaded; `step` says the steps done so far.
 
@@ -225,7 +225,7 @@ def _begin(
                 f"{found[section]}; name another --run.out"
             )
     if begun["total_batch"] != record["total_batch"]:
-        optim = record["config"]["optim"]
+        optim, processes = record["config"]["optim"], accelerator.num_processes
         batch, accumulate = optim["batch_per_gpu"], optim["accumulate"]
         raise ConfigError(
             f"{latest}: expected a total batch of {begun['total_batch']}, as this run was begun with, found "
@@ -238,7 +238,7 @@ def _begin(
             f"{latest}: expected a corpus of {begun.get('sources')}, as this run was begun with, found "
             f"{record['sources']}; bring it back as it was, or name another --run.out"
         )
-    return checkpoints.load(latest, model, optimizer.optimizer)
+    return checkpoints.load(latest, model, optimizer.optimizer, scaler=accelerator.scaler)
 
 
 def _recipe(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, distributed, nn
+from torch.amp import GradScaler
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
 from torch.optim import Optimizer
 
 NAME = re.compile(r"step_(\d{8})")
 MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkpoint.json"
+SCALER = "scaler"
 
 
 class CheckpointError(ValueError):
@@ -45,7 +47,15 @@ class Checkpoints:
         found = self._whole()
         return found[-1] if found else None
 
-    def save(self, model: nn.Module, optimizer: Optimizer, *, step: int, record: dict[str, Any]) -> None:
+    def save(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        *,
+        step: int,
+        record: dict[str, Any],
+        scaler: GradScaler | None = None,
+    ) -> None:
         """Writes a checkpoint; every process must call, the first one writes.
 
         Args:
@@ -53,7 +63,10 @@ class Checkpoints:
             optimizer: Of its parameters.
             step: Steps done.
             record: What else to remember, as JSON.
+            scaler: Of the loss, in float16.
         """
+        if scaler is not None:
+            record = {**record, SCALER: scaler.state_dict()}
         model_state, optimizer_state = _state(model, optimizer)
         moments = {
             f"{name}.{key}": value
@@ -65,8 +78,10 @@ class Checkpoints:
         if distributed.is_initialized():
             distributed.barrier()
 
-    def load(self, path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-        """Puts a checkpoint into a model and its optimiser, and returns its record.
+    def load(
+        self, path: Path, model: nn.Module, optimizer: Optimizer, *, scaler: GradScaler | None = None
+    ) -> dict[str, Any]:
+        """Puts a checkpoint into a model, its optimiser and the scaler of its loss, and returns its record.
 
         Raises:
             CheckpointError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
@@ -93,6 +108,9 @@ class Checkpoints:
             raise CheckpointError(
                 f"{path}: expected the weights of this recipe, found others ({reason})"
             ) from None
+        # One that was begun in another precision has none.
+        if scaler is not None and record.get(SCALER):
+            scaler.load_state_dict(record[SCALER])
         return record
 
     def _write(

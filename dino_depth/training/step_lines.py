@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ class StepLines:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lines = [line for line in _whole_lines(path) if line["step"] <= start]
-        path.write_text("".join(json.dumps(line) + "\n" for line in self._lines), encoding="utf-8")
+        path.write_text("".join(_text(line) for line in self._lines), encoding="utf-8")
 
     @property
     def last_step(self) -> int | None:
@@ -34,7 +35,16 @@ class StepLines:
         line = {"step": step, **values}
         self._lines.append(line)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(_text(line))
+
+
+def _text(line: Mapping[str, Any]) -> str:
+    """A line of JSON, which knows no number that isn't finite: null instead."""
+    values = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in line.items()
+    }
+    return json.dumps(values, allow_nan=False) + "\n"
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

@@ -82,6 +82,27 @@ class TestCheckpoints:
         with pytest.raises(CheckpointError, match=r"model.safetensors: .* found no file"):
             checkpoints.load(path, model, optimizer)
 
+    def test_load__the_scaler_goes_on_where_it_was(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        go_on(model, optimizer, range(1))
+        checkpoints = Checkpoints(tmp_path, keep=2)
+        checkpoints.save(model, optimizer, step=1, record={})
+        scaler = torch.amp.GradScaler("cpu", growth_interval=3)
+        for step in range(5):  # grows once, and is two thirds of the way to the next time
+            scaler.scale(model(*random_batch(seed=step), teacher_temperature=0.05)["total"]).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+        checkpoints.save(model, optimizer, step=6, record={}, scaler=scaler)
+        others = [torch.amp.GradScaler("cpu", growth_interval=3) for _ in range(2)]
+        others[1].scale(torch.ones(()))  # what it was made with is on the device already
+        for other in others:
+            checkpoints.load(tmp_path / "step_00000001", model, optimizer, scaler=other)
+            assert other.get_scale() == 2.0**16
+            checkpoints.load(tmp_path / "step_00000006", model, optimizer, scaler=other)
+            assert other.get_scale() == 2.0**17
+            assert other.state_dict() == scaler.state_dict()
+
     def test_read_record__damaged(self, tmp_path: Path) -> None:
         path = tmp_path / "checkpoint.json"
         for content in (None, b"", b'{"step": 1, "con', b"\xff\xfe", b"[]", b'{"config": {}, "step": 1}'):

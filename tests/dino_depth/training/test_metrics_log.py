@@ -40,6 +40,16 @@ class TestMetricsLog:
         assert lines(tmp_path / "stopped") == lines(tmp_path / "whole")
         assert lines(tmp_path / "whole")[0]["total"] == pytest.approx(0.1 * (1 + 4 + 9) / 3)
 
+    def test_add__a_number_that_is_not_finite_is_null(self, tmp_path: Path) -> None:
+        """Such as a gradient's norm where float16 overflowed."""
+        (tmp_path / "metrics.jsonl").write_text('{"step": 1, "total": 1.0, "gradient_norm": Infinity}\n')
+        log = MetricsLog(tmp_path, start=1, steps=9, every=1)
+        log.add(2, {"total": 2.0}, {"gradient_norm": float("nan")}, maps=8)
+        text = (tmp_path / "metrics.jsonl").read_text()
+        assert text == (
+            '{"step": 1, "total": 1.0, "gradient_norm": null}\n{"step": 2, "total": 2.0, "gradient_norm": null}\n'
+        )
+
     def test_init__drops_what_is_past_the_checkpoint(self, tmp_path: Path) -> None:
         log = MetricsLog(tmp_path, start=0, steps=9, every=1)
         for step in range(1, 6):
