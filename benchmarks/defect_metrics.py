@@ -231,6 +231,8 @@ def main(
         share: Of a good part's surface that may lie over the voxel threshold, where the model isn't calibrated.
     """
     dataset = SiM3D(data)
+    if not results.is_dir():
+        raise ModMapError(f"{results}: expected the directory of a run, found none")
     names = [path.name for path in sorted(results.iterdir()) if (path / "scans").is_dir()]
     if not names:
         raise ModMapError(f"{results}: expected predictions below <category>/scans, found none")

@@ -69,6 +69,7 @@ def main(
     run: Annotated[Path, tyro.conf.arg(metavar="DIR")],
     rate: float = DEFAULT_RATE,
     cache: Path | None = None,
+    cache_gb: float = 20.0,
 ) -> int:
     """Print how many good and defective test scans fail by thresholds estimated from the training scans.
 
@@ -76,10 +77,11 @@ def main(
         run: A finished run of benchmarks.sim3d with ModMap.
         rate: The false-alarm rate to ask for.
         cache: Kept tokens of that run.
+        cache_gb: Gigabytes that they may take, as in that run: older ones make way for what is over.
     """
     row = read_run(run)
     dataset = SiM3D(Path(row.root))
-    kept = None if cache is None else TokenCache(cache)
+    kept = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
     cells, total = [], {False: Failures(), True: Failures()}
     for category in row.results["categories"]:
         model = ModMap.from_pretrained(run / category / "model", token_cache=kept)

@@ -147,6 +147,7 @@ def main(
     categories: tuple[str, ...],
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")],
     cache: Path | None = None,
+    cache_gb: float = 20.0,
 ) -> int:
     """Measure what reports cost, and photograph them.
 
@@ -155,12 +156,13 @@ def main(
         categories: Of the run.
         out: Where results, pages and photographs go.
         cache: Kept tokens, for the calibration alone.
+        cache_gb: Gigabytes that they may take, as in that run: older ones make way for what is over.
     """
     dataset = SiM3D(Path(read_run(run).root))
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     for category in categories:
-        kept = None if cache is None else TokenCache(cache)
+        kept = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
         model = ModMap.from_pretrained(run / category / "model", token_cache=kept)
         model.calibrate([scan for scan in dataset.tests(category) if scan.anomalous is False])
         with_thresholds = model.save_pretrained(out / f"{category}_model")

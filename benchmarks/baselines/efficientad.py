@@ -46,7 +46,8 @@ class EfficientADSettings(BaselineSettings):
     """Of the published training; it has features of its own and no encoder beside the teacher.
 
     Attributes:
-        size: Published with 256 pixels, the least that the autoencoder takes.
+        size: Published with 256 pixels, the least that the autoencoder takes; a multiple of 4, as the maps have a
+            place every four.
         model_size: Of teacher and student.
         teacher: The pretrained teacher's weights: `.pth` as anomalib releases it, or `.safetensors`; or an encoder of
             the image, as `benchmarks.features.choice`, to distil one from.
@@ -59,7 +60,7 @@ class EfficientADSettings(BaselineSettings):
             slower where it is emulated.
     """
 
-    size: int = Field(256, ge=256)
+    size: int = Field(256, ge=256, multiple_of=4)
     smoothing: float = Field(0.0, ge=0, le=1)
     model_size: Literal["small", "medium"] = "small"
     teacher: str | None = None

@@ -87,7 +87,14 @@ class ViewReader:
         chosen: dict[Modality, Any] = {"image": settings.image_encoder, "depth": settings.depth_encoder}
         grid: int | None = None
         for modality, named in chosen.items():
-            encoder = make_encoder(named, modality, size=settings.size, grid=grid, layers=layers)
+            encoder = make_encoder(
+                named,
+                modality,
+                size=settings.size,
+                grid=grid,
+                layers=layers,
+                foreground=settings.inference.foreground,
+            )
             if encoder is not None:
                 self._encoders[modality] = (
                     encoder.to(device) if isinstance(encoder, torch.nn.Module) else encoder

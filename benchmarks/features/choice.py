@@ -7,6 +7,7 @@ from benchmarks.features.fpfh import FPFHFeatures
 from modmap.config import EncoderSettings
 from modmap.encoders import FrozenEncoder, Modality, TokenEncoder
 from modmap.errors import ModMapError
+from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode
 
 NONE, FPFH, POINT_MAE = "none", "fpfh", "point_mae"
 FPFH_STRIDE = 8
@@ -19,6 +20,7 @@ def make_encoder(
     size: int,
     grid: int | None = None,
     layers: Layers = "middle",
+    foreground: ForegroundMode = DEFAULT_FOREGROUND,
 ) -> TokenEncoder | None:
     """The features that a setting names.
 
@@ -28,6 +30,7 @@ def make_encoder(
         size: Side of the square input, pixels.
         grid: Tokens along a side, where another encoder gives it.
         layers: Of a CNN.
+        foreground: Which pixels FPFH describes.
 
     Returns:
         None where the setting is `none`.
@@ -53,7 +56,7 @@ def make_encoder(
             raise ModMapError(
                 f"image_encoder: expected features of an image, found {FPFH}, which are of depth"
             )
-        return FPFHFeatures(grid or round(size / FPFH_STRIDE))
+        return FPFHFeatures(grid or round(size / FPFH_STRIDE), foreground=foreground)
     if is_cnn(reference):
         normalisation = settings.normalisation
         return CNNFeatures(

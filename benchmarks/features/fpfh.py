@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from modmap.camera import Camera
 from modmap.encoders import Modality
 from modmap.errors import ModMapError
-from modmap.foreground import foreground_mask
+from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
 from modmap.scan import Frame
 from modmap.square import Square
 from modmap.token_cache import TokenCache
@@ -91,9 +92,13 @@ def camera_points(frame: Frame, mask: Array) -> Array:
     if frame.camera is None:
         raise ModMapError(f"view {frame.id}: FPFH needs a camera, found none")
     rows, columns = np.nonzero(mask)
-    K, z = frame.camera.K, frame.depth[rows, columns].astype(np.float64)
-    x, y = (columns - K[0, 2]) / K[0, 0] * z, (rows - K[1, 2]) / K[1, 1] * z
-    return np.stack([x, y, z], axis=1)
+    pixels = np.stack([columns, rows], axis=1)
+    return _at_origin(frame.camera).back_project(pixels, frame.depth[rows, columns].astype(np.float64))
+
+
+def _at_origin(camera: Camera) -> Camera:
+    """The same camera where its own frame is the world's."""
+    return replace(camera, T_world_to_camera=np.eye(4))
 
 
 class FPFHFeatures:
@@ -104,14 +109,16 @@ class FPFHFeatures:
 
     Args:
         grid: Tokens along a side.
+        foreground: Which pixels are described.
     """
 
     modality: Modality = "depth"
     reference = "FPFH"
     channels = BINS
 
-    def __init__(self, grid: int) -> None:
+    def __init__(self, grid: int, *, foreground: ForegroundMode = DEFAULT_FOREGROUND) -> None:
         self.grid = grid
+        self._foreground: ForegroundMode = foreground
         self.fingerprint = (
             f"fpfh-{POINTS_A_TOKEN}-{MOST_POINTS_A_SIDE}-{NORMAL_VOXELS}-{FEATURE_VOXELS}-{MOST_NEIGHBOURS}"
         )
@@ -124,10 +131,11 @@ class FPFHFeatures:
         Raises:
             ModMapError: the view has no camera.
         """
-        mask, _ = foreground_mask(frame.depth)
+        mask, _ = foreground_mask(frame.depth, mode=self._foreground)
         if cache is not None and frame.camera is not None:
             part = np.where(mask, frame.depth, 0)
-            content = np.concatenate([part.ravel(), frame.camera.K.ravel().astype(np.float32)])
+            lens = () if frame.camera.distortion is None else frame.camera.distortion
+            content = np.concatenate([part.ravel(), frame.camera.K.ravel(), lens]).astype(np.float32)
             key = cache.key(f"{self.fingerprint} {self.grid}", torch.from_numpy(content)[None])
             found = cache.read(key)
             if found is None:
@@ -175,11 +183,9 @@ class FPFHFeatures:
 def _token_of(points: Array, frame: Frame, square: Square) -> Array:
     """(K,) index of the token that each point is seen in."""
     assert frame.camera is not None
-    K = frame.camera.K
-    column = points[:, 0] / points[:, 2] * K[0, 0] + K[0, 2] + square.left
-    row = points[:, 1] / points[:, 2] * K[1, 1] + K[1, 2] + square.top
+    uv, _ = _at_origin(frame.camera).project(points)
     scale = square.grid / square.side
-    place = np.stack([row + 0.5, column + 0.5]) * scale
+    place = np.stack([uv[:, 1] + square.top + 0.5, uv[:, 0] + square.left + 0.5]) * scale
     rows, columns = np.clip(np.floor(place).astype(np.int64), 0, square.grid - 1)
     token: Array = rows * square.grid + columns
     return token

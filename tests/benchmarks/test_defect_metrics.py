@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmarks.defect_metrics import TrueDefect, category_matches, matches, true_defects
+from benchmarks.defect_metrics import TrueDefect, category_matches, main, matches, true_defects
 from modmap.datasets import GroundTruth, write_ground_truth
 from modmap.errors import ModMapError
 from modmap.scan import Scan, View
@@ -120,3 +120,9 @@ class TestTrueDefects:
         views = (View("00", flat.astype(np.uint8), flat),)
         scan = Scan("s", views, ground_truth=tmp_path / "gt.npz", root=tmp_path)
         assert [(one.kind, len(one.voxels)) for one in true_defects(scan)] == [("dent", 2), ("chip", 1)]
+
+
+class TestMain:
+    def test_main__no_run(self, balls: Path, tmp_path: Path) -> None:
+        with pytest.raises(ModMapError, match="none: expected the directory of a run, found none"):
+            main(balls, tmp_path / "none")

@@ -95,6 +95,7 @@ class TestMakeDetector:
                 "inference.nudged_scans: expected a setting of this method, found one of ModMap's alone",
             ),
             ("cfm", {"mapping": {"cross_view": True}}, "mapping: unknown key"),
+            ("efficientad", {"size": 258}, "config: size: expected a multiple of 4, found 258"),
             (
                 "cfm",
                 {"inference": {"nudged_scans": 2}},

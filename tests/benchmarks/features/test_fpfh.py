@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import open3d as o3d
 import pytest
 import torch
 
+from benchmarks.features.choice import make_encoder
 from benchmarks.features.fpfh import (
     FEATURE_VOXELS,
     HISTOGRAM_SUM,
@@ -20,10 +24,12 @@ from benchmarks.features.fpfh import (
     pixel_features,
     point_features,
 )
+from modmap.config import EncoderSettings
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
-from modmap.scan import Frame
+from modmap.scan import Camera, Frame
 from modmap.square import Square
+from modmap.token_cache import TokenCache
 from tests.synthetic_scans import ball_scan
 
 Array = npt.NDArray[Any]
@@ -147,6 +153,55 @@ class TestFPFHFeatures:
         beside = coarse.reshape(80, 80, 33)[rows // 3, columns // 3]
         gaps = torch.nn.functional.cosine_similarity(fine.reshape(240, 240, 33)[rows, columns], beside)
         assert float(gaps.median()) > 0.9
+
+    def test_tokens__the_lens_distorts_the_view_not_the_part(self, tmp_path: Path) -> None:
+        """A plane, seen through a lens that bends it, is a plane, and its tokens lie where they are seen."""
+        height, width = 96, 128
+        K = np.array([[100.0, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
+        pinhole = Camera(K, np.eye(4), size=(width, height))
+        bent = replace(pinhole, distortion=np.array([-0.1, 0.02, 0, 0]))
+        mask = np.ones((height, width), bool)
+        plane = Frame(
+            "00", np.zeros((height, width), np.uint8), np.full((height, width), 500, np.float32), bent
+        )
+        points = camera_points(plane, mask)
+        uv = cv2.undistortPoints(
+            np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+            .reshape(-1, 1, 2)
+            .astype(float),
+            K,
+            bent.distortion,
+        )[:, 0]
+        np.testing.assert_allclose(points[:, :2] / 500, uv, atol=1e-3)
+        # What is measured in one corner is described in that corner's tokens, and in no other.
+        corner = np.zeros((height, width), np.float32)
+        corner[4:17, 5:22] = 500
+        part = replace(plane, depth=corner)
+        touched = Square(height, width, grid=32).tokens_touched(corner > 0)
+        found = FPFHFeatures(32).tokens(part).numpy().reshape(32, 32, 33).any(axis=2)
+        np.testing.assert_array_equal(found, touched)
+        cache = TokenCache(tmp_path)
+        for one in (bent, pinhole):
+            FPFHFeatures(32).tokens(replace(part, camera=one), cache=cache)
+        assert len(list(tmp_path.glob("??/*.npy"))) == 2
+
+    def test_tokens__every_pixel_of_the_part_is_described(self) -> None:
+        """A speck beside the part is of it where every measured pixel is to be."""
+        view = frame()
+        depth = view.depth.copy()
+        assert not depth[:2, :2].any()
+        depth[:2, :2] = depth.max()
+        view = replace(view, depth=depth)
+        found = [
+            FPFHFeatures(20, foreground=mode).tokens(view).reshape(20, 20, 33).abs().sum(dim=2) > 0
+            for mode in ("components", "valid")
+        ]
+        assert int(found[1].sum()) > int(found[0].sum())
+        encoder = make_encoder(
+            EncoderSettings(reference="fpfh"), "depth", size=0, grid=20, foreground="valid"
+        )
+        assert encoder is not None
+        assert torch.equal(encoder.tokens(view).reshape(20, 20, 33).abs().sum(dim=2) > 0, found[1])
 
     def test_tokens__needs_a_camera(self) -> None:
         view = frame()
