@@ -15,7 +15,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, distributed, nn
 from torch.amp import GradScaler
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    get_state_dict,
+    set_state_dict,
+)
 from torch.optim import Optimizer
 
 NAME = re.compile(r"step_(\d{8})")
@@ -67,14 +72,13 @@ class Checkpoints:
         """
         if scaler is not None:
             record = {**record, SCALER: scaler.state_dict()}
-        model_state, optimizer_state = _state(model, optimizer)
-        moments = {
-            f"{name}.{key}": value
-            for name, one in optimizer_state["state"].items()
-            for key, value in one.items()
-        }
+        # Gathered one tensor at a time, and kept by the first process only, in the memory of its CPU.
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        model_state, optimizer_state = get_state_dict(model, optimizer, options=options)
         if _rank() == 0:
-            self._write(model_state, moments, step=step, record=record)
+            states: Any = optimizer_state["state"]
+            moments = {f"{name}.{key}": value for name, one in states.items() for key, value in one.items()}
+            self._write(dict(model_state), moments, step=step, record=record)
         if distributed.is_initialized():
             distributed.barrier()
 
@@ -93,7 +97,8 @@ class Checkpoints:
             moments.setdefault(parameter, {})[key] = value
         record = read_record(path, needed=("step",))
         # Rates are set before every step; what is saved of the optimiser is its moments.
-        optimizer_state = {**_state(model, optimizer)[1], "state": moments}
+        groups = get_optimizer_state_dict(model, optimizer)["param_groups"]
+        optimizer_state: dict[str, Any] = {"param_groups": groups, "state": moments}
         options = StateDictOptions(full_state_dict=True, strict=True)
         try:
             set_state_dict(
@@ -135,14 +140,6 @@ class Checkpoints:
         if not self.directory.is_dir():
             return []
         return sorted(path for path in self.directory.iterdir() if NAME.fullmatch(path.name))
-
-
-def _state(model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Any], Any]:
-    """The whole state of both in every process, by the names of the model before it was wrapped."""
-    # With cpu_offload, only the first process would get anything.
-    options = StateDictOptions(full_state_dict=True)
-    model_state, optimizer_state = get_state_dict(model, optimizer, options=options)
-    return dict(model_state), optimizer_state
 
 
 def _bytes(tensors: dict[str, Any]) -> bytes:

@@ -67,6 +67,10 @@ class RunProbe:
 
 
 def whole_weights(module: nn.Module) -> dict[str, Tensor]:
-    """The weights of a module, whole in every process however it is sharded; every process must call."""
-    weights = get_model_state_dict(module, options=StateDictOptions(full_state_dict=True))
+    """The weights of a module, whole in the first process however it is sharded; every process must call.
+
+    The others get none: on each of their GPUs the weights would take as much as before they were sharded.
+    """
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    weights = get_model_state_dict(module, options=options)
     return {name: value for name, value in weights.items() if isinstance(value, Tensor)}

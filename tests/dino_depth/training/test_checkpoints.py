@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import distributed
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+from torch.distributed.tensor.debug import CommDebugMode
 
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.training.checkpoints import CheckpointError, Checkpoints, read_record, seed_of_step
 from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
+from tests.dino_depth.objective.two_processes import in_two_processes
 
 Trained = tuple[StudentTeacher, torch.optim.Optimizer]
 
@@ -19,6 +29,58 @@ Trained = tuple[StudentTeacher, torch.optim.Optimizer]
 def begun(seed: int, **changes: dict[str, object]) -> Trained:
     model = tiny_student_teacher(tiny_config(**changes), seed=seed)
     return model, torch.optim.AdamW(parameter_groups(model.student))
+
+
+def sharded(seed: int) -> Trained:
+    """With moments, shared out over the processes."""
+    model, optimizer = begun(seed)
+    fully_shard(model, mesh=init_device_mesh("cpu", (distributed.get_world_size(),)))
+    optimizer = torch.optim.AdamW(parameter_groups(model.student))
+    for parameter in model.student.parameters():
+        parameter.grad = torch.full_like(parameter, 1.0 + seed)
+    optimizer.step()
+    return model, optimizer
+
+
+def shards(model: StudentTeacher, optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    moments = [state["exp_avg"] for state in optimizer.state.values()]
+    return [one.to_local().detach().clone() for one in [*model.parameters(), *moments]]
+
+
+def whole_tensors(shape: torch.Size) -> int:
+    found = [one for one in gc.get_objects() if issubclass(type(one), torch.Tensor)]
+    return sum(1 for one in found if not isinstance(one, DTensor) and one.shape == shape)
+
+
+def save_and_load_sharded(rank: int) -> dict[str, Any]:
+    """How many whole tensors a process holds while another writes, what loading gathers, and what it puts back."""
+    model, optimizer = sharded(0)
+    expected = shards(model, optimizer)
+    shape = model.student.dino_head.last_layer.weight.shape
+    names = [tempfile.mkdtemp() if rank == 0 else ""]
+    distributed.broadcast_object_list(names)
+    directory = Path(names[0])
+    checkpoints = Checkpoints(directory, keep=1)
+    held = []
+    barrier = distributed.barrier
+
+    def counting_barrier() -> None:
+        held.append(whole_tensors(shape))
+        barrier()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distributed, "barrier", counting_barrier)
+        checkpoints.save(model, optimizer, step=1, record={})
+    other, other_optimizer = sharded(7)
+    differ = sum(not torch.equal(a, b) for a, b in zip(shards(other, other_optimizer), expected, strict=True))
+    with CommDebugMode() as traffic:
+        checkpoints.load(directory / "step_00000001", other, other_optimizer)
+    gathers = sum(number for name, number in traffic.get_comm_counts().items() if "gather" in str(name))
+    same = all(torch.equal(a, b) for a, b in zip(shards(other, other_optimizer), expected, strict=True))
+    barrier()
+    if rank == 0:
+        shutil.rmtree(directory)
+    return {"held": held, "gathers": gathers, "same": same, "differ": differ}
 
 
 def go_on(model: StudentTeacher, optimizer: torch.optim.Optimizer, steps: range) -> list[float]:
@@ -48,6 +110,14 @@ class TestCheckpoints:
         assert latest == tmp_path / "step_00000003"
         assert checkpoints.load(latest, other, other_optimizer) == {"recipe": "tiny", "step": 3}
         assert go_on(other, other_optimizer, range(3, 6)) == expected
+
+    def test_save__sharded_weights_are_whole_in_the_first_process_only(self, tmp_path: Path) -> None:
+        first, second = in_two_processes(save_and_load_sharded, tmp_path)
+        assert first["differ"] > 10
+        assert first["same"]
+        assert second["same"]
+        assert first["gathers"] == second["gathers"] == 0
+        assert second["held"] == [0]
 
     def test_save__the_last_ones_stay(self, tmp_path: Path) -> None:
         model, optimizer = begun(0)
