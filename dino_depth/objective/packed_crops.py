@@ -44,7 +44,9 @@ class CropAttention(Attention):  # type: ignore[misc]
             whole: Tensor = super().forward(x, attn_mask=attn_mask, is_causal=is_causal)
             return whole
         query, key, value = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim)).unbind(2)
-        attended = self.attend(self.q_norm(query), self.k_norm(key), value, self.lengths)
+        # Autocast leaves a norm in float32, and xformers takes one type only.
+        query, key = self.q_norm(query).to(value.dtype), self.k_norm(key).to(value.dtype)
+        attended = self.attend(query, key, value, self.lengths)
         mapped: Tensor = self.proj_drop(self.proj(self.norm(attended.flatten(2))))
         return mapped
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import timm
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dino_depth.objective.crop_tokens import tokens_by_size
@@ -44,6 +44,13 @@ def attend_behind_a_mask(query: Tensor, key: Tensor, value: Tensor, lengths: tup
 ATTENDING = [attend_one_by_one, attend_behind_a_mask]
 
 
+class NormInFloat32(nn.LayerNorm):
+    """As CUDA's autocast computes it."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.float())
+
+
 def _backbone(architecture: str = "vit_small_patch14_dinov2", **options: Any) -> Any:
     torch.manual_seed(0)
     backbone = timm.create_model(architecture, img_size=56, init_values=1.0, **{**CREATED, **options})
@@ -77,6 +84,24 @@ class TestPackedTokens:
         assert losses[1] == pytest.approx(losses[0], abs=1e-5)
         for one, other in zip(*gradients, strict=True):
             assert torch.allclose(one, other, atol=1e-5)
+
+    def test_call__queries_and_keys_are_of_the_values_type(self) -> None:
+        backbone, mask_token = _backbone(qk_norm=True), torch.zeros(1, 32)
+        for block in backbone.blocks:
+            block.attn.q_norm, block.attn.k_norm = (NormInFloat32(16), NormInFloat32(16))
+        crops, local, _ = random_batch()
+        types = set()
+
+        def attend(query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
+            types.add((query.dtype, key.dtype, value.dtype))
+            return attend_one_by_one(query, key, value, lengths)
+
+        with torch.autocast("cpu", torch.bfloat16):
+            expected = tokens_by_size(backbone, [crops, local], [None, None], mask_token)
+            found = PackedTokens(attend)(backbone, [crops, local], [None, None], mask_token)
+        assert types == {(torch.bfloat16,) * 3}
+        for one, other in zip(found, expected, strict=True):
+            assert torch.allclose(one.float(), other.float(), atol=0.1)
 
     def test_call__no_crop_sees_another(self) -> None:
         backbone, mask_token = _backbone(), torch.zeros(1, 32)
