@@ -34,8 +34,8 @@ def whole_page(title: str, body: str, *, script: str, data: Any = None) -> str:
         script: Name of the script beside the stylesheet.
         data: What the script reads, as JSON.
     """
-    # "</" would end the script element.
-    text = json.dumps(data).replace("</", "<\\/")
+    # "</script" would end the script element, and "<!--<script" keep it from ending.
+    text = json.dumps(data).replace("<", "\\u003c")
     return f"""<!doctype html>
 <html lang="en">
 <head>
