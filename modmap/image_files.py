@@ -123,7 +123,7 @@ def clean_depth(
     """
     raw = np.asarray(raw)
     with np.errstate(over="ignore"):
-        depth = raw.astype(np.float32)
+        depth = raw.astype(np.float32) * np.float32(unit)
     notes: list[str] = []
     finite = np.isfinite(depth)
     negative = finite & (depth < 0)
@@ -134,7 +134,6 @@ def clean_depth(
         notes.append(f"{negative.mean():.1%} of the depth is negative and counts as not measured")
     if np.isnan(raw).any():
         notes.append(f"{np.isnan(raw).mean():.1%} of the depth is NaN and counts as not measured")
-    depth *= np.float32(unit)
     if limit is not None:
         depth[depth > limit] = 0
     return depth, tuple(notes)

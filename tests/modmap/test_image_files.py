@@ -297,6 +297,12 @@ class TestCleanDepth:
         depth, _ = clean_depth(np.full((3, 4), np.nan), far_is_background=True)
         np.testing.assert_array_equal(depth, np.zeros((3, 4)))
 
+    def test_clean_depth__too_large_in_millimetres(self) -> None:
+        """The largest number, in metres, for what no ray hit."""
+        raw = np.array([[np.finfo(np.float32).max, 0.5]], np.float32)
+        depth, _ = clean_depth(raw, unit=1000.0)
+        np.testing.assert_array_equal(depth, [[0, 500]])
+
     def test_clean_depth__leaves_its_input(self) -> None:
         raw = np.array([[np.inf, 2.0]], dtype=np.float32)
         clean_depth(raw, unit=10.0)
