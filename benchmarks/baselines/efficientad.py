@@ -210,6 +210,12 @@ class EfficientAD:
             sum(losses).backward()
             optimiser.step()
             schedule.step()
+        # What isn't a number stays none, so the last step tells of all.
+        if not all(torch.isfinite(one).all() for one in parameters):
+            raise ModMapError(
+                f"efficientad: expected finite weights after {settings.steps} steps, found some that are no number: "
+                "lower learning_rate"
+            )
 
     def _pixels(self, frame: Frame) -> Tensor:
         """(1, 3, size, size) in [0, 1]: the gray image in its square."""

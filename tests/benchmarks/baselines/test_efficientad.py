@@ -98,6 +98,15 @@ class TestEfficientAD:
         assert 25 - 8 <= row <= 35 + 8
         assert 35 - 8 <= column <= 45 + 8
 
+    def test_fit__a_training_that_diverges(self, given: dict[str, Any], nominal: Scan) -> None:
+        model = make_detector(
+            "efficientad", "fast", {**given, "learning_rate": 1e30, "steps": 2}, device="cpu"
+        )
+        with pytest.raises(
+            ModMapError, match=r"expected finite weights after 2 steps, .* lower learning_rate"
+        ):
+            model.fit(nominal)
+
     @pytest.mark.slow
     @pytest.mark.timeout(1200)
     def test_predict__bfloat16_scores_as_float32_does(
