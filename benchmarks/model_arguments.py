@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-import tyro
+from typing import Any
 
 from modmap import ModMap
+from modmap.commands.fit import Assignments
 from modmap.config import merged, parse_assignments
 from modmap.encoders import TokenEncoder
 from modmap.token_cache import TokenCache
@@ -27,7 +26,7 @@ class ModelArguments:
     """As in `modmap fit`."""
     depth_encoder: str | None = None
     """As in `modmap fit`."""
-    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE...")] = ()
+    set: Assignments = ()
     """Any other settings, as in `modmap fit`."""
     device: str = "auto"
     """As in `modmap fit`; under accelerate, each process's own."""
@@ -51,7 +50,7 @@ class ModelArguments:
             reference = getattr(self, f"{modality}_encoder")
             if reference is not None:
                 named[f"{modality}_encoder"] = {"reference": reference}
-        return merged(parse_assignments(self.set), named)
+        return merged(parse_assignments([one for some in self.set for one in some]), named)
 
     def model(
         self,

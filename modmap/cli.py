@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModMapError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         code = 2 if isinstance(error, UsageError) else 1
+    except OSError as error:  # a full disk, a place that may not be written to
+        print(f"{program}: error: {error}", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         code = 130

@@ -204,6 +204,8 @@ def evaluate_directory(
     Raises:
         ModMapError: a scan can't be used, or `out` was begun with other settings.
     """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: expected a directory to write to, found a file")
     model = make_model()
     nominal, tests = training_and_tests(directory, train=train)
     grid = common_grid(tests)

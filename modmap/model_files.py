@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -47,10 +49,18 @@ def save(
     mapper: CrossViewMapper,
     encoders: Mapping[str, TokenEncoder],
 ) -> Path:
-    """Writes a model; a directory that holds one already is replaced file by file, the config last."""
+    """Writes a model; a directory that holds one already is replaced file by file, the config last.
+
+    Raises:
+        ModMapError: as `require_place`.
+    """
+    require_place(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    if not encoders and not _uses_encoders_of(directory, config):
-        shutil.rmtree(directory / ENCODERS_NAME, ignore_errors=True)
+    if not encoders and _is_model(directory) and not _uses_encoders_of(directory, config):
+        for modality in typing.get_args(Modality):
+            shutil.rmtree(directory / ENCODERS_NAME / modality, ignore_errors=True)
+        with suppress(OSError):
+            (directory / ENCODERS_NAME).rmdir()  # only where nothing else is in it
     for modality, encoder in encoders.items():
         encoder.save(directory / ENCODERS_NAME / modality)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in mapper.state_dict().items()}
@@ -59,6 +69,33 @@ def save(
     _replace(directory / CARD_NAME, _card(config, state).encode())
     _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
     return directory
+
+
+def require_place(directory: Path) -> None:
+    """Checks that a model may be written to a directory: what it would take the place of is a model's.
+
+    Raises:
+        ModMapError: it isn't, or a file is in the way.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ModMapError(f"{directory}: expected a directory to write a model to, found a file")
+    theirs = [name for name in (CONFIG_NAME, CARD_NAME) if (directory / name).exists()]
+    interrupted = (
+        directory / WEIGHTS_NAME
+    ).exists() and CONFIG_NAME not in theirs  # the config is written last
+    if theirs and not interrupted and not _is_model(directory):
+        raise ModMapError(
+            f"{directory}: expected a new directory or a model's to write a model to, found one with another "
+            f"{theirs[0]}"
+        )
+
+
+def _is_model(directory: Path) -> bool:
+    try:
+        content = json.loads((directory / CONFIG_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "trained" in content
 
 
 def _uses_encoders_of(directory: Path, config: ModMapConfig) -> bool:

@@ -66,6 +66,8 @@ def predict_directories(
     scans = [scan for directory in directories for scan in find_scans(directory)]
     reference = None if nominal is None else load_scan(nominal)
     require_distinct(scans, command="predict")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: expected a directory to write to, found a file")
     for scan in scans:
         require_free(output / scan.name, replaces=SUMMARY)
         model.check(scan, category=category)
@@ -94,7 +96,7 @@ def predict_directories(
                 overlays=overlays,
                 nominal=reference,
             )
-        except ModMapError as error:
+        except (ModMapError, OSError) as error:
             unusable += 1
             print(f"modmap: error: {error}", file=sys.stderr)
             continue

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from modmap.commands.fit import Preset
+from modmap.commands.fit import Assignments, Preset
 
 
 def evaluate(
@@ -21,7 +21,7 @@ def evaluate(
     depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,
     device: str = "auto",
-    set: tuple[str, ...] = (),
+    set: Assignments = (),
     overlays: bool = True,
     cache: Annotated[Path | None, arg(metavar="DIR")] = None,
     cache_gb: float = 20.0,
@@ -52,7 +52,9 @@ def evaluate(
     from modmap.token_cache import TokenCache
 
     token_cache = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
-    settings = merged(parse_assignments(set), {} if size is None else {"size": size})
+    settings = merged(
+        parse_assignments([one for some in set for one in some]), {} if size is None else {"size": size}
+    )
 
     def make_model() -> ModMap:
         return ModMap(

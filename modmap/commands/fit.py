@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from modmap.errors import UsageError
 
 Preset = Literal["fast", "paper"]
+# Once with several, or several times, or both.
+Assignments = Annotated[tuple[tuple[str, ...], ...], UseAppendAction, arg(metavar="KEY=VALUE...")]
 
 
 def fit(
@@ -26,7 +28,7 @@ def fit(
     voxel: Annotated[float | None, arg(metavar="MM")] = None,
     seed: Annotated[int | None, arg(metavar="N")] = None,
     device: str = "auto",
-    set: tuple[str, ...] = (),
+    set: Assignments = (),
     include_encoders: bool = False,
 ) -> int:
     """Learn the mappings on nominal scans and save the model.
@@ -52,17 +54,20 @@ def fit(
     from modmap.config import parse_assignments
     from modmap.datasets import load_scan
     from modmap.detector import ModMap
+    from modmap.model_files import require_place
 
     if not train:
         raise UsageError("fit: expected the directory of a nominal scan, found none")
     short = {"size": size, "training.epochs": epochs, "training.seed": seed, "inference.voxel": voxel}
     given = [f"{key}={value}" for key, value in short.items() if value is not None]
-    settings = parse_assignments([*set, *given])
+    settings = parse_assignments([*(one for some in set for one in some), *given])
+    require_place(output)
     model = ModMap(
         preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
     )
     scans = [load_scan(directory) for directory in train]
-    keep = output.with_name(f".{output.name}.fit")
+    place = output.resolve()
+    keep = place.with_name(f".{place.name}.fit")
     model.fit(scans, progress=sys.stderr.isatty(), keep=keep)
     model.save_pretrained(output, include_encoders=include_encoders)
     shutil.rmtree(keep, ignore_errors=True)
