@@ -44,7 +44,8 @@ def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
     places = (
         [output]
         if (output / SUMMARY).is_file()
-        else sorted(path.parent for path in output.glob(f"*/{SUMMARY}"))
+        # Hidden ones are results that are being written, or were when the run was killed.
+        else sorted(path.parent for path in output.glob(f"*/{SUMMARY}") if path.parent.name[0] != ".")
     )
     if not places:
         raise UsageError(f"report: {output}: expected results of modmap predict, found none")

@@ -64,6 +64,12 @@ class TestWriteReports:
         with pytest.raises(UsageError, match="expected results of modmap predict, found none"):
             write_reports(tmp_path)
 
+    def test_write__half_written_results_are_left_out(self, tmp_path: Path) -> None:
+        (tmp_path / ".partial-abc-part").mkdir()
+        (tmp_path / ".partial-abc-part" / "summary.json").write_text("{}")
+        with pytest.raises(UsageError, match="expected results of modmap predict, found none"):
+            write_reports(tmp_path)
+
     @pytest.mark.parametrize("name", ["maps.npz", "volume.npz"])
     def test_write__damaged(self, out: Path, name: str) -> None:
         path = out / "bad" / name
