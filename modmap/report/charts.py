@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -22,18 +22,20 @@ BAR, LINE, THRESHOLD, GOOD = "#7b8ea3", "#1d2733", "#d55e00", "#0072b2"
 
 
 def score_histogram(
-    scores: Array, *, score: float, thresholds: Sequence[tuple[str, float]], good: Sequence[float]
+    scores: Iterable[Array], *, score: float, thresholds: Sequence[tuple[str, float]], good: Sequence[float]
 ) -> str:
     """How many voxels (or pixels) have which score, on a logarithmic axis, against the calibration.
 
     Args:
-        scores: (M,) the scan's scores.
+        scores: (M,) the scan's scores, in parts that are in memory one at a time.
         score: The scan's own.
         thresholds: Names and values; a dashed line each.
         good: Scores of the good scans; a tick each under the axis.
     """
     last = max([score, *good, *(value for _, value in thresholds), 1e-12]) * 1.05
-    counts, edges = np.histogram(scores, bins=BINS, range=(0.0, last))
+    counts, edges = np.zeros(BINS, dtype=np.int64), np.linspace(0.0, last, BINS + 1)
+    for part in scores:
+        counts += np.histogram(part, bins=BINS, range=(0.0, last))[0]
     decades = max(1, math.ceil(math.log10(max(int(counts.max(initial=1)), 2))))
     plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 

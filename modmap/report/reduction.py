@@ -36,6 +36,16 @@ def nearest(values: Array, size: tuple[int, int]) -> Array:
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_NEAREST))
 
 
+def largest(values: Array, size: tuple[int, int]) -> Array:
+    """Values (H, W) reduced to (width, height), none larger than theirs, by the maximum of each block; NaN if all are.
+
+    So the smallest peak and the thinnest part are still there.
+    """
+    (height, width), (columns, rows) = values.shape, size
+    by_rows = np.fmax.reduceat(values, np.arange(rows) * height // rows, axis=0)
+    return np.asarray(np.fmax.reduceat(by_rows, np.arange(columns) * width // columns, axis=1))
+
+
 def as_8_bit(image: Array) -> Array:
     """(H, W) uint8 of an 8 or 16 bit image, the maximum of 16 bit ones being white."""
     if image.dtype == np.uint8:

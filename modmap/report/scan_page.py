@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from modmap.calibration import Calibration
 from modmap.defects import Defect
@@ -17,8 +18,11 @@ from modmap.report.page_parts import facts, legend, number, whole_page
 from modmap.report.part_view import camera_towards, part_page
 from modmap.report.reduction import depth_range
 from modmap.report.view_strip import ViewPictures, strip
+from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.volume import AnomalyVolume
+
+Array = npt.NDArray[Any]
 
 # Voxels below the threshold.
 CALM_COLOUR = (200, 206, 213)
@@ -37,6 +41,7 @@ class ScanReport:
         calibration: The thresholds, or None.
         defects: The defects; None where they weren't looked for.
         volume: The volume, or None.
+        views: The maps of the views, by view id.
         pictures: The views.
         top: Score of the last colour.
     """
@@ -45,6 +50,7 @@ class ScanReport:
     calibration: Calibration | None
     defects: list[Defect] | None
     volume: AnomalyVolume | None
+    views: Mapping[str, ViewMaps]
     pictures: list[ViewPictures]
     top: float
 
@@ -176,11 +182,11 @@ def _defect_row(one: Defect) -> str:
 
 
 def _histogram(report: ScanReport) -> str:
+    scores: Iterable[Array]
     if report.volume is not None:
-        scores, unit = report.volume.scores[report.volume.observed], "voxels"
+        scores, unit = [report.volume.scores[report.volume.observed]], "voxels"
     else:
-        finals = [one.maps["final map"] for one in report.pictures]
-        scores, unit = np.concatenate([one[np.isfinite(one)] for one in finals]), "pixels"
+        scores, unit = (maps.combined()[maps.foreground] for maps in report.views.values()), "pixels"
     calibration = report.calibration
     good: Sequence[float] = calibration.scores if calibration is not None else ()
     what = (

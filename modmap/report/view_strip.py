@@ -13,9 +13,10 @@ import numpy.typing as npt
 from modmap.errors import ModMapError
 from modmap.report.colours import BACKGROUND, colourise, colourise_depth
 from modmap.report.page_parts import picture_uri
-from modmap.report.reduction import averaged, depth_range, measured_depth, nearest, reduced_size
+from modmap.report.reduction import averaged, depth_range, largest, measured_depth, reduced_size
 from modmap.result import ViewMaps
 from modmap.scan import Scan
+from modmap.volume import aggregate
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +32,8 @@ class ViewPictures:
         shape: (H, W) of the view.
         image: (h, w) gray, in units of the sensor.
         depth: (h, w) mm; NaN where nothing was measured.
-        maps: (h, w) scores by name: `image map`, `depth map`, `final map`; NaN in the background.
+        maps: (h, w) scores by name: `image map`, `depth map`, `final map`, the largest of the pixels that each stands
+            for; NaN in the background.
     """
 
     view: str
@@ -42,7 +44,7 @@ class ViewPictures:
 
     @property
     def worst(self) -> float:
-        """The largest score of the reduced final map, NaN where it has none."""
+        """The largest score of the view's final map, NaN where it has none."""
         final = self.maps["final map"]
         return float(np.nanmax(final)) if np.isfinite(final).any() else float("nan")
 
@@ -62,6 +64,8 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
                 f"{maps.shape[1]}x{maps.shape[0]}, found {frame.shape[1]}x{frame.shape[0]}"
             )
         size = reduced_size(frame.shape, LONGEST_SIDE)
+        image_map, depth_map = maps.image(), maps.depth()
+        final_map = aggregate(image_map, depth_map, maps.aggregation)
         found.append(
             ViewPictures(
                 view=view_id,
@@ -69,9 +73,9 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
                 image=averaged(frame.image.astype(np.float32), size),
                 depth=measured_depth(frame.depth, size),
                 maps={
-                    "image map": nearest(maps.image(), size),
-                    "depth map": nearest(maps.depth(), size),
-                    "final map": nearest(maps.combined(), size),
+                    "image map": largest(image_map, size),
+                    "depth map": largest(depth_map, size),
+                    "final map": largest(final_map, size),
                 },
             )
         )

@@ -71,6 +71,7 @@ def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
 def _report(place: Path, summary: dict[str, Any], scan: Scan, top: float) -> ScanReport:
     calibration = summary.get("calibration")
     volume = place / VOLUME
+    views = read_maps(place)
     return ScanReport(
         summary=summary,
         calibration=None
@@ -78,7 +79,8 @@ def _report(place: Path, summary: dict[str, Any], scan: Scan, top: float) -> Sca
         else validate(Calibration, calibration, where=f"{place / SUMMARY}: calibration"),
         defects=read_defects(place) if (place / JSON_NAME).is_file() else None,
         volume=load_volume(volume) if volume.is_file() else None,
-        pictures=view_pictures(read_maps(place), scan),
+        views=views,
+        pictures=view_pictures(views, scan),
         top=top,
     )
 

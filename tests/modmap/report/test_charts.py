@@ -31,7 +31,10 @@ class TestScoreHistogram:
     @pytest.mark.parametrize("scores", [np.zeros(0), np.array([0.0]), np.linspace(0, 1, 5000) ** 3])
     def test_histogram__all_in_the_frame(self, scores: np.ndarray) -> None:
         chart = score_histogram(
-            scores, score=0.9, thresholds=[("scan threshold", 0.7), ("voxel threshold", 0.5)], good=[0.6, 0.7]
+            [scores],
+            score=0.9,
+            thresholds=[("scan threshold", 0.7), ("voxel threshold", 0.5)],
+            good=[0.6, 0.7],
         )
         for axis, limit in (("x", WIDTH), ("y", HEIGHT)):
             places = [float(value) for value in re.findall(rf'\b{axis}[12]?="([-\d.]+)"', chart)]
@@ -40,13 +43,14 @@ class TestScoreHistogram:
             assert max(places) <= limit
 
     def test_histogram__counts_every_score(self) -> None:
-        one = score_histogram(np.full(100, 0.5), score=1.0, thresholds=[], good=[])
+        one = score_histogram([np.full(60, 0.5), np.full(40, 0.5)], score=1.0, thresholds=[], good=[])
         assert one.count("<rect") == 1
+        assert one == score_histogram([np.full(100, 0.5)], score=1.0, thresholds=[], good=[])
         assert "<title>good" not in one
 
     def test_histogram__marks(self) -> None:
         chart = score_histogram(
-            np.array([0.1]), score=0.2, thresholds=[("scan threshold", 0.3)], good=[0.1, 0.2]
+            [np.array([0.1])], score=0.2, thresholds=[("scan threshold", 0.3)], good=[0.1, 0.2]
         )
         assert "scan threshold 0.3" in chart
         assert "score 0.2" in chart

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modmap.report.reduction import depth_range, evenly_spread, measured_depth, reduced_size
+from modmap.report.reduction import depth_range, evenly_spread, largest, measured_depth, reduced_size
 
 
 class TestEvenlySpread:
@@ -25,6 +25,23 @@ class TestReducedSize:
         self, shape: tuple[int, int], size: tuple[int, int]
     ) -> None:
         assert reduced_size(shape, 280) == size
+
+
+class TestLargest:
+    @pytest.mark.parametrize("size", [(1, 1), (3, 2), (7, 5), (4, 5), (7, 1)])
+    def test_largest__of_each_block_without_what_isnt_there(self, size: tuple[int, int]) -> None:
+        values = np.random.default_rng(0).random((5, 7)).astype(np.float32)
+        values[:3] = np.nan
+        values[1, 2] = 9
+        reduced = largest(values, size)
+        assert reduced.shape == size[::-1]
+        assert np.nanmax(reduced) == 9
+        assert np.isnan(reduced).sum() <= np.isnan(values).sum()
+        assert np.isin(reduced[np.isfinite(reduced)], values).all()
+
+    def test_largest__of_one_size__changes_nothing(self) -> None:
+        values = np.arange(12.0).reshape(3, 4)
+        np.testing.assert_array_equal(largest(values, (4, 3)), values)
 
 
 class TestMeasuredDepth:

@@ -1,0 +1,49 @@
+"""Small pictures of views: what they keep of the full maps."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from modmap.report.scan_page import ScanReport, scan_page
+from modmap.report.view_strip import strip, view_pictures
+from modmap.result import ViewMaps
+from modmap.scan import Scan, View
+
+SHAPE = (700, 900)
+
+
+@pytest.fixture
+def thin() -> tuple[dict[str, ViewMaps], Scan]:
+    """A part of one column of pixels, that every reduction by steps leaves out or dims."""
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:, 451] = True
+    tokens = np.linspace(0, 0.5, 81, dtype=np.float32).reshape(9, 9)
+    maps = ViewMaps("00", tokens, tokens * 1.5, "max", SHAPE, np.packbits(mask))
+    view = View("00", np.zeros(SHAPE, np.uint8), np.where(mask, 500, 0).astype(np.float32))
+    return {"00": maps}, Scan("thin", [view])
+
+
+def test_largest_score__is_that_of_the_full_map(thin: tuple[dict[str, ViewMaps], Scan]) -> None:
+    views, scan = thin
+    (picture,) = view_pictures(views, scan)
+    worst = float(np.nanmax(views["00"].combined()))
+    assert picture.worst == worst
+    assert f"largest score {worst:.3g}<" in strip([picture], top=1.0)
+    assert np.nanmax(picture.maps["image map"]) == np.nanmax(views["00"].image())
+    assert np.nanmax(picture.maps["depth map"]) == np.nanmax(views["00"].depth())
+
+
+def test_histogram__counts_every_pixel_of_the_part(thin: tuple[dict[str, ViewMaps], Scan]) -> None:
+    views, scan = thin
+    summary = {"scan": "thin", "score": 1.0, "seconds": {}}
+    report = ScanReport(summary, None, None, None, views, view_pictures(views, scan), top=1.0)
+    page = scan_page(report, scan)
+    chart = page.split("Scores: pixels")[1].split("</svg>")[0]
+    bars = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', chart)]
+    counts, _ = np.histogram(views["00"].combined()[:, 451], bins=60, range=(0, 1.05))
+    assert counts.sum() == SHAPE[0]
+    expected = np.log(counts[counts > 0] * 2)
+    np.testing.assert_allclose(np.array(bars) / bars[0], expected / expected[0], rtol=0.02)
