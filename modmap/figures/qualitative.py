@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def qualitative_pictures(
     else:
         remarks.append(NO_LABELS)
         chosen["qualitative"] = highest(predicted, count)
-    known = {} if scans is None else {scan.name: scan for scan in find_scans(scans)}
+    known = [] if scans is None else find_scans(scans)
     every = [shown for rows in chosen.values() for shown in rows]
     top = common_top(shown.predicted.summary for shown in every) or 1.0
     pictures = {}
@@ -84,7 +84,7 @@ def qualitative_pictures(
 def _picture(
     name: str,
     rows: Sequence[Shown],
-    known: Mapping[str, Scan],
+    known: Sequence[Scan],
     top: float,
     view_id: str | None,
     remarks: list[str],

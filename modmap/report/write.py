@@ -50,7 +50,7 @@ def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
     if not places:
         raise UsageError(f"report: {output}: expected results of modmap predict, found none")
     summaries = {place: read_summary(place) for place in places}
-    known = {} if scans is None else {scan.name: scan for scan in find_scans(scans)}
+    known = [] if scans is None else find_scans(scans)
     sources = {place: source_scan(summary, known, place) for place, summary in summaries.items()}
     top = common_top(summaries.values())
     rows, pages = [], []

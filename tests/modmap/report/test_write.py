@@ -42,6 +42,15 @@ class TestWriteReports:
             write_reports(out)
         assert len(write_reports(out, scans=reported.scans)) == 3
 
+    def test_write__moved_scans_that_share_a_name(
+        self, out: Path, reported: Reported, tmp_path: Path
+    ) -> None:
+        for place in ("new", "other"):
+            shutil.copytree(reported.scans / "bad", tmp_path / place / "bad")
+        assert write_reports(out / "bad", scans=tmp_path / "new") == [out / "bad" / "report.html"]
+        with pytest.raises(ModMapError, match=r"bad: expected one scan called bad <b>&"):
+            write_reports(out / "bad", scans=tmp_path)
+
     def test_write__not_calibrated_and_no_volume(self, out: Path) -> None:
         path = out / "good" / "summary.json"
         nothing = {
