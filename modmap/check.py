@@ -20,6 +20,8 @@ from modmap.view_agreement import PairAgreement, compare, sampled_points
 FEW_AGREE = 0.5
 FAR_OFF = 0.005
 MOSTLY = 0.9
+# Columns of a pipe or a file, which have no width of their own: so many that no table is cut off.
+WIDE = 1000
 STYLES = {"found": "green", "guessed": "yellow", "missed": "red", "warning": "yellow", "unusable": "bold red"}
 
 
@@ -130,7 +132,7 @@ def check_directory(directory: str | Path, *, console: Console | None = None) ->
     Raises:
         ModMapError: the directory is missing, or there is no scan in it.
     """
-    console = console or Console()
+    console = console or _console()
     places = scan_directories(directory)
     unusable = 0
     for place in places:
@@ -162,6 +164,11 @@ def print_report(report: ScanReport, console: Console) -> None:
     if report.error is not None:
         _line(console, "unusable", report.error)
     console.print()
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal or console.is_jupyter else Console(width=WIDE)
 
 
 def _view_report(frame: Frame) -> ViewReport:

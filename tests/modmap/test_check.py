@@ -191,6 +191,21 @@ class TestCheckDirectory:
         np.save(directory / "depth" / "000.npy", depth)
         assert "warning  view 00: 12.5% of the depth is negative" in _printed(directory)[1]
 
+    def test_check_directory__nothing_is_cut_off_in_a_pipe(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        ball = ball_scan(views=2)
+        ids = ["the_part_seen_from_above_by_the_left_camera", "the_part_seen_from_below_by_the_right_camera"]
+        views = [replace(view, id=view_id) for view, view_id in zip(ball.views, ids, strict=True)]
+        write_scan(replace(ball, views=views), tmp_path / "ball")
+        assert check_directory(tmp_path)
+        table = capsys.readouterr().out.split("to surface, mm")[1]
+        for view_id, neighbour in (ids, ids[::-1]):
+            (line,) = [line for line in table.splitlines() if line.startswith(view_id)]
+            assert "64x48, 8 bit" in line
+            assert f"{neighbour}, " in line
+
     def test_check_directory__nothing_there(self, tmp_path: Path) -> None:
         with pytest.raises(ModMapError, match="expected at least one scan"):
             check_directory(tmp_path)
