@@ -16,12 +16,14 @@ _logger = logging.getLogger(__name__)
 def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
     """A context in which matrix products and convolutions are computed in a precision; weights stay as they are.
 
-    A machine that must emulate the precision is told of once, since it takes many times as long there.
+    Weights are rounded wherever they are used, so steps of a training may share a context: torch would keep what it
+    rounded first until the context ends, and learn nothing from there on. A machine that must emulate the precision is
+    told of once, since it takes many times as long there.
     """
     wanted = precision != "float32"
     if wanted:
         _tell_if_emulated(device.type)
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted, cache_enabled=False)
 
 
 @cache

@@ -48,6 +48,16 @@ class TestComputingIn:
         expected = (a.bfloat16().double() @ b.bfloat16().double()).bfloat16()
         torch.testing.assert_close(rough, expected, atol=0.0, rtol=2**-7)
 
+    def test_computing_in__steps_of_a_training_share_a_context(self) -> None:
+        """Each step must see the weights that the last one left: the weight is halved at every one."""
+        weight = torch.full((1, 1), 4.0, requires_grad=True)
+        with computing_in("bfloat16", torch.device("cpu")):
+            for _ in range(20):
+                (slope,) = torch.autograd.grad(F.linear(torch.ones(1, 1), weight).square().sum(), weight)
+                with torch.no_grad():
+                    weight -= 0.25 * slope
+        torch.testing.assert_close(weight.detach(), torch.full((1, 1), 4.0 / 2**20))
+
     @pytest.mark.parametrize(
         ("capabilities", "emulated"),
         [
