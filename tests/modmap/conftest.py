@@ -14,12 +14,14 @@ import safetensors.torch
 import timm
 import torch
 
+from modmap.cli import main
 from modmap.detector import ModMap
 from modmap.scan import Scan
 from tests.synthetic_scans import ball_scan
 
 ScanMaker = Callable[..., Scan]
 EncoderMaker = Callable[..., Path]
+Run = Callable[..., int]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -125,3 +127,16 @@ def make_model(tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMake
         return model.fit(make_scan() if scans is None else scans)
 
     return make
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs the command line in this process; its exit code."""
+
+    def run_words(*words: str | Path) -> int:
+        with pytest.raises(SystemExit) as stop:
+            main([str(word) for word in words])
+        assert stop.value.code is None or isinstance(stop.value.code, int)
+        return stop.value.code or 0
+
+    return run_words

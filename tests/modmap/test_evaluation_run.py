@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from modmap.cli import main
 from modmap.datasets import write_scan
 from modmap.errors import ModMapError, UsageError
 from modmap.evaluation_run import training_and_tests
@@ -18,19 +17,6 @@ from modmap.scan import Scan
 from tests.ball_data_set import write_ball_category
 
 Run = Callable[..., int]
-
-
-@pytest.fixture
-def run() -> Run:
-    """Runs the command line in this process; its exit code."""
-
-    def run_words(*words: str | Path) -> int:
-        with pytest.raises(SystemExit) as stop:
-            main([str(word) for word in words])
-        assert isinstance(stop.value.code, int)
-        return stop.value.code
-
-    return run_words
 
 
 @pytest.fixture(scope="module")

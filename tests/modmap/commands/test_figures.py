@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import pytest
 
-from modmap.cli import main
 from modmap.datasets import write_scan
 from modmap.detector import ModMap
 from modmap.predictions import write_result
@@ -18,16 +18,9 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def run() -> Run:
+def run(run: Run) -> Run:
     """Runs `modmap figures` in this process; its exit code."""
-
-    def run_words(*words: str | Path) -> int:
-        with pytest.raises(SystemExit) as stop:
-            main(["figures", *(str(word) for word in words)])
-        assert stop.value.code is None or isinstance(stop.value.code, int)
-        return stop.value.code or 0
-
-    return run_words
+    return partial(run, "figures")
 
 
 @pytest.fixture(scope="module")
