@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.baselines.distilled_teacher import Lesson, distil
+from modmap.precision import Precision, computing_in
 
 
 class Places(torch.nn.Module):
@@ -31,3 +32,19 @@ class TestDistil:
         mean = middle.mean(dim=(1, 2), keepdim=True)
         std = middle.std(dim=(1, 2), keepdim=True, correction=0)
         torch.testing.assert_close(teacher.values.detach()[0], (middle - mean) / std, atol=0.02, rtol=0.02)
+
+    def test_distil__learns_in_bfloat16_what_it_does_in_float32(self) -> None:
+        pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+        tokens = torch.randn(256, 3, generator=torch.Generator().manual_seed(0))
+
+        def taught(precision: Precision) -> Tensor:
+            torch.manual_seed(2)
+            teacher = torch.nn.Conv2d(3, 3, 36, stride=4)
+            with computing_in(precision, torch.device("cpu")):
+                distil(teacher, [Lesson(pixels, tokens)], channels=3, steps=60, learning_rate=0.001)
+            return teacher(pixels).detach()
+
+        middle = tokens.T.reshape(3, 16, 16)[:, 4:-4, 4:-4]
+        wanted = (middle - middle.mean((1, 2), keepdim=True)) / middle.std((1, 2), keepdim=True, correction=0)
+        for found in (taught("float32"), taught("bfloat16")):
+            assert (found[0] - wanted).square().mean() < 0.1  # from more than 1
