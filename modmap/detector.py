@@ -209,13 +209,14 @@ class ModMap:
         Args:
             directory: Where to; made if missing.
             include_encoders: Put copies of the frozen encoders in, so that the directory needs nothing else.
+
+        Raises:
+            ModMapError: the model hasn't been fitted, or the directory holds other files of these names.
         """
         state, mapper = self.trained, self.mapper
         encoders = (
             dict(zip(("image", "depth"), self._encoders.load(state), strict=True)) if include_encoders else {}
         )
-        # The thresholds of a model that was there before must not outlive its weights.
-        write_calibrations(Path(directory), {}, model="")
         saved = model_files.save(
             Path(directory), config=self.config, state=state, mapper=mapper, encoders=encoders
         )

@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from modmap.calibration_files import CALIBRATION_NAME
 from modmap.config import ModMapConfig, merged
 from modmap.config_errors import read_json, validate
 from modmap.encoders import TokenEncoder
@@ -29,6 +30,9 @@ CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
     "model.safetensors",
     "README.md",
     "encoders",
+)
+SAVING_NAME = (
+    ".modmap-saving"  # there while a model is written, so that an interrupted one can be written over
 )
 Modality = Literal["image", "depth"]
 
@@ -56,6 +60,9 @@ def save(
     """
     require_place(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / SAVING_NAME).touch()
+    # The thresholds of a model that was there before must not outlive its weights.
+    (directory / CALIBRATION_NAME).unlink(missing_ok=True)
     if not encoders and _is_model(directory) and not _uses_encoders_of(directory, config):
         for modality in typing.get_args(Modality):
             shutil.rmtree(directory / ENCODERS_NAME / modality, ignore_errors=True)
@@ -68,6 +75,7 @@ def save(
     _replace(directory / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
     _replace(directory / CARD_NAME, _card(config, state).encode())
     _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
+    (directory / SAVING_NAME).unlink(missing_ok=True)
     return directory
 
 
@@ -79,14 +87,14 @@ def require_place(directory: Path) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise ModMapError(f"{directory}: expected a directory to write a model to, found a file")
-    theirs = [name for name in (CONFIG_NAME, CARD_NAME) if (directory / name).exists()]
-    interrupted = (
-        directory / WEIGHTS_NAME
-    ).exists() and CONFIG_NAME not in theirs  # the config is written last
-    if theirs and not interrupted and not _is_model(directory):
+    if _is_model(directory) or (directory / SAVING_NAME).exists():
+        return
+    copies = (f"{ENCODERS_NAME}/{modality}" for modality in typing.get_args(Modality))
+    names = (CONFIG_NAME, CARD_NAME, WEIGHTS_NAME, CALIBRATION_NAME, *copies)
+    theirs = next((name for name in names if (directory / name).exists()), None)
+    if theirs is not None:
         raise ModMapError(
-            f"{directory}: expected a new directory or a model's to write a model to, found one with another "
-            f"{theirs[0]}"
+            f"{directory}: expected a new directory or a model's to write a model to, found one with another {theirs}"
         )
 
 

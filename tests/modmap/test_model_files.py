@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import huggingface_hub
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from modmap import model_files
 from modmap.detector import ModMap
 from modmap.errors import ModMapError
 from modmap.scan import Scan
@@ -81,6 +83,32 @@ class TestSaveAndLoad:
         with pytest.raises(ModMapError, match="expected a fitted model"):
             ModMap().save_pretrained(tmp_path / "model")
         assert not (tmp_path / "model").exists()
+
+    @pytest.mark.parametrize(
+        "name", ["config.json", "README.md", "model.safetensors", "calibration.json", "encoders/image/mine"]
+    )
+    def test_save_pretrained__never_over_other_files(self, fitted: ModMap, tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("another's")
+        with pytest.raises(ModMapError, match=f"found one with another {name.removesuffix('/mine')}$"):
+            fitted.save_pretrained(tmp_path, include_encoders=True)
+        assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
+        assert path.read_text() == "another's"
+
+    def test_save_pretrained__over_an_interrupted_one(
+        self, fitted: ModMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever was written by then: here the weights, and neither card nor config."""
+        with monkeypatch.context() as patched:
+            patched.setattr(model_files, "_card", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                fitted.save_pretrained(tmp_path)
+        assert (tmp_path / "model.safetensors").exists()
+        assert not (tmp_path / "config.json").exists()
+        fitted.save_pretrained(tmp_path)
+        assert ModMap.from_pretrained(tmp_path).trained == fitted.trained
+        assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors", "README.md"}
 
     def test_save_pretrained__include_encoders(
         self, make_model: ModelMaker, make_encoder: EncoderMaker, make_scan: ScanMaker, tmp_path: Path
