@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from modmap.config_errors import read_json
 from modmap.datasets import SiM3D, find_scans, load_scan
 from modmap.datasets.atomic import atomic_file
 from modmap.datasets.sim3d import is_category
@@ -18,12 +19,14 @@ from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
 from modmap.predictions import is_done, require_distinct, write_result
 from modmap.scan import Scan
+from modmap.scan_state import scan_state
 from modmap.token_cache import TokenCache
 from modmap.volume import VoxelGrid
 from modmap.volume_files import VolumeFormat
 
 MODEL, SCANS = "model", "scans"
 TRAIN = "train"
+NOMINAL = "nominal.json"  # which scan the model was fitted on, as it was then
 
 
 @dataclass(frozen=True)
@@ -210,14 +213,13 @@ def evaluate_directory(
     nominal, tests = training_and_tests(directory, train=train)
     grid = common_grid(tests)
     run = EvaluationRun(out, device=str(model.device), token_cache=model.token_cache, pictures=pictures)
+    learnt_from = {"scan": str(nominal.root and nominal.root.resolve()), "state": scan_state(nominal)}
     if run.fitted:
-        begun = ModMap.from_pretrained(out / MODEL, device=str(model.device))
-        if (begun.config, begun.trained.scans) != (model.config, [nominal.name]):
-            raise UsageError(
-                f"{out}: expected a new directory or a run with these settings on {nominal.name}, found a model with "
-                f"others, of {', '.join(begun.trained.scans)}"
-            )
+        _require_same(out, model, nominal, learnt_from)
     else:
+        out.mkdir(parents=True, exist_ok=True)
+        with atomic_file(out / NOMINAL) as partial:
+            partial.write_text(json.dumps(learnt_from, indent=2) + "\n", encoding="utf-8")
         run.fit(model, nominal, progress=progress)
         print(f"{nominal.name}: fitted", flush=True)
     run.predict(tests, grid=grid, said=_say, progress=progress)
@@ -227,6 +229,28 @@ def evaluate_directory(
         with atomic_file(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
     return found
+
+
+def _require_same(out: Path, model: ModMap, nominal: Scan, learnt_from: Mapping[str, str]) -> None:
+    """Checks that the model in a run's directory is the one that fitting anew would give.
+
+    Raises:
+        UsageError: it has other settings, or is of another nominal scan, or of this one before a file of it changed.
+    """
+    begun = ModMap.from_pretrained(out / MODEL, device=str(model.device))
+    record = read_json(out / NOMINAL) if (out / NOMINAL).is_file() else {}
+    place = record.get("scan") if isinstance(record, dict) else None
+    if begun.config != model.config:
+        found = "with others"
+    elif place != learnt_from["scan"]:
+        found = f"of {place or 'a scan that it does not tell'}"
+    elif record != learnt_from:
+        found = "of that scan before one of its files changed"
+    else:
+        return
+    raise UsageError(
+        f"{out}: expected a new directory or a run with these settings on {nominal.root}, found a model {found}"
+    )
 
 
 def _say(line: str) -> None:

@@ -139,6 +139,21 @@ class TestEvaluate:
         assert run("evaluate", own, "-o", out, *quick, "--no-overlays") == 0
         assert json.loads((out / "results.json").read_text())["v_aupro_30pct"] > 0.5
 
+    def test_evaluate__never_by_another_scans_model(
+        self, plain: Path, tmp_path: Path, quick: Sequence[str], run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Another part's nominal scan of the same name, and the same one scanned again."""
+        out, other = tmp_path / "out", shutil.copytree(plain, tmp_path / "other")
+        assert run("evaluate", plain, "-o", out, *quick, "--no-overlays") == 0
+        capsys.readouterr()
+        assert run("evaluate", other, "-o", out, *quick, "--no-overlays") == 2
+        expected = f"run with these settings on {other}/train/first, found a model of {plain}/train/first"
+        assert expected in capsys.readouterr().err
+        image = next((plain / "train" / "first").rglob("*.png"))
+        image.touch()
+        assert run("evaluate", plain, "-o", out, *quick, "--no-overlays") == 2
+        assert "found a model of that scan before one of its files changed" in capsys.readouterr().err
+
     def test_evaluate__without_labels(
         self, plain: Path, tmp_path: Path, quick: Sequence[str], run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
