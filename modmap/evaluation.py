@@ -13,8 +13,8 @@ import numpy as np
 from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
 from modmap.errors import ModMapError
 from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
-from modmap.predictions import SUMMARY
 from modmap.scan import Scan
+from modmap.summary import SUMMARY
 from modmap.volume import VoxelGrid
 from modmap.volume_files import load_volume
 

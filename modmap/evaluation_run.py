@@ -17,7 +17,8 @@ from modmap.detector_protocol import Detector
 from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
-from modmap.predictions import is_done, require_distinct, write_result
+from modmap.origin import is_done
+from modmap.predictions import require_distinct, write_result
 from modmap.scan import Scan
 from modmap.scan_state import scan_state
 from modmap.token_cache import TokenCache

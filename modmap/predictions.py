@@ -5,28 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from modmap.calibration import Calibration
 from modmap.datasets import find_scans, load_scan
 from modmap.datasets.atomic import atomic_directory, require_free
 from modmap.defects import Defect, find_defects, write_defects
 from modmap.detector import ModMap
 from modmap.detector_protocol import Detector
 from modmap.errors import ModMapError, UsageError
+from modmap.origin import is_done, origin_of
 from modmap.report.overlays import write_overlays
 from modmap.result import Result
 from modmap.result_files import write_maps
 from modmap.scan import Scan
-from modmap.scan_state import scan_state
-from modmap.volume import VoxelGrid
+from modmap.summary import SUMMARY, summarise
 from modmap.volume_files import VolumeFormat, write_volume
 
-SUMMARY = "summary.json"
 # Where the scale of a nominal scan's pictures ends, in training scores: so it looks calm.
 CALM = 1.5
 DONE, UNUSABLE, DEFECTIVE = 0, 1, 3
@@ -107,34 +101,6 @@ def predict_directories(
     return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
 
 
-def is_done(
-    directory: Path,
-    model: Detector,
-    scan: Scan,
-    *,
-    category: str | None = None,
-    calibration: Calibration | None = None,
-    grid: VoxelGrid | None = None,
-) -> bool:
-    """Whether a directory holds what predicting a scan anew would give; a result half written doesn't count.
-
-    Args:
-        directory: Where the result would be.
-        model: The model.
-        scan: The scan, whose files must be those that the result was made of.
-        category: As given to `predict`.
-        calibration: The thresholds that the verdict was to be by.
-        grid: What the volume must lie in, where that isn't the model's own choice.
-    """
-    try:
-        summary = json.loads((directory / SUMMARY).read_text())
-        wanted = {"calibration": _plain(calibration), **_origin(model, scan, category)}
-        same_grid = grid is None or _grid(grid).items() <= summary["volume"].items()
-        return same_grid and all(summary[key] == value for key, value in wanted.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
 def write_result(
     result: Result,
     scan: Scan,
@@ -183,7 +149,7 @@ def write_result(
         summary = {
             **summarise(result),
             "defects": None if defects is None else len(defects),
-            **_origin(model, scan, category),
+            **origin_of(model, scan, category=category),
             "training_score": model.trained.training_score,
             "anomalous": scan.anomalous,
         }
@@ -200,85 +166,6 @@ def scale_top(score: float, training_score: float, threshold: float | None) -> f
         threshold: The scan's, or None where the model isn't calibrated.
     """
     return max(score, CALM * training_score, threshold or 0.0)
-
-
-def summarise(result: Result) -> dict[str, Any]:
-    """What `summary.json` says of a result: score, verdict, worst voxel, each view's maxima, notes, times."""
-    return {
-        "scan": result.scan,
-        "score": result.score,
-        "verdict": result.verdict,
-        "p_value": result.p_value,
-        "margin": result.margin,
-        "calibration": _plain(result.calibration),
-        "views": {
-            view_id: {
-                "image_max": float(np.nanmax(maps.image())),
-                "depth_max": float(np.nanmax(maps.depth())),
-                "foreground_share": float(maps.foreground.mean()),
-            }
-            for view_id, maps in result.views.items()
-        },
-        "volume": _volume_summary(result),
-        "volume_refused": result.volume_refused,
-        "notes": list(result.notes),
-        "seconds": {step: round(took, 3) for step, took in result.seconds.items()},
-        "modmap_version": version("modmap"),
-    }
-
-
-def _volume_summary(result: Result) -> dict[str, Any] | None:
-    if result.volume is None:
-        return None
-    volume = result.volume
-    worst = np.array(np.unravel_index(np.nanargmax(volume.scores), volume.grid.shape))
-    return {
-        **_grid(volume.grid),
-        "observed_voxels": int(volume.observed.sum()),
-        "worst_voxel": worst.tolist(),
-        "worst_voxel_centre_mm": volume.grid.centres(worst[None])[0].tolist(),
-    }
-
-
-def _grid(grid: VoxelGrid) -> dict[str, Any]:
-    return {"origin_mm": grid.origin.tolist(), "voxel_mm": grid.voxel, "shape": list(grid.shape)}
-
-
-def _origin(model: Detector, scan: Scan, category: str | None) -> dict[str, Any]:
-    """What a result was made of: the model with its settings, and the scan."""
-    return {
-        "model": model.fingerprint,
-        "provenance": _provenance(model) if isinstance(model, ModMap) else None,
-        "source": None if scan.root is None else str(scan.root.resolve()),
-        "source_state": scan_state(scan),
-        "category": category or scan.category,
-    }
-
-
-def _plain(calibration: Calibration | None) -> dict[str, Any] | None:
-    return None if calibration is None else calibration.model_dump(mode="json")
-
-
-def _provenance(model: ModMap) -> dict[str, Any]:
-    config, trained = model.config, model.trained
-    return {
-        "training_scans": trained.scans,
-        "categories": trained.categories,
-        "views": len(trained.view_ids),
-        "epochs": len(trained.losses),
-        "last_loss": trained.losses[-1],
-        "encoders": {
-            "image": {
-                "reference": config.image_encoder.reference,
-                "sha256": trained.fingerprints.get("image"),
-            },
-            "depth": {
-                "reference": config.depth_encoder.reference,
-                "sha256": trained.fingerprints.get("depth"),
-            },
-        },
-        "settings": config.model_dump(mode="json"),
-    }
 
 
 def _line(result: Result, defects: list[Defect] | None) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from modmap.config_errors import read_json
 from modmap.datasets import load_scan
 from modmap.errors import ModMapError
-from modmap.predictions import SUMMARY, scale_top
+from modmap.predictions import scale_top
 from modmap.scan import Scan
+from modmap.summary import SUMMARY
 
 VOLUME = "volume.npz"
 WANTED = {"scan": str, "score": float, "training_score": float, "seconds": dict, "views": dict}

@@ -14,7 +14,6 @@ from modmap.datasets.atomic import atomic_file
 from modmap.defects import read_defects
 from modmap.defects.files import JSON_NAME
 from modmap.errors import UsageError
-from modmap.predictions import SUMMARY
 from modmap.report.batch_page import BatchRow, batch_page
 from modmap.report.page_parts import picture_uri
 from modmap.report.scan_page import ScanReport, scan_page
@@ -22,6 +21,7 @@ from modmap.report.stored_results import VOLUME, common_top, read_summary, sourc
 from modmap.report.view_strip import final_picture, view_pictures
 from modmap.result_files import read_maps
 from modmap.scan import Scan
+from modmap.summary import SUMMARY
 from modmap.volume_files import load_volume
 
 REPORT, BATCH = "report.html", "index.html"

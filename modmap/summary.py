@@ -1,0 +1,62 @@
+"""What `summary.json` says of a result."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from modmap.calibration import Calibration
+from modmap.result import Result
+from modmap.volume import VoxelGrid
+
+SUMMARY = "summary.json"
+
+
+def summarise(result: Result) -> dict[str, Any]:
+    """Score, verdict, worst voxel, each view's maxima, notes, times."""
+    return {
+        "scan": result.scan,
+        "score": result.score,
+        "verdict": result.verdict,
+        "p_value": result.p_value,
+        "margin": result.margin,
+        "calibration": calibration_entry(result.calibration),
+        "views": {
+            view_id: {
+                "image_max": float(np.nanmax(maps.image())),
+                "depth_max": float(np.nanmax(maps.depth())),
+                "foreground_share": float(maps.foreground.mean()),
+            }
+            for view_id, maps in result.views.items()
+        },
+        "volume": _volume_entry(result),
+        "volume_refused": result.volume_refused,
+        "notes": list(result.notes),
+        "seconds": {step: round(took, 3) for step, took in result.seconds.items()},
+        "modmap_version": version("modmap"),
+    }
+
+
+def calibration_entry(calibration: Calibration | None) -> dict[str, Any] | None:
+    """The thresholds that a verdict is by, as plain data."""
+    return None if calibration is None else calibration.model_dump(mode="json")
+
+
+def grid_entry(grid: VoxelGrid) -> dict[str, Any]:
+    """Where a volume's voxels are, as plain data."""
+    return {"origin_mm": grid.origin.tolist(), "voxel_mm": grid.voxel, "shape": list(grid.shape)}
+
+
+def _volume_entry(result: Result) -> dict[str, Any] | None:
+    if result.volume is None:
+        return None
+    volume = result.volume
+    worst = np.array(np.unravel_index(np.nanargmax(volume.scores), volume.grid.shape))
+    return {
+        **grid_entry(volume.grid),
+        "observed_voxels": int(volume.observed.sum()),
+        "worst_voxel": worst.tolist(),
+        "worst_voxel_centre_mm": volume.grid.centres(worst[None])[0].tolist(),
+    }
