@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,8 +68,11 @@ def run(arguments: Arguments) -> int:
         if variant.lacks:
             outcomes.append((variant, None, None))
             continue
-        make = _maker(arguments.model, variant, device=device, cache=cache)
-        config = make().config
+        model = partial(arguments.model.model, settings=variant.settings, device=device, cache=cache)
+        config = model().config
+        features = None
+        if variant.depth_features is not None:
+            features = partial(variant.depth_features, foreground=config.inference.foreground)
         settings = {
             "setup": variant.setup,
             "views": variant.views,
@@ -84,10 +88,10 @@ def run(arguments: Arguments) -> int:
             out=place,
             dataset=dataset,
             setup=variant.setup,
-            make_model=make,
+            make_model=partial(model, depth_features=features),
             device=device,
             token_cache=cache,
-            depth_features=variant.depth_features,
+            depth_features=features,
             multi_class=config.mapping.class_conditioning,
             views=variant.views,
         )
@@ -159,10 +163,6 @@ def _published(table: int, variant: Variant, metric: str) -> str:
         features=key.features,
     )
     return number(values.get("mean", values.get("sink_cabinet")))
-
-
-def _maker(model: ModelArguments, variant: Variant, **run: Any) -> Callable[[], Any]:
-    return lambda: model.model(settings=variant.settings, depth_features=variant.depth_features, **run)
 
 
 def _with_many_views(dataset: SiM3D) -> str:

@@ -98,7 +98,8 @@ def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: floa
 
 def _check_different(scans: Sequence[Scan]) -> None:
     """A scan that counts twice would be held for two independent parts."""
-    places = [id(scan) if scan.root is None else scan.root.resolve() for scan in scans]
+    # The parts of a set with one view each share a folder, and have names of their own.
+    places = [(id(scan), "") if scan.root is None else (scan.root.resolve(), scan.name) for scan in scans]
     for scan, place in zip(scans, places, strict=True):
         if places.count(place) > 1:
             raise ModMapError(

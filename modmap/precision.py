@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+
+from modmap.errors import ModMapError
 
 Precision = Literal["float32", "bfloat16"]
 
 _logger = logging.getLogger(__name__)
 
 
-def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
+def computing_in(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
     """A context in which matrix products and convolutions are computed in a precision; weights stay as they are.
 
     Weights are rounded wherever they are used, so steps of a training may share a context: torch would keep what it
     rounded first until the context ends, and learn nothing from there on. A machine that must emulate the precision is
     told of once, since it takes many times as long there.
+
+    Raises:
+        ModMapError: torch computes in nothing but float32 on this kind of device.
     """
     wanted = precision != "float32"
+    if not torch.amp.is_autocast_available(device.type):
+        if wanted:
+            raise ModMapError(
+                f"precision: expected float32, all that torch {torch.__version__} computes in on {device.type}, found "
+                f"{precision}"
+            )
+        return nullcontext()
     if wanted:
         _tell_if_emulated(device.type)
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted, cache_enabled=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -183,7 +184,7 @@ class EfficientAD:
         model = EfficientAdModel(model_size=EfficientAdModelSize(self.settings.model_size))
         return model.to(self._device, memory_format=torch.channels_last)  # the faster order on every device
 
-    def _precision(self) -> torch.autocast:
+    def _precision(self) -> AbstractContextManager[Any]:
         return computing_in(self.settings.precision, self._device)
 
     def _map(self, pixels: Tensor) -> Tensor:

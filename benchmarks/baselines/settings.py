@@ -73,9 +73,11 @@ def make_settings(kind: type[Settings], preset: str, overrides: Mapping[str, Any
         )
     if "inference" in shared:
         shared["inference"] = {name: value for name, value in shared["inference"].items() if name != OWN}
-    depth = overrides.get("depth_encoder")
-    if isinstance(depth, Mapping):
-        shared["depth_encoder"] = {"normalisation": PRESETS[preset]["depth_encoder"]["normalisation"]}
+    for encoder in ("image_encoder", "depth_encoder"):
+        if isinstance(overrides.get(encoder), Mapping):
+            # What isn't set of it stays the method's own.
+            own = kind.model_fields[encoder].default.model_dump()
+            shared[encoder] = own | PRESETS[preset].get(encoder, {}) | {"reference": own["reference"]}
     if kind.model_fields["size"].default != BaselineSettings.model_fields["size"].default:
         del shared["size"]  # the method was published with a size of its own
     return validate(kind, merged(shared, overrides), where="config")

@@ -190,7 +190,7 @@ def is_category(directory: Path) -> bool:
     Scans with a `scan.json` aren't, whatever they are called.
     """
     directory = directory.resolve()
-    names = [path.name for path in _directories(directory)]
+    names = [path.name for path in _directories(directory) if not (path / SCAN).is_file()]
     return any(name in names for name in (f"{directory.name}_{setup}" for setup in TRAINING)) or bool(
         _test_directories(directory)
     )
@@ -201,11 +201,10 @@ def _test_directories(category: Path) -> list[Path]:
     found = []
     for path in _directories(category):
         rest = path.name.removeprefix(prefix)
-        if not path.name.startswith(prefix) or rest in TRAINING:
+        if not path.name.startswith(prefix) or rest in TRAINING or (path / SCAN).is_file():
             continue
         # A numbered directory is a test scan, and an error where it is broken; a folder of CAD files is not.
-        numbered = TEST_NAME.fullmatch(rest) and not (path / SCAN).is_file()
-        if numbered or layout_of(path) is not None:
+        if TEST_NAME.fullmatch(rest) or layout_of(path) is not None:
             found.append(path)
     return found
 

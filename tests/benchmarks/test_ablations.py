@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from benchmarks.ablation_variants import Given, variants_of
 from benchmarks.ablations import main
+from benchmarks.features.fpfh import FPFHFeatures
 from benchmarks.published import published
 
 TABLES = (3, 4, 5, 6, 7, 8, 9, 10)
@@ -44,6 +47,22 @@ class TestAblations:
         assert len(rows) == 2
         model = tmp_path / "runs" / rows[0][9] / "small_ball" / "model" / "config.json"
         assert json.loads(model.read_text())["trained"]["depth_channels"] == 33
+
+    def test_run__fpfh_describes_what_is_judged(
+        self, balls: Path, quick: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        described = []
+        tokens = FPFHFeatures.tokens
+
+        def noted(self: FPFHFeatures, *args: Any, **named: Any) -> torch.Tensor:
+            described.append(self._foreground)
+            return tokens(self, *args, **named)
+
+        monkeypatch.setattr(FPFHFeatures, "tokens", noted)
+        words = ("--categories", "small_ball", *quick, "inference.foreground=largest_component")
+        status, _ = run(3, balls, tmp_path, *words)
+        assert status == 0
+        assert set(described) == {"largest_component"}
 
     def test_run__one_model_for_all_categories(
         self, balls: Path, quick: Sequence[str], tmp_path: Path

@@ -180,6 +180,15 @@ class TestCalibrate:
             fitted.calibrate([*good[1:], *twice])
         assert fitted.calibrations == {}
 
+    def test_calibrate__parts_of_one_folder(
+        self, make_model: ModelMaker, good: list[Scan], tmp_path: Path
+    ) -> None:
+        """As a set with one view a part gives them."""
+        together = [replace(scan, root=tmp_path) for scan in good]
+        assert make_model(training={"epochs": 1}).calibrate(together).calibrations[""].scans == [
+            scan.name for scan in good
+        ]
+
     def test_calibrate__too_few_scans_says_how_many(self, fitted: ModMap, good: list[Scan]) -> None:
         with pytest.raises(
             ModMapError, match=r"expected at least 19 good scans, found 4; they can hold 0\.2"

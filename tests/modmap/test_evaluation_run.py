@@ -79,11 +79,14 @@ class TestTrainingAndTests:
     def test_training_and_tests__plain_scans_called_as_sim3ds(
         self, tmp_path: Path, make_scan: Callable[..., Scan]
     ) -> None:
-        for place in ("train/nominal", "cups_01", "cups_02"):
+        """Also where their files lie in folders called as SiM3D's."""
+        for place in ("train/nominal", "cups_01", "cups_02", "cups_real"):
             write_scan(make_scan(name=Path(place).name), tmp_path / "cups" / place)
+            for folder in ("depth", "rgb"):
+                (tmp_path / "cups" / place / folder).mkdir(exist_ok=True)
         train, tests = training_and_tests(tmp_path / "cups")
         assert train.name == "nominal"
-        assert [scan.name for scan in tests] == ["cups_01", "cups_02"]
+        assert [scan.name for scan in tests] == ["cups_01", "cups_02", "cups_real"]
 
     def test_training_and_tests__cannot_tell(self, plain: Path) -> None:
         with pytest.raises(

@@ -58,6 +58,14 @@ class TestComputingIn:
                     weight -= 0.25 * slope
         torch.testing.assert_close(weight.detach(), torch.full((1, 1), 4.0 / 2**20))
 
+    def test_computing_in__a_device_that_has_float32_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As mps in older releases of torch, which refuse an autocast there even where it is off."""
+        monkeypatch.setattr(torch.amp, "is_autocast_available", lambda device_type: device_type != "mps")
+        with computing_in("float32", torch.device("mps")):
+            assert not torch.is_autocast_enabled("cpu")
+        with pytest.raises(ModMapError, match=r"expected float32, all that torch .* on mps, found bfloat16"):
+            computing_in("bfloat16", torch.device("mps"))
+
     @pytest.mark.parametrize(
         ("capabilities", "emulated"),
         [

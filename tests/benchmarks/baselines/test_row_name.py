@@ -32,6 +32,11 @@ class TestRowName:
                 {"image_encoder": {"reference": "dinov2_vitb14", "precision": "bfloat16"}},
                 "CFM (image dinov2_vitb14 in bfloat16, depth fpfh)",
             ),
+            (
+                "cfm",
+                {"image_encoder": {"precision": "bfloat16"}, "depth_encoder": {"normalisation": "reference"}},
+                "CFM (image dinov2_vits14 in bfloat16 for dinov2_vitb14, depth fpfh)",
+            ),
             ("m3dm", {}, "M3DM (image dinov2_vits14 for dinov2_vitb14, depth fpfh)"),
             ("ast", {"size": 768}, "AST (image tf_efficientnet_b5)"),
             (
