@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from modmap.datasets import find_scans, load_scan
 from modmap.datasets.atomic import atomic_directory, require_free
@@ -70,26 +71,24 @@ def predict_directories(
                 f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
                 f"{model_source}: run modmap calibrate first"
             )
+    asked: dict[str, Any] = {
+        "category": category,
+        "formats": formats,
+        "overlays": overlays,
+        "nominal": reference,
+    }
     unusable, verdicts = 0, []
     for scan in scans:
         place = output / scan.name
         calibration = model.calibrations.get(model.class_of(scan, category=category))
-        if resume and is_done(place, model, scan, category=category, calibration=calibration):
+        if resume and is_done(place, model, scan, calibration=calibration, **asked):
             verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
             print(f"{scan.name}: already done")
             continue
         try:
+            origin = origin_of(model, scan, **asked)
             result = model.predict(scan, category=category, progress=sys.stderr.isatty())
-            defects = write_result(
-                result,
-                scan,
-                place,
-                model=model,
-                category=category,
-                formats=formats,
-                overlays=overlays,
-                nominal=reference,
-            )
+            defects = write_result(result, scan, place, model=model, origin=origin, **asked)
         except (ModMapError, OSError) as error:
             unusable += 1
             print(f"modmap: error: {error}", file=sys.stderr)
@@ -111,6 +110,7 @@ def write_result(
     formats: Sequence[VolumeFormat] = ("npz", "ply", "vti"),
     overlays: bool = True,
     nominal: Scan | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> list[Defect] | None:
     """Writes `summary.json`, maps, defects, overlays and volume of one scan; all of them or, if interrupted, none.
 
@@ -125,10 +125,15 @@ def write_result(
         formats: Of the volume.
         overlays: Write a picture of every view.
         nominal: A nominal scan from the same viewpoints, that defects are held against.
+        origin: What `origin_of` said before the prediction; None asks it now, when a file may have changed meanwhile.
 
     Returns:
         The defects; None where there is no volume or no threshold for it.
     """
+    if origin is None:
+        origin = origin_of(
+            model, scan, category=category, formats=formats, overlays=overlays, nominal=nominal
+        )
     calibration = result.calibration
     top = scale_top(
         result.score,
@@ -149,9 +154,8 @@ def write_result(
         summary = {
             **summarise(result),
             "defects": None if defects is None else len(defects),
-            **origin_of(model, scan, category=category),
+            **origin,
             "training_score": model.trained.training_score,
-            "anomalous": scan.anomalous,
         }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     return defects

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from modmap.datasets import write_scan
 from modmap.defects import read_defects
 from modmap.detector import ModMap
 from modmap.predictions import predict_directories, scale_top
+from modmap.result import Result
 from modmap.scan import Scan
 
 
@@ -44,6 +46,41 @@ class TestPredictDirectories:
         # The middle of the view was pushed in by 20 mm.
         depths = [one.depth_mm for one in read_defects(tmp_path / "out" / "bad") if one.depth_mm is not None]
         assert min(depths) == pytest.approx(-20, rel=0.2)
+
+    def test_predict__resume_after_a_file_changed_during_predicting(
+        self,
+        make_model: Callable[..., ModMap],
+        make_scan: Callable[..., Scan],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        make_model().save_pretrained(tmp_path / "model")
+        write_scan(make_scan(name="part"), tmp_path / "part")
+        predict = ModMap.predict
+
+        def predict_meanwhile(*words: Any, **more: Any) -> Result:
+            result = predict(*words, **more)
+            next((tmp_path / "part").rglob("*.png")).touch()
+            return result
+
+        def run() -> str:
+            predict_directories(
+                str(tmp_path / "model"),
+                [tmp_path / "part"],
+                output=tmp_path / "out",
+                formats=("npz",),
+                overlays=False,
+                device="cpu",
+                resume=True,
+            )
+            return capsys.readouterr().out
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ModMap, "predict", predict_meanwhile)
+            assert "part: score" in run()
+        assert "part: score" in run()
+        assert run() == "part: already done\n"
 
 
 class TestScaleTop:

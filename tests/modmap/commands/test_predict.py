@@ -93,6 +93,19 @@ class TestPredict:
         assert run(*words) == 0
         assert (tmp_path / "good" / "summary.json").stat().st_mtime_ns > written
 
+    def test_predict__resume_does_what_else_is_asked_for(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path
+    ) -> None:
+        words = ("predict", model, scans / "bad", "-o", tmp_path, "--resume", "--formats")
+        assert run(*words, "npz", "--no-overlays") == 0
+        assert not list(tmp_path.glob("bad/overlay_*.png"))
+        assert run(*words, "npz", "ply", "--nominal", scans / "good") == 0
+        assert (tmp_path / "bad" / "volume.ply").is_file()
+        assert list(tmp_path.glob("bad/overlay_*.png"))
+        summary = json.loads((tmp_path / "bad" / "summary.json").read_text())
+        assert (summary["formats"], summary["overlays"]) == (["npz", "ply"], True)
+        assert summary["nominal_state"]
+
     def test_predict__resume_does_another_scan_of_the_same_name_anew(
         self,
         run: Run,
