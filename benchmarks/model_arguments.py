@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from modmap import ModMap
-from modmap.commands.fit import Assignments
-from modmap.config import merged, parse_assignments
+from modmap.commands.fit import Assignments, overrides_of
+from modmap.config import merged
 from modmap.encoders import TokenEncoder
 from modmap.token_cache import TokenCache
 
@@ -50,7 +50,7 @@ class ModelArguments:
             reference = getattr(self, f"{modality}_encoder")
             if reference is not None:
                 named[f"{modality}_encoder"] = {"reference": reference}
-        return merged(parse_assignments([one for some in self.set for one in some]), named)
+        return merged(overrides_of(self.set), named)
 
     def model(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from modmap.detector_protocol import Detector
 from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
+from modmap.kept_fit import fit_and_save
 from modmap.origin import is_done
 from modmap.predictions import require_distinct, write_result
 from modmap.scan import Scan
@@ -74,9 +74,7 @@ class EvaluationRun:
         if not isinstance(model, ModMap):
             model.fit(train, progress=progress).save_pretrained(self.model_directory)
             return
-        keep = self.model_directory.with_name(f".{self.model_directory.name}.fit")
-        model.fit(train, progress=progress, keep=keep).save_pretrained(self.model_directory)
-        shutil.rmtree(keep, ignore_errors=True)
+        fit_and_save(model, train, self.model_directory, progress=progress)
 
     def predict(
         self,

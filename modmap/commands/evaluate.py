@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from modmap.commands.fit import Assignments, Preset
+from modmap.commands.fit import Assignments, Preset, overrides_of
 
 
 def evaluate(
@@ -46,15 +46,13 @@ def evaluate(
         cache: Keep tokens, and what is computed of them, here between runs.
         cache_gb: Gigabytes that they may take.
     """
-    from modmap.config import merged, parse_assignments
+    from modmap.config import merged
     from modmap.detector import ModMap
     from modmap.evaluation_run import evaluate_directory
     from modmap.token_cache import TokenCache
 
     token_cache = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
-    settings = merged(
-        parse_assignments([one for some in set for one in some]), {} if size is None else {"size": size}
-    )
+    settings = merged(overrides_of(set), {} if size is None else {"size": size})
 
     def make_model() -> ModMap:
         return ModMap(

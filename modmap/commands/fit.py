@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -14,6 +14,17 @@ from modmap.errors import UsageError
 Preset = Literal["fast", "paper"]
 # Once with several, or several times, or both.
 Assignments = Annotated[tuple[tuple[str, ...], ...], UseAppendAction, arg(metavar="KEY=VALUE...")]
+
+
+def overrides_of(assignments: Iterable[Sequence[str]]) -> dict[str, Any]:
+    """The settings that `--set` gave, all together, nested.
+
+    Raises:
+        ModMapError: an assignment without `=`.
+    """
+    from modmap.config import parse_assignments
+
+    return parse_assignments([one for some in assignments for one in some])
 
 
 def fit(
@@ -51,26 +62,23 @@ def fit(
         set: Any other settings, e.g. mapping.cross_view=false inference.aggregation=mean.
         include_encoders: Put copies of the encoders into the model's directory.
     """
-    from modmap.config import parse_assignments
+    from modmap.config import merged, parse_assignments
     from modmap.datasets import load_scan
     from modmap.detector import ModMap
+    from modmap.kept_fit import fit_and_save
     from modmap.model_files import require_place
 
     if not train:
         raise UsageError("fit: expected the directory of a nominal scan, found none")
     short = {"size": size, "training.epochs": epochs, "training.seed": seed, "inference.voxel": voxel}
     given = [f"{key}={value}" for key, value in short.items() if value is not None]
-    settings = parse_assignments([*(one for some in set for one in some), *given])
+    settings = merged(overrides_of(set), parse_assignments(given))
     require_place(output)
     model = ModMap(
         preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
     )
     scans = [load_scan(directory) for directory in train]
-    place = output.resolve()
-    keep = place.with_name(f".{place.name}.fit")
-    model.fit(scans, progress=sys.stderr.isatty(), keep=keep)
-    model.save_pretrained(output, include_encoders=include_encoders)
-    shutil.rmtree(keep, ignore_errors=True)
+    fit_and_save(model, scans, output, progress=sys.stderr.isatty(), include_encoders=include_encoders)
     trained = model.trained
     seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
     print(f"{output}: {len(trained.view_ids)} views, loss {trained.losses[-1]:.4f}, {seconds}")
