@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modmap.datasets import find_scans, load_scan
-from modmap.datasets.atomic import atomic_directory, require_free
+from modmap.datasets.atomic import atomic_directory, require_free, require_writable
 from modmap.defects import Defect, find_defects, write_defects
 from modmap.detector import ModMap
 from modmap.detector_protocol import Detector
@@ -19,7 +19,7 @@ from modmap.report.overlays import write_overlays
 from modmap.result import Result
 from modmap.result_files import write_maps
 from modmap.scan import Scan
-from modmap.summary import SUMMARY, summarise
+from modmap.summary import SUMMARY, SUMMARY_KEYS, summarise
 from modmap.volume_files import VolumeFormat, write_volume
 
 # Where the scale of a nominal scan's pictures ends, in training scores: so it looks calm.
@@ -52,7 +52,7 @@ def predict_directories(
 
     Raises:
         ModMapError: the model or a scan can't be opened; two scans would write to one place, or one to a place where
-            other files than a result are.
+            other files than a result are, or that can't be written to.
         UsageError: `fail_on_defect`, and the model isn't calibrated.
     """
     model = ModMap.from_pretrained(
@@ -64,13 +64,14 @@ def predict_directories(
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output}: expected a directory to write to, found a file")
     for scan in scans:
-        require_free(output / scan.name, replaces=SUMMARY)
+        require_free(output / scan.name, replaces=SUMMARY, keys=SUMMARY_KEYS)
         model.check(scan, category=category)
         if fail_on_defect and model.class_of(scan, category=category) not in model.calibrations:
             raise UsageError(
                 f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
                 f"{model_source}: run modmap calibrate first"
             )
+    require_writable(output)
     asked: dict[str, Any] = {
         "category": category,
         "formats": formats,
@@ -143,7 +144,7 @@ def write_result(
     defects: list[Defect] | None = None
     if result.volume is not None and calibration is not None and calibration.voxel_threshold is not None:
         defects = find_defects(result, scan, nominal=nominal)
-    with atomic_directory(directory, replaces=SUMMARY) as partial:
+    with atomic_directory(directory, replaces=SUMMARY, keys=SUMMARY_KEYS) as partial:
         if overlays:
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:

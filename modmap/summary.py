@@ -12,6 +12,8 @@ from modmap.result import Result
 from modmap.volume import VoxelGrid
 
 SUMMARY = "summary.json"
+# By which one is told from another program's file of this name.
+SUMMARY_KEYS = ("scan", "score", "model", "modmap_version")
 
 
 def summarise(result: Result) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,18 +26,24 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_directory(path: Path, *, replaces: str | None = None) -> Iterator[Path]:
+def atomic_directory(
+    path: Path, *, replaces: str | None = None, keys: Collection[str] = ()
+) -> Iterator[Path]:
     """Gives a directory beside `path` to fill; it becomes `path` at the end, or goes where that fails.
+
+    Where `path` is a link, what it leads to is written, and the link stays.
 
     Args:
         path: The directory to be.
-        replaces: A directory at `path` that holds a file of this name was written so before, and makes way once the new
-            one is whole.
+        replaces: A directory at `path` that holds a JSON file of this name was written so before, and makes way once
+            the new one is whole.
+        keys: What that file says, by which it is told from others of the name.
 
     Raises:
         ModMapError: there is something else at `path` than an empty directory.
     """
-    require_free(path, replaces=replaces)
+    require_free(path, replaces=replaces, keys=keys)
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -43,14 +51,14 @@ def atomic_directory(path: Path, *, replaces: str | None = None) -> Iterator[Pat
     try:
         yield partial
         if path.exists():
-            require_free(path, replaces=replaces)
+            require_free(path, replaces=replaces, keys=keys)
             shutil.rmtree(path)
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def require_free(path: Path, *, replaces: str | None = None) -> None:
+def require_free(path: Path, *, replaces: str | None = None, keys: Collection[str] = ()) -> None:
     """Checks that `atomic_directory` may write to a place.
 
     Raises:
@@ -62,8 +70,31 @@ def require_free(path: Path, *, replaces: str | None = None) -> None:
         raise ModMapError(f"{path}: expected a new or empty directory to write to, found one in use")
     if not path.is_dir():
         raise ModMapError(f"{path}: expected a directory to write to, found a file")
-    if not (path / replaces).is_file():
+    if not _says(path / replaces, keys):
+        others = f"another {replaces}" if (path / replaces).exists() else "other files"
         raise ModMapError(
             f"{path}: expected a new or empty directory, or one with a {replaces} that is written anew, found one with "
-            "other files"
+            f"{others}"
         )
+
+
+def require_writable(directory: Path) -> None:
+    """Makes a directory where there is none, and checks that it can be written to.
+
+    Raises:
+        ModMapError: it can't.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(prefix=".partial-", dir=directory).cleanup()
+    except OSError as error:
+        raise ModMapError(f"{directory}: cannot be written to: {error.strerror}") from None
+
+
+def _says(file: Path, keys: Collection[str]) -> bool:
+    """Whether a JSON file has some keys."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and set(keys) <= set(content)

@@ -168,6 +168,49 @@ class TestPredict:
         assert f"{copy / 'good'}: expected a new or empty directory, or one with a summary.json" in error
         assert sorted(path.name for path in copy.rglob("*")) == before
 
+    def test_predict__never_over_another_programs_summary(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "good").mkdir()
+        (tmp_path / "good" / "summary.json").write_text('{"coverage": 0.93}')
+        assert run("predict", model, scans / "good", "-o", tmp_path) == 1
+        out, error = capsys.readouterr()
+        assert "good: expected a new or empty directory" in error
+        assert "found one with another summary.json" in error
+        assert not out
+        assert [path.name for path in (tmp_path / "good").iterdir()] == ["summary.json"]
+
+    def test_predict__a_result_that_was_moved_and_linked(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path
+    ) -> None:
+        words = (
+            "predict",
+            model,
+            scans / "good",
+            "-o",
+            tmp_path / "out",
+            "--formats",
+            "npz",
+            "--no-overlays",
+        )
+        assert run(*words) == 0
+        place = (tmp_path / "out" / "good").rename(tmp_path / "moved")
+        (tmp_path / "out" / "good").symlink_to(place)
+        written = (place / "summary.json").stat().st_mtime_ns
+        assert run(*words) == 0
+        assert (tmp_path / "out" / "good").is_symlink()
+        assert (place / "summary.json").stat().st_mtime_ns > written
+
+    def test_predict__where_nothing_can_be_written(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It is said once, before the first scan is scored."""
+        (tmp_path / "file").touch()
+        assert run("predict", model, scans / "good", scans / "bad", "-o", tmp_path / "file" / "out") == 1
+        out, error = capsys.readouterr()
+        assert not out
+        assert error == f"modmap: error: {tmp_path}/file/out: cannot be written to: Not a directory\n"
+
     def test_predict__into_a_file(
         self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
