@@ -11,7 +11,7 @@ from modmap.calibration import Calibration
 from modmap.detector import ModMap
 from modmap.detector_protocol import Detector
 from modmap.scan import Scan
-from modmap.scan_state import scan_state
+from modmap.scan_state import content_state, scan_state
 from modmap.summary import SUMMARY, calibration_entry, grid_entry
 from modmap.volume import VoxelGrid
 from modmap.volume_files import VolumeFormat
@@ -46,6 +46,7 @@ def origin_of(
         "provenance": _provenance(model) if isinstance(model, ModMap) else None,
         "source": None if scan.root is None else str(scan.root.resolve()),
         "source_state": scan_state(scan),
+        "source_content": content_state(scan),
         "nominal_state": None if nominal is None else scan_state(nominal),
         "category": category or scan.category,
         "anomalous": scan.anomalous,

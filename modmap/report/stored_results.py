@@ -12,6 +12,7 @@ from modmap.datasets import load_scan
 from modmap.errors import ModMapError
 from modmap.predictions import scale_top
 from modmap.scan import Scan
+from modmap.scan_state import content_state
 from modmap.summary import SUMMARY
 
 VOLUME = "volume.npz"
@@ -39,7 +40,9 @@ def source_scan(summary: Mapping[str, Any], known: Sequence[Scan], place: Path) 
     Args:
         summary: Of the prediction.
         known: Scans, where they are no longer where they were predicted from. One is found by its name, or by the end
-            of its path, good/000 by good_000; where several are, it is the one whose path ends most like the source's.
+            of its path, good/000 by good_000. Those whose files are as they were come first, then the scan that still
+            is where it was predicted from, then those with other files; where several are left, it is the one whose
+            path ends most like the source's.
         place: Where the prediction lies.
 
     Raises:
@@ -49,14 +52,26 @@ def source_scan(summary: Mapping[str, Any], known: Sequence[Scan], place: Path) 
     alike = [scan for scan in known if scan.name == name] or [
         scan for scan in known if name in _path_names(scan)
     ]
-    if alike:
-        return _most_like(alike, name, source, place)
+    same = [scan for scan in alike if content_state(scan) == summary.get("source_content")]
+    if same or (alike and not _opens(source)):
+        return _most_like(same or alike, name, source, place)
     if source is None or not Path(source).is_dir():
         raise ModMapError(
             f"{place}: expected the scan where it was predicted from ({source or 'memory'}), found none: name the "
             "directory of the scans with --scans"
         )
     return load_scan(Path(source))
+
+
+def _opens(source: str | None) -> bool:
+    """Whether a prediction's source still is the directory of a scan."""
+    if source is None:
+        return False
+    try:
+        load_scan(Path(source))
+    except ModMapError:
+        return False
+    return True
 
 
 def _path_names(scan: Scan) -> list[str]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from modmap.datasets import load_scan, write_scan
 from modmap.errors import ModMapError
 from modmap.report.stored_results import source_scan
 from modmap.scan import Scan, View
+from modmap.scan_state import content_state
 
 VIEW = View("00", np.zeros((2, 2), np.uint8), np.ones((2, 2), np.float32))
 PLACE = Path("out/part")
@@ -51,3 +57,50 @@ class TestSourceScan:
     def test_source__own_name_before_path(self) -> None:
         known = [scan_at("/new/good/000"), scan_at("/new/other", name="good_000")]
         assert found(known, "good_000", "/old/good/000") == Path("/new/other")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Callable[..., Scan]:
+    """Writes a scan that is called as its directory, `brightness` in its pixels."""
+
+    def write(place: str, brightness: int = 0) -> Scan:
+        image = np.full((2, 2), brightness, np.uint8)
+        write_scan(Scan(Path(place).name, [replace(VIEW, image=image)]), tmp_path / place)
+        return load_scan(tmp_path / place)
+
+    return write
+
+
+def predicted_from(scan: Scan) -> dict[str, Any]:
+    assert scan.root is not None
+    return {
+        "scan": scan.name,
+        "source": str(scan.root.resolve()),
+        "source_content": content_state(scan),
+    }
+
+
+class TestSourceScanOfFiles:
+    def test_source__still_there__not_its_namesake(self, stored: Callable[..., Scan]) -> None:
+        source, namesake = stored("elsewhere/bad/000", 9), stored("parts/good/000")
+        assert source_scan(predicted_from(source), [namesake], PLACE).root == source.root
+
+    def test_source__gone__its_namesake(self, stored: Callable[..., Scan]) -> None:
+        source, namesake = stored("elsewhere/bad/000", 9), stored("parts/good/000")
+        summary = predicted_from(source)
+        shutil.rmtree(str(source.root))
+        assert source_scan(summary, [namesake], PLACE) is namesake
+        Path(str(source.root)).mkdir()
+        assert source_scan(summary, [namesake], PLACE) is namesake
+
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_source__moved__the_one_with_the_same_files(
+        self, stored: Callable[..., Scan], tmp_path: Path, gone: bool
+    ) -> None:
+        source, namesake = stored("old/good/000", 9), stored("new/good/000")
+        shutil.copytree(str(source.root), tmp_path / "new" / "other" / "000")
+        moved = load_scan(tmp_path / "new" / "other" / "000")
+        summary = predicted_from(source)
+        if gone:
+            shutil.rmtree(str(source.root))
+        assert source_scan(summary, [namesake, moved], PLACE) is moved
