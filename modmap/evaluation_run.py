@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modmap.config_errors import read_json
 from modmap.datasets import SiM3D, find_scans, load_scan
-from modmap.datasets.atomic import atomic_file
+from modmap.datasets.atomic import atomic_file, require_writable
 from modmap.datasets.sim3d import is_category
 from modmap.detector import ModMap
 from modmap.detector_protocol import Detector
@@ -17,7 +17,7 @@ from modmap.encoders import TokenEncoder
 from modmap.errors import UsageError
 from modmap.evaluation import Figures, common_grid, figures, scan_grid
 from modmap.kept_fit import fit_and_save
-from modmap.origin import is_done
+from modmap.origin import is_done, origin_of
 from modmap.predictions import require_distinct, write_result
 from modmap.scan import Scan
 from modmap.scan_state import scan_state
@@ -102,8 +102,9 @@ class EvaluationRun:
         for scan in scans:
             place = self.out / SCANS / scan.name
             own_grid = scan_grid(scan, grid)
-            if is_done(place, model, scan, grid=own_grid):
+            if is_done(place, model, scan, grid=own_grid, formats=formats, overlays=self.pictures):
                 continue
+            origin = origin_of(model, scan, formats=formats, overlays=self.pictures)
             result = model.predict(scan, grid=own_grid, progress=progress)
             write_result(
                 result,
@@ -112,6 +113,7 @@ class EvaluationRun:
                 model=model,
                 formats=formats,
                 overlays=self.pictures,
+                origin=origin,
             )
             said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
 
@@ -204,19 +206,19 @@ def evaluate_directory(
     a scan, `scans.jsonl`.
 
     Raises:
-        ModMapError: a scan can't be used, or `out` was begun with other settings.
+        ModMapError: a scan can't be used, `out` was begun with other settings, or can't be written to.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a directory to write to, found a file")
     model = make_model()
     nominal, tests = training_and_tests(directory, train=train)
     grid = common_grid(tests)
+    require_writable(out)
     run = EvaluationRun(out, device=str(model.device), token_cache=model.token_cache, pictures=pictures)
     learnt_from = {"scan": str(nominal.root and nominal.root.resolve()), "state": scan_state(nominal)}
     if run.fitted:
         _require_same(out, model, nominal, learnt_from)
     else:
-        out.mkdir(parents=True, exist_ok=True)
         with atomic_file(out / NOMINAL) as partial:
             partial.write_text(json.dumps(learnt_from, indent=2) + "\n", encoding="utf-8")
         run.fit(model, nominal, progress=progress)

@@ -64,6 +64,7 @@ def fit(
     """
     from modmap.config import merged, parse_assignments
     from modmap.datasets import load_scan
+    from modmap.datasets.atomic import require_writable
     from modmap.detector import ModMap
     from modmap.kept_fit import fit_and_save
     from modmap.model_files import require_place
@@ -78,6 +79,7 @@ def fit(
         preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
     )
     scans = [load_scan(directory) for directory in train]
+    require_writable(output.resolve().parent)
     fit_and_save(model, scans, output, progress=sys.stderr.isatty(), include_encoders=include_encoders)
     trained = model.trained
     seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())

@@ -170,5 +170,15 @@ class TestEvaluate:
             for scan in map(json.loads, (out / "scans.jsonl").read_text().splitlines())
         }
         assert scores["third"] > scores["second"]
-        assert (out / "scans" / "third" / "contact_sheet.png").is_file()
+        sheet = out / "scans" / "third" / "contact_sheet.png"
+        assert sheet.is_file()
         assert list((tmp_path / "cache").glob("??/*.npy"))
+        assert run("evaluate", plain, "-o", out, "--cache", tmp_path / "cache", *quick, "--no-overlays") == 0
+        assert not sheet.exists()
+
+    def test_evaluate__into_a_place_that_cannot_be_written_to(
+        self, plain: Path, tmp_path: Path, quick: Sequence[str], run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "file").touch()
+        assert run("evaluate", plain, "-o", tmp_path / "file" / "out", *quick) == 1
+        assert f"{tmp_path / 'file' / 'out'}: cannot be written to" in capsys.readouterr().err

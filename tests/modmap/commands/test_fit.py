@@ -48,6 +48,8 @@ class TestFit:
         (tmp_path / "file").touch()
         assert run("fit", scans / "good", "-o", tmp_path / "file") == 1
         assert "file: expected a directory to write a model to, found a file" in capsys.readouterr().err
+        assert run("fit", scans / "good", "-o", tmp_path / "file" / "model") == 1
+        assert f"{tmp_path / 'file'}: cannot be written to" in capsys.readouterr().err
 
     def test_fit__into_this_directory(
         self, model: Path, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
