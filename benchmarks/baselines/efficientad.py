@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from benchmarks.baselines.distilled_teacher import Lesson, distil
 from benchmarks.baselines.method import ViewScores
+from benchmarks.baselines.photographs import Photographs
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader
 from benchmarks.features.choice import make_encoder
@@ -35,7 +36,6 @@ TEACHER = (
 )
 WEIGHTS = (".pth", ".safetensors")
 PENALTY = "a folder of photographs, as ImageNette"
-PICTURES = (".jpg", ".jpeg", ".png")
 LAST_SHARE, LAST_RATE = 0.95, 0.1
 ENCODER_SCALE = 2  # the teacher has a place every four pixels, more than a patch of most encoders
 HELD_OUT = 10
@@ -109,6 +109,7 @@ class EfficientAD:
             if path is None or not path.exists():
                 found = "none" if path is None else f"nothing at {path}"
                 raise ModMapError(f"efficientad: needs {name}, {what} (--set {name}=PATH), found {found}")
+        self._photographs()
         _require_anomalib()
 
     def fit(self, views: Iterable[SeenView]) -> float:
@@ -200,7 +201,7 @@ class EfficientAD:
         schedule = torch.optim.lr_scheduler.StepLR(
             optimiser, step_size=max(1, int(LAST_SHARE * settings.steps)), gamma=LAST_RATE
         )
-        photographs = self._photographs()
+        photographs = iter(self._photographs())
         model.train()
         for _ in range(settings.steps):
             view = views[int(torch.randint(len(views), ()))]
@@ -246,43 +247,16 @@ class EfficientAD:
 
     def _photographed(self, encoder: TokenEncoder) -> list[Lesson]:
         """Some of the photographs, gray as the views are, and what the encoder sees in them."""
-        found = []
-        for picture in itertools.islice(self._photographs(), min(len(self._files()), MOST_PHOTOGRAPHS)):
+        photographs, found = self._photographs(), []
+        for picture in itertools.islice(photographs, min(len(photographs.files), MOST_PHOTOGRAPHS)):
             gray = (255 * picture[0].mean(dim=0)).round().byte().numpy()
             found.append(self._lesson(Frame("photograph", gray, np.ones(gray.shape, np.float32)), encoder))
         return found
 
-    def _files(self) -> list[Path]:
-        """The photographs' files.
-
-        Raises:
-            ModMapError: there are none.
-        """
+    def _photographs(self) -> Photographs:
         folder = self.settings.penalty_images
         assert folder is not None
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-        if not files:
-            raise ModMapError(f"{folder}: expected photographs ({', '.join(PICTURES)}), found none")
-        return files
-
-    def _photographs(self) -> Iterator[Tensor]:
-        """(1, 3, size, size) in [0, 1], without end: resized to twice the side, three in ten gray, the middle."""
-        from PIL import Image
-        from torchvision import transforms  # type: ignore[import-untyped]
-
-        size, files = self.settings.size, self._files()
-        shown = transforms.Compose(
-            [
-                transforms.Resize((2 * size, 2 * size)),
-                transforms.RandomGrayscale(0.3),
-                transforms.CenterCrop(size),
-                transforms.ToTensor(),
-            ]
-        )
-        while True:
-            for index in torch.randperm(len(files)).tolist():
-                with Image.open(files[index]) as picture:
-                    yield shown(picture.convert("RGB"))[None]
+        return Photographs(folder, size=self.settings.size)
 
 
 def is_file(teacher: str) -> bool:
