@@ -166,7 +166,7 @@ class RunSettings(_Settings):
 class PretrainConfig(_Settings):
     """Every setting of a pretraining run."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     model: ModelSettings = ModelSettings()
     heads: HeadSettings = HeadSettings()
     crops: CropSettings = CropSettings()

@@ -20,6 +20,7 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from accelerate.utils import (  # type: ignore[import-untyped]
     DistributedDataParallelKwargs,
     InitProcessGroupKwargs,
+    gather_object,
 )
 from torch import Tensor
 from torch.distributed.fsdp import MixedPrecisionPolicy
@@ -210,10 +211,17 @@ def _begin(
     """The record of the last checkpoint, which is loaded; `step` says the steps done so far.
 
     Raises:
-        ConfigError: it is of another recipe, another total batch or another corpus.
+        ConfigError: it is of another recipe, another total batch or another corpus, or not every process finds it.
         CheckpointError: it is damaged.
     """
     latest = checkpoints.latest()
+    everywhere = gather_object([None if latest is None else latest.name])
+    if len(set(everywhere)) > 1:
+        names = ", ".join(f"{name or 'none'} on process {rank}" for rank, name in enumerate(everywhere))
+        raise ConfigError(
+            f"{checkpoints.directory}: expected the same last checkpoint on every process, found {names}: name a "
+            "--run.out on a disk that all machines see"
+        )
     if latest is None:
         return {"step": 0}
     begun = read_record(latest)
@@ -321,7 +329,11 @@ def main(words: Sequence[str] | None = None) -> int:
                 InitProcessGroupKwargs(timeout=LONGEST_WAIT),
             ],
         )
-        train(config, accelerator)
+        try:
+            train(config, accelerator)
+        except ConfigError:
+            accelerator.end_training()  # a process that leaves the others' group open can abort instead of ending
+            raise
     except (ValueError, OSError) as error:
         print(f"dino_depth.pretrain: error: {error}", file=sys.stderr)
         return 2

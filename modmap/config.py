@@ -68,7 +68,7 @@ class TrainingSettings(_Settings):
     learning_rate: float = Field(1e-4, gt=0)
     peak_learning_rate: float = Field(5e-4, gt=0)
     warm_up: float = Field(0.1, gt=0, lt=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
 
 class InferenceSettings(_Settings):

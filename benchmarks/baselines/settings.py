@@ -35,7 +35,7 @@ class BaselineSettings(BaseModel):
     depth_encoder: EncoderSettings = EncoderSettings(reference=NONE)
     inference: InferenceSettings = InferenceSettings()
     smoothing: float = Field(SMOOTHING, ge=0, le=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
     @property
     def features(self) -> str:

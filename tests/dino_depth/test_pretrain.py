@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -88,6 +89,30 @@ def whole(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
     return out
 
 
+def run_on_two_machines(
+    arguments: Sequence[str], places: tuple[Path, Path]
+) -> list[subprocess.CompletedProcess[str]]:
+    """One process on each, which share a network and no disk: a relative path is a place of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = ENVIRONMENT | {"ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(REPOSITORY), "WORLD_SIZE": "2"}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    begun = [
+        subprocess.Popen(
+            [sys.executable, SCRIPT, *arguments],
+            cwd=place,
+            env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, place in enumerate(places)
+    ]
+    ended = [(one, *one.communicate(timeout=300)) for one in begun]
+    return [subprocess.CompletedProcess(one.args, one.returncode, *said) for one, *said in ended]
+
+
 class TestPretrain:
     def test_run__losses_fall(self, whole: Path) -> None:
         lines = losses(whole)
@@ -97,6 +122,19 @@ class TestPretrain:
             "step_00000015",
             "step_00000016",
         ]
+
+    def test_run__machines_that_share_no_disk(self, corpus: Path, whole: Path, tmp_path: Path) -> None:
+        """One would go on and the other begin anew."""
+        places = tmp_path / "first", tmp_path / "second"
+        shutil.copytree(whole, places[0] / "run")
+        places[1].mkdir()
+        for ended in run_on_two_machines(words(corpus, Path("run"), "--optim.epochs", "4"), places):
+            assert ended.returncode == 2
+            expected = (
+                "run/checkpoints: expected the same last checkpoint on every process, found step_00000016 on"
+            )
+            assert f"{expected} process 0, none on process 1: name a --run.out on a disk that" in ended.stderr
+            assert "Traceback" not in ended.stderr
 
     def test_run__killed_at_random_ends_with_the_same_losses(
         self, corpus: Path, whole: Path, tmp_path: Path
