@@ -142,15 +142,15 @@ def refine(
         path: (P, 3) mm, points close to one another compared with `reach`, or one point.
         reach: mm.
         edge: mm.
-        most: Faces at which to give up.
+        most: Faces more than there were, at which to give up.
 
     Returns:
         (V', 3 + K) vertices, the old ones first; (F', 3) int32 faces; (F',) the old face each is a piece of.
 
     Raises:
-        MeshError: More than `most` faces would be needed.
+        MeshError: More than `most` faces would be added.
     """
-    origin = np.arange(len(faces))
+    origin, limit = np.arange(len(faces)), len(faces) + most
     while True:
         ends = _long_edges(vertices[:, :3], faces, path=path, reach=reach, edge=edge)
         if not len(ends):
@@ -165,8 +165,10 @@ def refine(
         keep[touched] = False
         faces = np.concatenate([faces[keep], pieces])
         origin = np.concatenate([origin[keep], origin[touched][parent]])
-        if len(faces) > most:
-            raise MeshError(f"edges of {edge} mm within {reach} mm of a place would need over {most} faces")
+        if len(faces) > limit:
+            raise MeshError(
+                f"edges of {edge:.2g} mm within {reach:.3g} mm of a place would need over {most} faces more"
+            )
 
 
 def _long_edges(places: Array, faces: Array, *, path: Array, reach: float, edge: float) -> Array:

@@ -33,6 +33,7 @@ KINDS = tuple(_MAKERS)  # in the order in which one part suffers them
 SMALLEST, LARGEST = 1.0, 20.0  # mm
 _WARP_SCALE = 4.5  # a warp is 4.5 times as wide as another defect, and 25 mm at least
 _WARP_LEAST = 25.0
+_DRAWS = 10
 
 
 def draw_size(rng: np.random.Generator, *, smallest: float = SMALLEST, largest: float = LARGEST) -> float:
@@ -56,7 +57,7 @@ def make_defect(part: Part, kind: str, *, size: float, seed: int, avoid: Avoid =
         moved by over a fifth of its peak), and visible surface where a patch's weight is over 0.1.
 
     Raises:
-        DefectError: No such kind, or no place for it on this part.
+        DefectError: No such kind, no place for it on this part, or one too large to be meshed.
     """
     if kind not in _MAKERS:
         raise DefectError(f"no defect kind {kind!r}; there are {', '.join(KINDS)}")
@@ -80,13 +81,13 @@ def add_defects(
     Args:
         part: Not changed.
         seed: Of kinds, sizes and places.
-        count: How many; one that finds no place is drawn again.
+        count: How many; one that finds no place, or cannot be meshed, is drawn again.
         kinds: Drawn from evenly; a part has one warp at most, and then no missing or bent feature.
         smallest: mm.
         largest: mm; the sizes are log-uniform between the two.
 
     Raises:
-        DefectError: No place was found in ten draws a defect.
+        DefectError: None of ten draws of a defect could be made; the error says why not the last.
     """
     rng = np.random.default_rng([zlib.crc32(b"defects"), seed])
     made = DefectivePart(part, (), ())
@@ -113,21 +114,25 @@ def _one_more(
     smallest: float,
     largest: float,
 ) -> DefectivePart:
-    """One more defect on a part; of another kind where the first has no place."""
+    """One more defect on a part; of another kind where the first has no place or cannot be meshed."""
     # Beside a warp, which is wide and shallow, there is place for others: only its middle is kept free.
     avoid = tuple((d.centre, d.size / (8 if d.kind == "warp" else 2)) for d in made.defects)
     others = [k for k in kinds if k not in ("warp", "missing_feature", "bent_feature")] or [kind]
-    for attempt in range(10):
+    reason = ""
+    for attempt in range(_DRAWS):
         size, seed = draw_size(rng, smallest=smallest, largest=largest), int(rng.integers(1 << 31))
         try:
             new = make_defect(made.part, kind, size=size, seed=seed, avoid=avoid)
             if len(new.defects[0].changed_points):
                 return _together(made, new)
-        except DefectError:
-            pass
+            reason = f"a {kind} that changes nothing"
+        except DefectError as error:
+            reason = str(error)
         if attempt >= 2:
             kind = str(rng.choice(others))
-    raise DefectError(f"no place for a {kind} on {made.part.category} in ten draws")
+    raise DefectError(
+        f"no defect of {smallest:g} to {largest:g} mm on {made.part.category} in {_DRAWS} draws; the last: {reason}"
+    )
 
 
 def _together(made: DefectivePart, new: DefectivePart) -> DefectivePart:

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from benchmarks.cadscan.defects.places import Place
-from benchmarks.cadscan.meshing import face_normals, refine
+from benchmarks.cadscan.defects.places import DefectError, Place
+from benchmarks.cadscan.meshing import MeshError, face_normals, refine
 from benchmarks.cadscan.part import Array, Part
 
 _FACING = 0.25  # cosine; surface turned further away from a blow is not reached by it
@@ -19,8 +19,15 @@ Field = Callable[[Array], Array]
 
 
 def refined(part: Part, *, path: Array, reach: float, edge: float) -> Part:
-    """The same surface with edges of at most `edge` mm within `reach` mm of a path."""
-    vertices, faces, origin = refine(part.vertices, part.faces, path=path, reach=reach, edge=edge)
+    """The same surface with edges of at most `edge` mm within `reach` mm of a path.
+
+    Raises:
+        DefectError: The mesh would have too many faces.
+    """
+    try:
+        vertices, faces, origin = refine(part.vertices, part.faces, path=path, reach=reach, edge=edge)
+    except MeshError as error:
+        raise DefectError(f"{part.category} cannot be meshed finely enough: {error}") from None
     return replace(part, vertices=vertices, faces=faces, body=part.body[origin])
 
 

@@ -165,6 +165,13 @@ class TestAddDefects:
                 gap = np.linalg.norm(one.centre - other.centre)
                 assert gap > (one.size + other.size) / 2
 
+    def test_add_defects__what_cannot_be_meshed_is_drawn_again(self) -> None:
+        part, sizes = _part("weld_neck_flange"), {"smallest": 150.0, "largest": 160.0}
+        with pytest.raises(DefectError, match=r"in 10 draws; the last: .* cannot be meshed finely enough"):
+            add_defects(part, seed=0, kinds=("dent",), **sizes)
+        made = add_defects(part, seed=0, kinds=("dent", "stain"), **sizes)
+        assert [defect.kind for defect in made.defects] == ["stain"]
+
 
 class TestDrawSize:
     def test_draw_size__log_uniform(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from benchmarks.cadscan.meshing import MeshError, carved, is_closed, tessellate
+from benchmarks.cadscan.meshing import MeshError, carved, is_closed, refine, tessellate
 from benchmarks.cadscan.parts.model import Carved, block, rod
 
 
@@ -40,3 +40,18 @@ class TestCarved:
         small, large = block((1, 2), (1, 2), (1, 2)), block((0, 3), (0, 3), (0, 3))
         with pytest.raises(MeshError, match="left nothing"):
             carved([tessellate(small)], [tessellate(large)])
+
+
+class TestRefine:
+    def test_refine__the_limit_is_on_the_faces_added(self) -> None:
+        """A corner of a ball of 20,480 faces takes a few hundred more; the ball itself counts nothing."""
+        ball = trimesh.creation.icosphere(5, radius=40.0)
+        vertices, faces = np.asarray(ball.vertices), np.asarray(ball.faces)
+        place = {"path": vertices[:1], "reach": 3.0, "edge": 0.4}
+        fine, pieces, _ = refine(vertices, faces, most=2000, **place)
+        added = len(pieces) - len(faces)
+        assert 200 < added <= 2000
+        assert is_closed(pieces)
+        assert volume((fine, pieces)) == pytest.approx(volume((vertices, faces)))
+        with pytest.raises(MeshError, match=f"over {added - 1} faces more"):
+            refine(vertices, faces, most=added - 1, **place)
