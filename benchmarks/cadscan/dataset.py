@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.cadscan.card import write_card
+from benchmarks.cadscan.card import CHANGED_PIXELS, COUNTING, write_card
 from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.defects import LARGEST, SMALLEST, add_defects
 from benchmarks.cadscan.finish import harmless_marks
@@ -23,7 +23,7 @@ from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_siz
 from benchmarks.cadscan.part import DefectivePart, Part
 from benchmarks.cadscan.parts import CATEGORIES, build, export_cad
 from benchmarks.cadscan.scanner import Cell, cell_for, lay_down, render, scan
-from benchmarks.cadscan.visibility import ENOUGH_PIXELS, visible_pixels
+from benchmarks.cadscan.visibility import ENOUGH_PIXELS, PlacedDefect
 from benchmarks.cadscan.workers import run_all
 from benchmarks.cadscan.writer import (
     UNFINISHED,
@@ -34,7 +34,7 @@ from benchmarks.cadscan.writer import (
     write_rendered_view,
     write_truth,
 )
-from benchmarks.settings import keep_settings
+from benchmarks.settings import SETTINGS, keep_settings, read_settings
 
 Array = npt.NDArray[Any]
 Kind = Literal["real", "synth", "good", "bad"]
@@ -105,7 +105,7 @@ def make_dataset(
         raise DatasetError(
             f"smallest, largest: expected 0 < smallest <= largest, found {settings.smallest} and {settings.largest} mm"
         )
-    keep_settings(out, asdict(settings))
+    keep_settings(out, _kept(out, settings))
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for category in categories:
         if not (out / category / f"{category}.stl").exists():
@@ -115,6 +115,14 @@ def make_dataset(
     run_all(write_scan, missing, workers=workers, title="scans")
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     write_card(out)
+
+
+def _kept(out: Path, settings: DatasetSettings) -> dict[str, Any]:
+    """What `out` keeps of its making; a set begun before it was kept how views are counted goes on without that."""
+    kept = asdict(settings)
+    if (out / SETTINGS).is_file() and COUNTING not in read_settings(out):
+        return kept
+    return {**kept, COUNTING: CHANGED_PIXELS}
 
 
 def scan_jobs(out: Path, settings: DatasetSettings, category: str) -> list[ScanJob]:
@@ -175,13 +183,14 @@ def _write_real(job: ScanJob, cell: Cell, directory: Path) -> None:
     pose = instance.T_part_to_world
     nominal = nominal_part(job.category)
     spacing = voxel_size(nominal) / 3
-    places = [defect.changed_points @ pose[:3, :3].T + pose[:3, 3] for defect in made.defects]
-    seen_by = [0] * len(places)
+    placed = [
+        PlacedDefect.of(defect, made.part, T_part_to_world=pose, spacing=spacing) for defect in made.defects
+    ]
+    seen_by = [0] * len(placed)
     for index, view in enumerate(scan(cell, instance, seed=scan_seed)):
         write_real_view(directory, index, image=view.image, depth=view.depth)
-        for number, points in enumerate(places):
-            pixels = visible_pixels(points, view.trace.z, view.camera, spacing=spacing)
-            seen_by[number] += pixels >= ENOUGH_PIXELS
+        for number, defect in enumerate(placed):
+            seen_by[number] += defect.visible_pixels(view.trace.z, view.camera) >= ENOUGH_PIXELS
     if job.kind == "real":
         return
     records = [

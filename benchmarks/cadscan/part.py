@@ -84,6 +84,8 @@ class Defect:
         modality: What can show it: "image", "depth" or "both".
         changed_points: (M, 3) samples, at most a third of a voxel apart, of every changed piece of surface, as
             it is after the change and, where surface vanished, as it was before.
+        before: The part without this defect, but with those made before it.
+        patch: The changed reflectance of a scratch, a crack, a stain or a roughness.
     """
 
     kind: str
@@ -92,6 +94,8 @@ class Defect:
     depth: float
     modality: Literal["image", "depth", "both"]
     changed_points: Array = field(repr=False)
+    before: Part | None = field(default=None, repr=False)
+    patch: ReflectancePatch | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

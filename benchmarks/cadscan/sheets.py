@@ -16,17 +16,18 @@ from rich.progress import track
 from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.dataset import nominal_part
 from benchmarks.cadscan.defects import KINDS, make_defect
+from benchmarks.cadscan.defects.changes import spacing
 from benchmarks.cadscan.part import DefectivePart
 from benchmarks.cadscan.render import Caster
 from benchmarks.cadscan.scanner import Capture, Cell, capture, cell_for, lay_down
-from benchmarks.cadscan.views import viewpoints
-from benchmarks.cadscan.visibility import visible_pixels
+from benchmarks.cadscan.visibility import PlacedDefect
 from modmap.datasets import SiM3D, read_ground_truth
-from modmap.scan import Frame, Scan
+from modmap.scan import Camera, Frame, Scan
 
 Array = npt.NDArray[Any]
 
 VIEWS_SHOWN = 6
+COUNTING_WINDOW = (160, 120)
 TILE_WIDTH = 400
 DEFECT_SIZES = (1.5, 5.5, 20.0)
 DEFECT_PARTS = ("machined_bracket", "spur_gear", "pump_housing", "deep_groove_bearing")
@@ -153,7 +154,7 @@ def _defect_tiles(kind: str, size: float, cells: dict[str, Cell]) -> list[Array]
 
 def _close_ups(cell: Cell, nominal: DefectivePart, made: DefectivePart) -> tuple[Capture, Capture]:
     """The window about a defect in the view that shows most of it, without and with it; the same finish and noise."""
-    index = _best_view(cell, nominal, made)
+    index = _best_view(cell, made)
     defect = made.defects[0]
     camera = cell.cameras[index]
     (centre,), (distance,) = camera.project(defect.centre[None])
@@ -173,16 +174,31 @@ def _close_ups(cell: Cell, nominal: DefectivePart, made: DefectivePart) -> tuple
     return shots[0], shots[1]
 
 
-def _best_view(cell: Cell, nominal: DefectivePart, made: DefectivePart) -> int:
-    counts = []
-    small = (160, 120)
+def _best_view(cell: Cell, made: DefectivePart) -> int:
+    """The view that shows most of the defect, each seen through a window as fine as the defect is small."""
+    defect = made.defects[0]
+    placed = PlacedDefect.of(defect, made.part, T_part_to_world=np.eye(4), spacing=spacing(made.part))
     caster = Caster(made.part.vertices, made.part.faces)
-    for camera in viewpoints(nominal.part.vertices, cell.setup.views, size=small):
-        v, u = np.mgrid[0 : small[1], 0 : small[0]].reshape(2, -1)
-        ends = camera.back_project(np.stack([u, v], axis=1), np.ones(len(u)))
-        z = caster.cast(camera.centre, ends - camera.centre).t.reshape(small[::-1])
-        counts.append(visible_pixels(made.defects[0].changed_points, z, camera, spacing=0.7))
+    width, height = COUNTING_WINDOW
+    v, u = np.mgrid[0:height, 0:width].reshape(2, -1)
+    counts = []
+    for camera in cell.cameras:
+        pitch = 4 * defect.size * camera.K[0, 0] / cell.head.distance / width
+        window = _window(camera, defect.centre, pitch=pitch)
+        ends = window.back_project(np.stack([u, v], axis=1), np.ones(len(u)))
+        z = caster.cast(window.centre, ends - window.centre).t.reshape(height, width)
+        counts.append(placed.visible_pixels(z, window))
     return int(np.argmax(counts))
+
+
+def _window(camera: Camera, place: Array, *, pitch: float) -> Camera:
+    """A camera's view around a place, in a window whose pixels are `pitch` of the camera's wide."""
+    (centre,), _ = camera.project(place[None])
+    K = camera.K.copy()
+    K[:2, 2] -= centre
+    K[:2] /= pitch
+    K[:2, 2] += (np.array(COUNTING_WINDOW) - 1) / 2
+    return replace(camera, K=K, size=COUNTING_WINDOW)
 
 
 def _tile(picture: Array, size: tuple[int, int] | None = None) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,7 +65,9 @@ def make_defect(part: Part, kind: str, *, size: float, seed: int, avoid: Avoid =
     rng = np.random.default_rng([zlib.crc32(kind.encode()), seed])
     if kind == "warp":
         size = max(_WARP_SCALE * size, _WARP_LEAST)
-    return _MAKERS[kind](part, size=size, rng=rng, avoid=avoid)
+    made = _MAKERS[kind](part, size=size, rng=rng, avoid=avoid)
+    patch = made.patches[0] if made.patches else None
+    return replace(made, defects=(replace(made.defects[0], before=part, patch=patch),))
 
 
 def add_defects(

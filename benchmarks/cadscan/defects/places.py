@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import open3d as o3d
@@ -82,13 +83,22 @@ class Surface:
         Single-precision rays err by some 0.03 mm on faces much longer than they are wide, so that whatever comes
         out below `_DOUBTFUL` is measured again in double precision.
         """
-        corners = self.part.vertices[self.part.faces]
-        distance: Array = np.linalg.norm(points - _closest(corners[self.nearest(points)[1]], points), axis=1)
-        doubtful = np.flatnonzero((distance > _EXACT) & (distance < _DOUBTFUL))
-        low, high = corners.min(axis=1) - _DOUBTFUL, corners.max(axis=1) + _DOUBTFUL
+        return self._distance(points, _EXACT)
+
+    def farther(self, points: Array, limit: float) -> Array:
+        """(N,) whether points are farther than `limit` mm from the surface; faster than their distances."""
+        farther: Array = self._distance(points, limit) > limit
+        return farther
+
+    def _distance(self, points: Array, enough: float) -> Array:
+        """(N,) mm to the surface; of points within `enough` of a face, to a face that is so near."""
+        faces = self.part.faces[self.nearest(points)[1]]
+        distance: Array = np.linalg.norm(points - _closest(self.part.vertices[faces], points), axis=1)
+        doubtful = np.flatnonzero((distance > enough) & (distance < _DOUBTFUL))
+        if not len(doubtful):
+            return distance
+        low, high = self._boxes
         for chunk in np.array_split(doubtful, len(doubtful) // 200 + 1):
-            if not len(chunk):
-                continue
             near = np.flatnonzero(
                 (low <= points[chunk].max(axis=0)).all(axis=1)
                 & (high >= points[chunk].min(axis=0)).all(axis=1)
@@ -98,9 +108,16 @@ class Surface:
             )
             which, face = np.nonzero(inside)
             there = points[chunk[which]]
-            exact = np.linalg.norm(there - _closest(corners[near[face]], there), axis=1)
+            corners = self.part.vertices[self.part.faces[near[face]]]
+            exact = np.linalg.norm(there - _closest(corners, there), axis=1)
             np.minimum.at(distance, chunk[which], exact)
         return distance
+
+    @cached_property
+    def _boxes(self) -> tuple[Array, Array]:
+        """(F, 3) lowest and (F, 3) highest corners of the boxes around the faces, `_DOUBTFUL` mm wider than they."""
+        corners = self.part.vertices[self.part.faces]
+        return corners.min(axis=1) - _DOUBTFUL, corners.max(axis=1) + _DOUBTFUL
 
     def views(self, points: Array, normals: Array, *, grazing: float = 0.3) -> Array:
         """(N,) of twelve directions above the table, how many see a point at more than a grazing angle."""

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,21 @@ class TestMakeDataset:
         before = {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")}
         make_dataset(made, SETTINGS, categories=[CATEGORY])
         assert {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")} == before
+
+    def test_make_dataset__begun_when_pixels_beside_a_defect_counted(
+        self, made: Path, tmp_path: Path
+    ) -> None:
+        """Such a set is gone on with as it was begun, and its card tells of the difference."""
+        sentence = "pixels up to a third of a voxel beside a defect counted"
+        assert sentence not in (made / "README.md").read_text()
+        out = tmp_path / "set"
+        shutil.copytree(made, out)
+        kept = json.loads((out / "cadscan.json").read_text())
+        del kept["views_count"]
+        (out / "cadscan.json").write_text(json.dumps(kept))
+        make_dataset(out, SETTINGS, categories=[CATEGORY])
+        assert sentence in (out / "README.md").read_text()
+        assert json.loads((out / "cadscan.json").read_text()) == kept
 
     def test_make_dataset__other_settings(self, made: Path) -> None:
         with pytest.raises(SettingsError, match=r"expected seed 3, as .* was begun with, found 4"):
