@@ -25,7 +25,7 @@ from benchmarks.cadscan.parts import CATEGORIES, random_part
 from benchmarks.cadscan.photograph import expose, exposure_for
 from benchmarks.cadscan.sensor import Head, trace
 from benchmarks.cadscan.stage import Stage, surroundings
-from benchmarks.cadscan.views import SENSOR_SIZE, random_camera
+from benchmarks.cadscan.views import SENSOR_SIZE, binned_intrinsics, random_camera
 from benchmarks.cadscan.workers import run_all
 from benchmarks.settings import keep_settings
 
@@ -38,6 +38,10 @@ CLEAN_SHARE, TABLE_SHARE = 0.15, 0.4
 LEVELS = 65535
 SOURCE = "cadscan"
 STATE = "state.json"
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be made as asked."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,11 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
     the number of the part that the map shows.
 
     Raises:
+        CorpusError: there would be no map, or the seed is negative.
+        ViewError: the maps would be larger than the sensor, or have no pixel.
         SettingsError: `out` has a corpus of other settings.
     """
+    _check(settings)
     keep_settings(out, settings.kept())
     shards = list(_shards(out, settings))
     missing = [shard for shard in shards if not shard.path.exists()]
@@ -102,6 +109,14 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
     partial = out / f".{STATE}.partial"
     partial.write_text(json.dumps(state, indent=2), encoding="utf-8")
     os.replace(partial, out / STATE)
+
+
+def _check(settings: CorpusSettings) -> None:
+    """Raises an error for what cannot be made, before a directory keeps it."""
+    binned_intrinsics((settings.size, settings.size))
+    for name, least in (("count", 1), ("seed", 0)):
+        if getattr(settings, name) < least:
+            raise CorpusError(f"{name}: expected {least} or more, found {getattr(settings, name)}")
 
 
 def write_shard(shard: Shard) -> None:

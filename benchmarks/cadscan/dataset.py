@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import zlib
@@ -23,6 +24,7 @@ from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_siz
 from benchmarks.cadscan.part import DefectivePart, Part
 from benchmarks.cadscan.parts import CATEGORIES, build, export_cad
 from benchmarks.cadscan.scanner import Cell, cell_for, lay_down, render, scan
+from benchmarks.cadscan.views import binned_intrinsics
 from benchmarks.cadscan.visibility import ENOUGH_PIXELS, PlacedDefect
 from benchmarks.cadscan.workers import run_all
 from benchmarks.cadscan.writer import (
@@ -95,16 +97,14 @@ def make_dataset(
     Categories can be added to a set later.
 
     Raises:
-        DatasetError: there is no such category, or the sizes of defects are no range.
+        DatasetError: there is no such category, the sizes of defects are no range, or a count or the seed is negative.
+        ViewError: the images would be larger than the sensor, or have no pixel.
         SettingsError: `out` has a set of other settings.
     """
     for category in categories:
         if category not in CATEGORIES:
             raise DatasetError(f"categories: expected some of {', '.join(CATEGORIES)}, found {category!r}")
-    if not 0 < settings.smallest <= settings.largest:
-        raise DatasetError(
-            f"smallest, largest: expected 0 < smallest <= largest, found {settings.smallest} and {settings.largest} mm"
-        )
+    _check(settings)
     keep_settings(out, _kept(out, settings))
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     for category in categories:
@@ -115,6 +115,18 @@ def make_dataset(
     run_all(write_scan, missing, workers=workers, title="scans")
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     write_card(out)
+
+
+def _check(settings: DatasetSettings) -> None:
+    """Raises an error for what cannot be made, before a directory keeps it."""
+    binned_intrinsics(settings.size)
+    for name in ("good", "bad", "seed"):
+        if getattr(settings, name) < 0:
+            raise DatasetError(f"{name}: expected 0 or more, found {getattr(settings, name)}")
+    if not 0 < settings.smallest <= settings.largest < math.inf:
+        raise DatasetError(
+            f"smallest, largest: expected 0 < smallest <= largest, found {settings.smallest} and {settings.largest} mm"
+        )
 
 
 def _kept(out: Path, settings: DatasetSettings) -> dict[str, Any]:

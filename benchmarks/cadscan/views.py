@@ -37,7 +37,7 @@ def binned_intrinsics(size: tuple[int, int]) -> Array:
     width, height = size
     scale = max(width / SENSOR_SIZE[0], height / SENSOR_SIZE[1])
     if min(size) < 1 or scale > 1:
-        raise ViewError(f"size: expected at most {SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}, found {width}x{height}")
+        raise ViewError(f"size: expected 1x1 to {SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}, found {width}x{height}")
     cx = (PRINCIPAL[0] - (SENSOR_SIZE[0] - 1) / 2) * scale + (width - 1) / 2
     cy = (PRINCIPAL[1] - (SENSOR_SIZE[1] - 1) / 2) * scale + (height - 1) / 2
     return np.array([[FOCAL[0] * scale, 0, cx], [0, FOCAL[1] * scale, cy], [0, 0, 1]])

@@ -58,6 +58,21 @@ class TestMakeCorpus:
         state = json.loads((made / "state.json").read_text())
         assert state["_fingerprint"] == corpus_fingerprint(count=12, size=48, seed=1)
 
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [
+            ("--size=3001", "size: expected 1x1 to 4096x3000, found 3001x3001"),
+            ("--count=0", "count: expected 1 or more, found 0"),
+            ("--seed=-1", "seed: expected 0 or more, found -1"),
+        ],
+    )
+    def test_make_corpus__what_cannot_be_made_is_not_kept(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, expected: str
+    ) -> None:
+        assert main(["corpus", "--out", str(tmp_path / "maps"), word]) == 2
+        assert capsys.readouterr().err == f"error: {expected}\n"
+        assert not (tmp_path / "maps").exists()
+
 
 class TestFamilies:
     def test_main__families_in_turn_each_with_its_part(

@@ -104,6 +104,24 @@ class TestMakeDataset:
         with pytest.raises(SettingsError, match="expected a new or empty directory"):
             make_dataset(tmp_path, SETTINGS, categories=[CATEGORY])
 
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [
+            ("--size=5000x60", "size: expected 1x1 to 4096x3000, found 5000x60"),
+            ("--size=80x0", "size: expected 1x1 to 4096x3000, found 80x0"),
+            ("--good=-3", "good: expected 0 or more, found -3"),
+            ("--bad=-1", "bad: expected 0 or more, found -1"),
+            ("--seed=-1", "seed: expected 0 or more, found -1"),
+            ("--largest=inf", "smallest, largest: expected 0 < smallest <= largest, found 1.0 and inf mm"),
+        ],
+    )
+    def test_make_dataset__what_cannot_be_made_is_not_kept(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, expected: str
+    ) -> None:
+        assert main([*COMMAND, word, "--out", str(tmp_path / "set")]) == 2
+        assert capsys.readouterr().err == f"error: {expected}\n"
+        assert not (tmp_path / "set").exists()
+
     def test_make_dataset__unknown_category(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(DatasetError, match=r"expected some of .*machined_bracket.*, found 'teapot'"):
             make_dataset(tmp_path, SETTINGS, categories=["teapot"])

@@ -30,8 +30,10 @@ class TestBinnedIntrinsics:
         np.testing.assert_allclose((half @ ray)[:2], [5, 10], atol=1e-9)
 
     def test_binned_intrinsics__too_large(self) -> None:
-        with pytest.raises(ViewError, match=r"expected at most 4096x3000, found 5000x3000"):
+        with pytest.raises(ViewError, match=r"expected 1x1 to 4096x3000, found 5000x3000"):
             binned_intrinsics((5000, 3000))
+        with pytest.raises(ViewError, match=r"expected 1x1 to 4096x3000, found 0x48"):
+            binned_intrinsics((0, 48))
 
 
 class TestViewpoints:
