@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,8 +27,9 @@ from benchmarks.cadscan.views import binned_intrinsics
 from benchmarks.cadscan.visibility import ENOUGH_PIXELS, PlacedDefect
 from benchmarks.cadscan.workers import run_all
 from benchmarks.cadscan.writer import (
-    UNFINISHED,
     DefectRecord,
+    remove_leftovers,
+    unfinished,
     whole_directory,
     write_calibration,
     write_real_view,
@@ -94,7 +94,7 @@ def make_dataset(
 ) -> None:
     """Makes a data set, or the scans of it that are missing; the bytes do not depend on the workers.
 
-    Categories can be added to a set later.
+    Categories can be added to a set later, or made by several processes at once.
 
     Raises:
         DatasetError: there is no such category, the sizes of defects are no range, or a count or the seed is negative.
@@ -106,14 +106,14 @@ def make_dataset(
             raise DatasetError(f"categories: expected some of {', '.join(CATEGORIES)}, found {category!r}")
     _check(settings)
     keep_settings(out, _kept(out, settings))
-    shutil.rmtree(out / UNFINISHED, ignore_errors=True)
+    remove_leftovers(out)
     for category in categories:
         if not (out / category / f"{category}.stl").exists():
             _write_cad(out, category)
     jobs = [job for category in categories for job in scan_jobs(out, settings, category)]
     missing = [job for job in jobs if not (out / job.relative).exists()]
     run_all(write_scan, missing, workers=workers, title="scans")
-    shutil.rmtree(out / UNFINISHED, ignore_errors=True)
+    remove_leftovers(out)
     write_card(out)
 
 
@@ -214,11 +214,13 @@ def _write_real(job: ScanJob, cell: Cell, directory: Path) -> None:
 
 
 def _write_cad(out: Path, category: str) -> None:
-    step, stl = export_cad(category, out / UNFINISHED / f"{category}_cad")
+    partial = unfinished(out, f"{category}_cad")
+    step, stl = export_cad(category, partial)
     step.write_text(renumbered(step.read_text(encoding="utf-8")), encoding="utf-8")
     (out / category).mkdir(exist_ok=True)
     step.replace(out / category / step.name)
     stl.replace(out / category / stl.name)
+    partial.rmdir()
 
 
 def renumbered(step: str) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,7 @@ def whole_directory(root: Path, relative: Path) -> Iterator[Path]:
         root: The data set.
         relative: The directory's place in it, where nothing is yet.
     """
-    partial = root / UNFINISHED / f"{relative.name}-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = unfinished(root, relative.name)
     yield partial
     (root / relative).parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -57,6 +55,37 @@ def whole_directory(root: Path, relative: Path) -> Iterator[Path]:
         if not (root / relative).is_dir():
             raise
         shutil.rmtree(partial)
+
+
+def unfinished(root: Path, name: str) -> Path:
+    """A new, empty directory of this process, aside from the set, for what it is making."""
+    partial = root / UNFINISHED / f"{name}-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+    except FileNotFoundError:
+        partial.mkdir(parents=True)  # another run ended between the making of the parent and of the directory
+    return partial
+
+
+def remove_leftovers(root: Path) -> None:
+    """Removes what processes that are gone, or this one, left unfinished; what others are making stays."""
+    for partial in (root / UNFINISHED).glob("*"):
+        process = partial.name.rpartition("-")[2]
+        if not (process.isdigit() and int(process) != os.getpid() and _is_alive(int(process))):
+            shutil.rmtree(partial, ignore_errors=True)
+    with suppress(OSError):  # there is none, or others are making something in it
+        (root / UNFINISHED).rmdir()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def write_real_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:

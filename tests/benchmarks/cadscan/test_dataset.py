@@ -80,6 +80,25 @@ class TestMakeDataset:
         make_dataset(made, SETTINGS, categories=[CATEGORY])
         assert {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")} == before
 
+    def test_make_dataset__what_a_living_process_is_making_stays(self, made: Path, tmp_path: Path) -> None:
+        out = tmp_path / "set"
+        shutil.copytree(made, out)
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        for number in (gone.pid, living.pid):
+            (out / UNFINISHED / f"spur_gear_00-{number}" / "rgb").mkdir(parents=True)
+        (out / UNFINISHED / "spur_gear_cad").mkdir()
+        try:
+            make_dataset(out, SETTINGS, categories=[CATEGORY])
+            assert [path.name for path in (out / UNFINISHED).iterdir()] == [f"spur_gear_00-{living.pid}"]
+            assert (out / UNFINISHED / f"spur_gear_00-{living.pid}" / "rgb").is_dir()
+        finally:
+            living.kill()
+            living.communicate()
+        make_dataset(out, SETTINGS, categories=[CATEGORY])
+        assert not (out / UNFINISHED).exists()
+
     def test_make_dataset__begun_when_pixels_beside_a_defect_counted(
         self, made: Path, tmp_path: Path
     ) -> None:
