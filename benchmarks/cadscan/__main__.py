@@ -120,11 +120,14 @@ class SizeError(ValueError):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; an input that cannot be used is one line on the standard error, and exit status 2."""
+    """Runs one command.
+
+    An input or a place that cannot be used is one line on the standard error, and exit status 2.
+    """
     command = tyro.cli(Command, prog="python -m benchmarks.cadscan", args=arguments)
     try:
         command.run()
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         Console(stderr=True).print(
             f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
         )

@@ -123,6 +123,19 @@ class TestMakeDataset:
         with pytest.raises(SettingsError, match="expected a new or empty directory"):
             make_dataset(tmp_path, SETTINGS, categories=[CATEGORY])
 
+    def test_main__a_place_that_cannot_be_used(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        place = tmp_path / "notes"
+        place.write_text("mine")
+        for words in (COMMAND, ["corpus", "--count", "1"]):
+            assert main([*words, "--out", str(place)]) == 2
+            error = capsys.readouterr().err
+            assert error.startswith("error: ")
+            assert error.endswith(f"'{place}'\n")
+            assert error.count("\n") == 1
+        assert place.read_text() == "mine"
+
     @pytest.mark.parametrize(
         ("word", "expected"),
         [
