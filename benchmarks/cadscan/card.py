@@ -105,7 +105,7 @@ def write_card(data: Path) -> None:
         SIMULATED,
         _category_table(data, defects),
         _defect_table(defects),
-        _floor_table(data),
+        _floor_table(data, categories),
     ]
     (data / CARD).write_text("\n".join(parts), encoding="utf-8")
 
@@ -142,7 +142,7 @@ def _defect_table(defects: dict[str, list[dict[str, Any]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _floor_table(data: Path) -> str:
+def _floor_table(data: Path, categories: list[str]) -> str:
     text = (
         "## Sanity floor\n\n"
         "I-AUROC of detectors that only subtract the training scan, view by view and pixel by pixel; a scan's score is "
@@ -158,7 +158,9 @@ def _floor_table(data: Path) -> str:
     for category, row in floor.items():
         lines.append(f"| {category} | " + " | ".join(f"{row[name]:.3f}" for name in DETECTORS) + " |")
     means = [sum(row[name] for row in floor.values()) / len(floor) for name in DETECTORS]
-    lines.append("| **mean** | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
+    lacking = len(categories) - len(floor)
+    mean = f"mean of {len(floor)} of {len(categories)} categories" if lacking else "mean"
+    lines.append(f"| **{mean}** | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
     return text + "\n".join(lines) + "\n"
 
 

@@ -26,7 +26,7 @@ DETECTORS = ("depth", "depth, smoothed", "image", "image, smoothed")
 
 
 def measure_floor(data: Path, *, categories: Sequence[str] = ()) -> dict[str, dict[str, float]]:
-    """Runs the trivial detectors on a set and writes `floor.json` into it.
+    """Runs the trivial detectors on a set and writes `floor.json` into it; what it has of other categories stays.
 
     Each view of a test scan is compared with the same view of the real training scan, pixel by pixel: the poses are
     the same, so no other registration is made. A scan's score is the largest difference over its views and pixels,
@@ -37,7 +37,7 @@ def measure_floor(data: Path, *, categories: Sequence[str] = ()) -> dict[str, di
         categories: Some of its categories; all of them by default.
 
     Returns:
-        I-AUROC by category and detector.
+        I-AUROC by measured category and detector.
     """
     dataset = SiM3D(data)
     floor: dict[str, dict[str, float]] = {}
@@ -52,12 +52,13 @@ def measure_floor(data: Path, *, categories: Sequence[str] = ()) -> dict[str, di
         floor[category] = {
             name: round(instance_auroc([score[name] for score in scores], labels), 4) for name in DETECTORS
         }
-    write_json(data / FLOOR, floor)
+    merged = {**(read_floor(data) or {}), **floor}
+    write_json(data / FLOOR, {name: merged[name] for name in dataset.categories if name in merged})
     return floor
 
 
 def read_floor(data: Path) -> dict[str, dict[str, float]] | None:
-    """The floor measured on a set, or None where it has not been."""
+    """The floor measured on the set's categories, or on those that have been, or None where it has not been at all."""
     path = data / FLOOR
     if not path.is_file():
         return None

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.cadscan.__main__ import main
 from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.floor import difference_maps, measure_floor, read_floor
 from benchmarks.cadscan.views import binned_intrinsics, look_at
@@ -16,6 +17,25 @@ SHAPE = (48, 64)
 
 def frame(*, depth: np.ndarray, image: np.ndarray) -> Frame:
     return Frame("00", image=image.astype(np.uint8), depth=depth.astype(np.float32))
+
+
+def make_set(data: Path, steps: dict[str, tuple[float, float, float, float]]) -> None:
+    """Two nominal and two anomalous scans a category, of one view each, that differ by a step in depth (mm) alone."""
+    settings = {"size": [64, 48], "good": 2, "bad": 2, "seed": 0, "smallest": 1.0, "largest": 20.0}
+    keep_settings(data, settings)
+    camera = Camera(
+        binned_intrinsics((64, 48)), look_at(np.array([300.0, 0, 100]), np.zeros(3)), size=(64, 48)
+    )
+    for category, values in steps.items():
+        for name, step in zip(("real", "00", "01", "02_bad", "03_bad"), (0.0, *values), strict=True):
+            directory = data / category / f"{category}_{name}"
+            directory.mkdir(parents=True)
+            depth = np.full(SHAPE, 300.0)
+            depth[20:30, 20:30] += step
+            write_real_view(directory, 0, image=np.full(SHAPE, 90, np.uint8), depth=depth)
+            write_calibration(directory, [camera])
+            if name != "real":
+                write_truth(directory, GroundTruth(np.zeros((2, 2, 2), bool), np.zeros(3), 2.0), [])
 
 
 class TestDifferenceMaps:
@@ -36,20 +56,7 @@ class TestDifferenceMaps:
 class TestMeasureFloor:
     def test_measure_floor__depth_tells_and_image_does_not(self, tmp_path: Path) -> None:
         """Anomalous scans have a step in depth, all images are equal: 1 for depth, a tie of all for the image."""
-        settings = {"size": [64, 48], "good": 2, "bad": 2, "seed": 0, "smallest": 1.0, "largest": 20.0}
-        keep_settings(tmp_path, settings)
-        camera = Camera(
-            binned_intrinsics((64, 48)), look_at(np.array([300.0, 0, 100]), np.zeros(3)), size=(64, 48)
-        )
-        for name, step in (("real", 0.0), ("00", 0.1), ("01", 0.2), ("02_bad", 0.4), ("03_bad", 0.3)):
-            directory = tmp_path / "part" / f"part_{name}"
-            directory.mkdir(parents=True)
-            depth = np.full(SHAPE, 300.0)
-            depth[20:30, 20:30] += step
-            write_real_view(directory, 0, image=np.full(SHAPE, 90, np.uint8), depth=depth)
-            write_calibration(directory, [camera])
-            if name != "real":
-                write_truth(directory, GroundTruth(np.zeros((2, 2, 2), bool), np.zeros(3), 2.0), [])
+        make_set(tmp_path, {"part": (0.1, 0.2, 0.4, 0.3)})
         write_card(tmp_path)
         assert "Not measured yet" in (tmp_path / "README.md").read_text()
         floor = measure_floor(tmp_path)
@@ -57,3 +64,15 @@ class TestMeasureFloor:
         assert read_floor(tmp_path) == floor
         write_card(tmp_path)
         assert "| part | 1.000 | 1.000 | 0.500 | 0.500 |" in (tmp_path / "README.md").read_text()
+
+    def test_measure_floor__one_category_after_another(self, tmp_path: Path) -> None:
+        """What was measured before stays, and the mean is of all that were, and says so while some are lacking."""
+        make_set(tmp_path, {"spur_gear": (0.1, 0.2, 0.4, 0.3), "belt_pulley": (0.4, 0.3, 0.1, 0.2)})
+        card = tmp_path / "README.md"
+        assert main(["floor", "--data", str(tmp_path), "--categories", "spur_gear"]) == 0
+        assert "| **mean of 1 of 2 categories** | 1.000 | 1.000 | 0.500 | 0.500 |" in card.read_text()
+        assert main(["floor", "--data", str(tmp_path), "--categories", "belt_pulley"]) == 0
+        assert list(read_floor(tmp_path) or {}) == ["belt_pulley", "spur_gear"]
+        assert "| belt_pulley | 0.000 | 0.000 | 0.500 | 0.500 |" in card.read_text()
+        assert "| spur_gear | 1.000 | 1.000 | 0.500 | 0.500 |" in card.read_text()
+        assert "| **mean** | 0.500 | 0.500 | 0.500 | 0.500 |" in card.read_text()
