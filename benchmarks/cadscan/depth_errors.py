@@ -26,7 +26,9 @@ EDGE_STEP = 4.0
 
 
 def noise_deviation(z: Array, cosine: Array, *, head: Head) -> Array:
-    """Standard deviation of the depth in mm: z^2 / (f b) times the disparity's, more at oblique incidence.
+    """Unit of the depth's noise in mm: z^2 / (f b) times the disparity's, more at oblique incidence.
+
+    `measure` adds three errors of 0.75, 0.65 and 0.5 of it, together a deviation of 1.11 of it.
 
     Args:
         z: Planar depth, mm.
@@ -44,7 +46,8 @@ def measurable(
     """(H, W) bool: where the scanner gets a depth.
 
     Not where the surface is grazed, glares or is too dark, not where projector or second camera cannot see
-    it, not beside edges, and not on table and fixture unless `table`.
+    it, not beside a jump of the depth or on a surface as steep as one, and not on table and fixture unless
+    `table`.
 
     Args:
         trace: What the pixels receive.

@@ -263,7 +263,8 @@ def _smooth_edges(result: Trace, shader: _Shader, *, pitch: float) -> None:
 def edges(z: Array, cosine: Array, *, step: float) -> Array:
     """(H, W) bool: pixels beside a jump of the depth by more than `step` of it, or of the incidence.
 
-    The jump is measured against the mean slope on both sides, so a steep surface has none.
+    What is allowed is `step` over the cosine of the steeper side, so that a steep surface has no jump; with a `cosine`
+    of 1 throughout no slope is allowed for, and a surface steeper than `step` has jumps all over.
     """
     far = np.where(np.isfinite(z), z, 1e6).astype(np.float32)
     found = np.zeros(z.shape, dtype=bool)

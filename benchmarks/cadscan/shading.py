@@ -55,7 +55,7 @@ def sky_radiance(directions: Array, *, blur: Array | float, turn: float = 0.0) -
         turn: Rotation of the lamps about z, radians; another hour, another place in the hall.
 
     Returns:
-        (M,) radiance; a white diffuse patch under the whole of it is about 0.5.
+        (M,) radiance; a white diffuse patch that faces up is about 0.82 by it.
     """
     ceiling = np.clip(0.5 + 0.5 * directions[:, 2] / (0.3 + np.asarray(blur)), 0, 1)
     radiance = SKY_BASE + SKY_OVERHEAD * ceiling * ceiling * (3 - 2 * ceiling)

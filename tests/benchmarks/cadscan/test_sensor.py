@@ -9,6 +9,7 @@ from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
+from benchmarks.cadscan import depth_errors
 from benchmarks.cadscan.categories import Setup
 from benchmarks.cadscan.depth_errors import measurable, measure, noise_deviation
 from benchmarks.cadscan.finish import Finish
@@ -187,6 +188,21 @@ class TestMeasure:
         dim = replace(seen, projected=np.where(lit, 0.5, 0).astype(np.float32))
         assert measurable(dim, 0 * signal, rng=np.random.default_rng(0), **options)[lit].mean() > 0.6
 
+    def test_measure__deviation_of_the_noise_it_adds(
+        self, head: Head, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """White, smooth and ripple together are 1.11 of the unit, on a plane that no drift tilts."""
+        monkeypatch.setattr(depth_errors, "DRIFT", 0.0)
+        shape = (384, 512)
+        ones, no = np.ones(shape, np.float32), np.zeros(shape, bool)
+        flat = Trace(280 * ones, ~no, ones, ones, ones, no, no, ones, 0 * ones)
+        K = binned_intrinsics((512, 384))
+        added = [
+            measure(flat, ~no, head=head, K=K, rng=np.random.default_rng(seed)) - flat.z for seed in range(4)
+        ]
+        unit = noise_deviation(np.array([280.0]), np.ones(1), head=head)[0]
+        assert np.std(added) == pytest.approx(1.11 * unit, rel=0.01)
+
     def test_noise_deviation__grows_with_distance_squared_and_incidence(self, head: Head) -> None:
         z, straight = np.array([300.0, 600.0]), np.ones(2)
         near, far = noise_deviation(z, straight, head=head)
@@ -208,5 +224,6 @@ class TestEdges:
         middle = np.s_[:, 60:100]
         assert not edges(z[middle], cosine[middle], step=3 / camera.K[0, 0]).any()
         step = np.where(u < 80, 400.0, 420.0) * np.ones((SIZE[1], 1))
+        assert edges(z[middle], np.ones_like(cosine[middle]), step=1 / camera.K[0, 0]).any()
         found = edges(step, np.ones_like(step), step=3 / camera.K[0, 0])
         assert (np.flatnonzero(found[5]) == [79, 80]).all()

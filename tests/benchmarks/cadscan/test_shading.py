@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from benchmarks.cadscan.shading import ggx, sky_irradiance, sky_radiance
 
@@ -63,6 +64,9 @@ class TestSky:
     def test_sky_radiance__comes_from_above(self) -> None:
         up, down = np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]])
         assert sky_radiance(up, blur=0.3)[0] > 2 * sky_radiance(down, blur=0.3)[0] > 0
+
+    def test_sky_irradiance__a_white_patch_that_faces_up(self) -> None:
+        assert sky_irradiance(np.array([[0.0, 0.0, 1.0]]))[0] == pytest.approx(0.82, abs=0.005)
 
     def test_sky_irradiance__is_the_integral_of_the_radiance(self) -> None:
         normals = unit(np.random.default_rng(0), 5)

@@ -95,7 +95,15 @@ class TestPlaced:
         assert 0.2 < max(angle_degrees(pose[:3, :3]) for pose in poses) < 0.2 * np.sqrt(3)
         assert min(pose[2, 3] for pose in poses) >= 0
 
-    def test_placed__by_hand_stays_on_the_table(self) -> None:
+    def test_placed__the_lowest_side_sinks_into_the_table(self) -> None:
+        """By the foot's half length times the tilt: of a foot of 180 x 120 mm here, and the fixture's lift helps."""
+        foot = np.array([[x, y, 0.0] for x in (-90, 90) for y in (-60, 60)])
+        for kind, most in (("fixture", 0.55), ("hand", 0.14)):
+            poses = [placed(kind, np.random.default_rng(seed)) for seed in range(300)]
+            lowest = min((foot @ pose[:3, :3].T + pose[:3, 3])[:, 2].min() for pose in poses)
+            assert -most < lowest < -0.5 * most
+
+    def test_placed__by_hand(self) -> None:
         poses = [placed("hand", np.random.default_rng(seed)) for seed in range(300)]
         assert 2.5 < max(np.abs(pose[:3, 3]).max() for pose in poses) <= 3
         assert all(pose[2, 3] == 0 for pose in poses)
