@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -22,7 +21,7 @@ from rich.text import Text
 from dino_depth.data.corpus import Array, CorpusError, Row, depth_row
 from dino_depth.data.corpus_writer import CorpusWriter, ShardCounts
 from dino_depth.data.sources.catalogue import NAMES, SPLITS, Choices, open_source
-from dino_depth.data.sources.reading import Reader, reader
+from dino_depth.data.sources.reading import Reader, reader, silence_opencv
 from dino_depth.data.sources.shrink import shrink
 from dino_depth.data.sources.source import Item, Source, SourceError
 
@@ -243,8 +242,7 @@ def _report(counts: Sequence[ShardCounts], out: Path) -> Table:
 
 def main(words: Sequence[str] | None = None) -> int:
     """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
-    # A library's own words about a file that can't be read or fetched would come before ours.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    silence_opencv()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:

@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+NOT_IN_A_WHEEL = (
+    "LICENSE",
+    "README.md",
+    "pyproject.toml",
+)  # they lie beside the code in the repository alone
 EMBEDDED = "modmap/embedded_encoders/dino_depth_vitt14/model.safetensors"
 
 
@@ -34,6 +39,11 @@ class TestWheel:
             names = archive.namelist()
             entry_points = [name for name in names if name.endswith("entry_points.txt")]
         assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {folder}
-        assert set(needed) | {f"{folder}/__init__.py", f"{folder}/py.typed"} <= set(names)
+        listed = subprocess.run(
+            ["git", "ls-files", folder], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        tracked = set(listed.stdout.split()) - {f"{folder}/{name}" for name in NOT_IN_A_WHEEL}
+        assert set(needed) | {f"{folder}/__init__.py", f"{folder}/py.typed"} <= tracked
+        assert {name for name in names if ".dist-info/" not in name} == tracked
         assert any(name.endswith("licenses/LICENSE") for name in names)
         assert bool(entry_points) is command

@@ -65,9 +65,17 @@ def _context() -> BaseContext:
     return context
 
 
+def silence_opencv() -> None:
+    """A library's own words about a file that can't be read would come before ours."""
+    if hasattr(cv2.utils, "logging"):
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    else:  # OpenCV 4.9
+        cv2.setLogLevel(0)
+
+
 def _begin() -> None:
     cv2.setNumThreads(1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    silence_opencv()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
