@@ -9,10 +9,10 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks import sim3d
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
-from benchmarks.summary import read_scan_lines
-from modmap.encoder_store import pull
+from benchmarks.evaluations import sim3d
+from benchmarks.evaluations.summary import read_scan_lines
+from modmap.encoding.store import pull
 
 CATEGORIES = ("belt_pulley", "bolted_joint")
 SIZE = (512, 384)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modmap.camera import Camera
     from modmap.config import ModMapConfig
-    from modmap.detector import ModMap
+    from modmap.detector.model import ModMap
     from modmap.errors import ModMapError
     from modmap.result import Result
     from modmap.scan import Scan, View
@@ -28,7 +28,7 @@ __all__ = [
 _HOMES = {
     "AnomalyVolume": "volume",
     "Camera": "camera",
-    "ModMap": "detector",
+    "ModMap": "detector.model",
     "ModMapConfig": "config",
     "ModMapError": "errors",
     "Result": "result",

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from modmap.config_errors import did_you_mean, validate
+from modmap.encoding.autocast import Precision
 from modmap.errors import ModMapError
+from modmap.files.validated_json import did_you_mean, validate
 from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode
-from modmap.precision import Precision
 
 Aggregation = Literal["max", "min", "prod", "mean"]
 Normalisation = Literal["auto", "reference", "robust"]
@@ -81,8 +81,8 @@ class InferenceSettings(_Settings):
         rim_share: Tokens of which the part covers less than this share take the mean score of the better covered
             tokens beside them, and are neither trained on nor predicted from; 0 maps every token of the part.
         nudged_scans: So many copies of a class's training scans, their views turned and shifted a little, tell how
-            far a good part's tokens lie from their predictions at every place (`modmap.expected`); scores are then
-            multiples of that. 0 takes distances as they are, as the paper does, and suits parts that lie anyhow.
+            far a good part's tokens lie from their predictions at every place (`modmap.detector.expected`); scores are
+            then multiples of that. 0 takes distances as they are, as the paper does, and suits parts that lie anyhow.
         voxel: Edge of a voxel, mm.
     """
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from modmap.calibration import Calibration, Verdict
 from modmap.config import Aggregation
+from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.scan import Scan
-from modmap.square import Square
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project
 
 if TYPE_CHECKING:
-    from modmap.report.picture import Picture
+    from modmap.drawing.picture import Picture
 
 Array = npt.NDArray[Any]
 MapName = Literal["image", "depth", "combined"]
@@ -141,7 +141,7 @@ class Result:
         Raises:
             ModMapError: there is no such view or modality, `top` isn't positive, or the scan is another one.
         """
-        from modmap.report.result_plot import plot_result
+        from modmap.drawing.result_plot import plot_result
 
         return plot_result(self, view, scan=scan, modality=modality, top=top)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from modmap.camera import Camera
 from modmap.errors import ModMapError
-from modmap.image_files import check_depth, check_image, clean_depth, read_depth, read_image, to_gray
+from modmap.files.images import check_depth, check_image, clean_depth, read_depth, read_image, to_gray
 
 __all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
 

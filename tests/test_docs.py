@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from modmap.camera import Camera
-from modmap.check import check_directory, check_scan
+from modmap.check.check import check_directory, check_scan
 from modmap.cli import main
 from modmap.datasets import load_scan, write_scan
 from modmap.scan import Scan, View

@@ -13,7 +13,7 @@ NOT_IN_A_WHEEL = (
     "README.md",
     "pyproject.toml",
 )  # they lie beside the code in the repository alone
-EMBEDDED = "modmap/embedded_encoders/dino_depth_vitt14/model.safetensors"
+EMBEDDED = "modmap/encoding/embedded_encoders/dino_depth_vitt14/model.safetensors"
 
 
 @pytest.mark.network
@@ -22,7 +22,7 @@ EMBEDDED = "modmap/embedded_encoders/dino_depth_vitt14/model.safetensors"
     [
         (
             "modmap",
-            ["modmap/detector.py", "modmap/datasets/plain.py", "modmap/report/overlays.py", EMBEDDED],
+            ["modmap/detector/model.py", "modmap/datasets/plain.py", "modmap/drawing/overlays.py", EMBEDDED],
             True,
         ),
         ("dino_depth", ["dino_depth/config.py", "dino_depth/configs/vits14.yaml"], False),

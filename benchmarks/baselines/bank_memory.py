@@ -17,9 +17,9 @@ import torch
 import tyro
 
 from benchmarks.baselines.memory_bank import nearest
-from benchmarks.execution import write_text
-from benchmarks.measured_process import measured, peak_bytes, tell
-from benchmarks.tables import markdown
+from benchmarks.costs.measured_process import measured, peak_bytes, tell
+from benchmarks.evaluations.execution import write_text
+from benchmarks.evaluations.tables import markdown
 
 MEGABYTE = 10**6
 

@@ -17,10 +17,10 @@ from benchmarks.baselines.views import SeenView, ViewReader, require_modalities
 from benchmarks.features.choice import FPFH
 from benchmarks.features.cnn import Layers
 from modmap.config import EncoderSettings, TrainingSettings
-from modmap.inference import refined_maps
-from modmap.mapping import CrossViewMapper
-from modmap.training import train
-from modmap.view_pairs import TokenBank
+from modmap.mapping.anomaly_maps import refined_maps
+from modmap.mapping.mapper import CrossViewMapper
+from modmap.mapping.token_bank import TokenBank
+from modmap.mapping.training import train
 
 
 class CFMSettings(BaselineSettings):

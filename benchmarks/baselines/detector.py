@@ -14,16 +14,16 @@ from benchmarks.baselines.method import Method, ViewScores
 from benchmarks.baselines.model_files import BaselineRecord, BaselineState, load, save, tensors_fingerprint
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader
-from modmap.config_errors import validate
+from modmap.detector.survey import survey
+from modmap.detector.trained_state import GridRecord
 from modmap.device import choose_device
+from modmap.encoding.rim import spread_to_rim
+from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
+from modmap.files.validated_json import validate
 from modmap.progress import stage
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
-from modmap.rim import spread_to_rim
 from modmap.scan import Scan
-from modmap.survey import survey
-from modmap.token_cache import TokenCache
-from modmap.trained_state import GridRecord
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 Array = npt.NDArray[np.float32]

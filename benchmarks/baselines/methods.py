@@ -9,9 +9,9 @@ from typing import Any, Literal
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.row_name import TITLES, VIEW_BY_VIEW, row_name
 from benchmarks.baselines.settings import make_settings
-from modmap.detector import ModMap
-from modmap.detector_protocol import Detector
-from modmap.token_cache import TokenCache
+from modmap.detector.model import ModMap
+from modmap.detector.protocol import Detector
+from modmap.encoding.token_cache import TokenCache
 
 MethodName = Literal["modmap", "difference", "patchcore", "efficientad", "ast", "btf", "cfm", "m3dm"]
 

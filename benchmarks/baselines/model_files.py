@@ -12,10 +12,10 @@ import safetensors.torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from modmap.config_errors import read_json, validate
-from modmap.datasets.atomic import atomic_file
+from modmap.detector.trained_state import GridRecord
 from modmap.errors import ModMapError
-from modmap.trained_state import GridRecord
+from modmap.files.atomic import atomic_file
+from modmap.files.validated_json import read_json, validate
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmarks.features.choice import NONE
 from modmap.config import PRESETS, EncoderSettings, InferenceSettings, merged
-from modmap.config_errors import did_you_mean, validate
 from modmap.errors import ModMapError
+from modmap.files.validated_json import did_you_mean, validate
 
 OWN = "nudged_scans"  # ModMap's alone
 SMOOTHING = 4 / 224  # PatchCore's four pixels of 224, which the others took over

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.baselines.row_name import row_name
-from benchmarks.command_line import command
-from benchmarks.data_set_run import Setup
-from benchmarks.tables import markdown, number
-from modmap.config_errors import read_json
+from benchmarks.evaluations.command_line import command
+from benchmarks.evaluations.data_set_run import Setup
+from benchmarks.evaluations.tables import markdown, number
 from modmap.errors import ModMapError
+from modmap.files.validated_json import read_json
 
 METRICS = {"i_auroc": "Detection, I-AUROC", "v_aupro_1pct": "Segmentation, V-AUPRO@1%"}
 LIMITS = {"v_aupro_5pct": "Segmentation, V-AUPRO@5%", "v_aupro_30pct": "Segmentation, V-AUPRO@30%"}

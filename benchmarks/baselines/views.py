@@ -14,13 +14,13 @@ from torch import Tensor
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import Layers
-from modmap.encoders import Modality, TokenEncoder
+from modmap.encoding.encoders import Modality, TokenEncoder
+from modmap.encoding.rim import inner_tokens
+from modmap.encoding.square import Square
+from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
-from modmap.rim import inner_tokens
 from modmap.scan import Frame
-from modmap.square import Square
-from modmap.token_cache import TokenCache
 
 Array = npt.NDArray[Any]
 

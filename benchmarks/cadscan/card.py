@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.floor import DETECTORS, read_floor
-from benchmarks.settings import read_settings
+from benchmarks.evaluations.settings import read_settings
 
 CARD = "README.md"
 COUNTING, CHANGED_PIXELS = "views_count", "pixels of changed surface"

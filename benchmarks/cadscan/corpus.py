@@ -27,7 +27,7 @@ from benchmarks.cadscan.sensor import Head, trace
 from benchmarks.cadscan.stage import Stage, surroundings
 from benchmarks.cadscan.views import SENSOR_SIZE, binned_intrinsics, random_camera
 from benchmarks.cadscan.workers import run_all
-from benchmarks.settings import keep_settings
+from benchmarks.evaluations.settings import keep_settings
 
 Array = npt.NDArray[Any]
 Parts = Literal["random", "families"]

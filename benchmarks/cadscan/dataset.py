@@ -36,7 +36,7 @@ from benchmarks.cadscan.writer import (
     write_rendered_view,
     write_truth,
 )
-from benchmarks.settings import SETTINGS, keep_settings, read_settings
+from benchmarks.evaluations.settings import SETTINGS, keep_settings, read_settings
 
 Array = npt.NDArray[Any]
 Kind = Literal["real", "synth", "good", "bad"]

@@ -18,7 +18,7 @@ import OpenEXR
 
 from benchmarks.cadscan.part import Defect
 from benchmarks.cadscan.views import view_id
-from modmap.datasets.calibration import write_cameras
+from modmap.datasets.cameras import write_cameras
 from modmap.datasets.ground_truth import GroundTruth, write_ground_truth
 from modmap.scan import Camera
 

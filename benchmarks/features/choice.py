@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.features.cnn import CNNFeatures, Layers, is_cnn
 from benchmarks.features.fpfh import FPFHFeatures
 from modmap.config import EncoderSettings
-from modmap.encoders import FrozenEncoder, Modality, TokenEncoder
+from modmap.encoding.encoders import FrozenEncoder, Modality, TokenEncoder
 from modmap.errors import ModMapError
 from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode
 

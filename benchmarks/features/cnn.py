@@ -16,13 +16,13 @@ from torch.nn import functional as F
 from benchmarks.features.lite0_wheel import NAME as LITE0
 from benchmarks.features.lite0_wheel import lite0_directory
 from modmap.config import Normalisation
-from modmap.encoder_store import require_on_hub, resolve, store_directory
-from modmap.encoders import Modality, fingerprint
+from modmap.encoding.encoders import Modality, fingerprint
+from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
+from modmap.encoding.square import Square
+from modmap.encoding.store import require_on_hub, resolve, store_directory
+from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
-from modmap.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.scan import Frame
-from modmap.square import Square
-from modmap.token_cache import TokenCache
 
 Array = npt.NDArray[Any]
 Layers = Literal["middle", "deep"]

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import tyro
 
-from benchmarks.execution import write_text
+from benchmarks.evaluations.execution import write_text
+from benchmarks.evaluations.tables import markdown
 from benchmarks.features.fpfh import (
     FEATURE_VOXELS,
     MOST_NEIGHBOURS,
@@ -27,7 +28,6 @@ from benchmarks.features.fpfh import (
     camera_points,
     pixel_features,
 )
-from benchmarks.tables import markdown
 from modmap.scan import Camera, Frame
 
 DISTANCE, WAVES, NOISE = 300.0, 20.0, 0.05  # mm

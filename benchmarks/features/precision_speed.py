@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.command_line import command
-from benchmarks.execution import write_text
-from benchmarks.tables import markdown
+from benchmarks.evaluations.command_line import command
+from benchmarks.evaluations.execution import write_text
+from benchmarks.evaluations.tables import markdown
 from modmap.config import EncoderSettings
 from modmap.datasets import load_scan
 from modmap.device import choose_device
-from modmap.encoders import FrozenEncoder, Modality
-from modmap.precision import Precision
+from modmap.encoding.autocast import Precision
+from modmap.encoding.encoders import FrozenEncoder, Modality
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 

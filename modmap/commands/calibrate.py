@@ -39,9 +39,9 @@ def calibrate(
         depth_encoder: Likewise.
         device: auto, cpu, cuda, cuda:1, mps.
     """
-    from modmap.calibration_files import write_calibrations
     from modmap.datasets import find_scans
-    from modmap.detector import ModMap
+    from modmap.detector.calibration_files import write_calibrations
+    from modmap.detector.model import ModMap
 
     if not good_scans:
         raise UsageError("calibrate: expected the directory of a good scan, found none")

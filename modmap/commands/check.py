@@ -16,6 +16,6 @@ def check(directory: Annotated[Positional[Path], arg(metavar="DIR")], /) -> int:
     Args:
         directory: A scan, or a directory of scans.
     """
-    from modmap.check import check_directory
+    from modmap.check.check import check_directory
 
     return 0 if check_directory(directory) else 1

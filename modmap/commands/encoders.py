@@ -10,9 +10,9 @@ from tyro.conf import Positional, arg
 
 def list_all() -> int:
     """Show the encoders on disk: source, licence, size."""
-    from modmap.embedded import embedded_encoders
-    from modmap.encoder_store import KNOWN, list_encoders, store_directory
-    from modmap.stored_encoder import describe
+    from modmap.encoding.embedded import embedded_encoders
+    from modmap.encoding.store import KNOWN, list_encoders, store_directory
+    from modmap.encoding.stored_encoder import describe
 
     stored = [*list_encoders(), *(describe(path) for path in embedded_encoders().values())]
     console = Console(soft_wrap=True, highlight=False)
@@ -46,7 +46,7 @@ def pull(
             that answers.
         force: Fetch again although it is there.
     """
-    from modmap.encoder_store import pull as fetch
+    from modmap.encoding.store import pull as fetch
 
     print(fetch(name, source=source, force=force))
     return 0

@@ -47,9 +47,9 @@ def evaluate(
         cache_gb: Gigabytes that they may take.
     """
     from modmap.config import merged
-    from modmap.detector import ModMap
-    from modmap.evaluation_run import evaluate_directory
-    from modmap.token_cache import TokenCache
+    from modmap.detector.model import ModMap
+    from modmap.encoding.token_cache import TokenCache
+    from modmap.runs.evaluate import evaluate_directory
 
     token_cache = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
     settings = merged(overrides_of(set), {} if size is None else {"size": size})

@@ -84,7 +84,7 @@ def pairs(
         device: auto, cpu, cuda, cuda:1, mps.
     """
     from modmap.datasets import load_scan
-    from modmap.detector import ModMap
+    from modmap.detector.model import ModMap
     from modmap.figures.chosen_views import chosen_views
     from modmap.figures.pairs import pair_pictures
 

@@ -64,10 +64,10 @@ def fit(
     """
     from modmap.config import merged, parse_assignments
     from modmap.datasets import load_scan
-    from modmap.datasets.atomic import require_writable
-    from modmap.detector import ModMap
-    from modmap.kept_fit import fit_and_save
-    from modmap.model_files import require_place
+    from modmap.detector.model import ModMap
+    from modmap.detector.model_files import require_place
+    from modmap.files.atomic import require_writable
+    from modmap.runs.fit import fit_and_save
 
     if not train:
         raise UsageError("fit: expected the directory of a nominal scan, found none")

@@ -50,7 +50,7 @@ def predict(
         nominal: A good scan from the same viewpoints, such as the training scan: defects then also get a depth, how far
             the surface lies from the nominal one along its normal (mm).
     """
-    from modmap.predictions import predict_directories
+    from modmap.runs.predict import predict_directories
 
     return predict_directories(
         model,

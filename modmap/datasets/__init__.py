@@ -1,6 +1,6 @@
 """Readers and writers of scans: the plain layout, and SiM3D's."""
 
-from modmap.datasets.calibration import write_cameras
+from modmap.datasets.cameras import write_cameras
 from modmap.datasets.ground_truth import GroundTruth, read_ground_truth, write_ground_truth
 from modmap.datasets.layouts import find_scans, load_scan, scan_directories
 from modmap.datasets.plain import write_scan

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modmap.datasets.atomic import atomic_file
 from modmap.errors import ModMapError
+from modmap.files.atomic import atomic_file
 
 Array = npt.NDArray[Any]
 

@@ -12,11 +12,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from modmap.camera import Camera
-from modmap.config_errors import read_json, validate
-from modmap.datasets.atomic import atomic_directory
-from modmap.datasets.calibration import build_camera
+from modmap.datasets.cameras import build_camera
 from modmap.datasets.units import NAMED_UNITS, DepthUnit
 from modmap.errors import ModMapError
+from modmap.files.atomic import atomic_directory
+from modmap.files.validated_json import read_json, validate
 from modmap.scan import Finding, Frame, Scan, View
 
 SCAN = "scan.json"

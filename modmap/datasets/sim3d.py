@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modmap.config_errors import did_you_mean
-from modmap.datasets.calibration import find_calibration
+from modmap.datasets.cameras import find_calibration
 from modmap.datasets.plain import SCAN
 from modmap.datasets.units import typical_depth
 from modmap.errors import ModMapError
+from modmap.files.validated_json import did_you_mean
 from modmap.scan import Finding, Scan, View
 
 CATEGORIES = (

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from modmap.config_errors import did_you_mean
 from modmap.datasets.background_plane import without_background_plane
 from modmap.datasets.sim3d import natural_key
 from modmap.errors import ModMapError
-from modmap.image_files import read_depth, read_image, to_gray
+from modmap.files.images import read_depth, read_image, to_gray
+from modmap.files.validated_json import did_you_mean
 from modmap.scan import Scan, View
 
 Array = npt.NDArray[Any]

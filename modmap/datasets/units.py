@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator
 
 from modmap.errors import ModMapError
-from modmap.image_files import check_depth, clean_depth, read_depth
+from modmap.files.images import check_depth, clean_depth, read_depth
 from modmap.scan import Finding
 
 Array = npt.NDArray[Any]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from modmap.config_errors import read_json, validate
-from modmap.datasets.atomic import atomic_file
 from modmap.defects.defect import Defect
+from modmap.files.atomic import atomic_file
+from modmap.files.validated_json import read_json, validate
 
 JSON_NAME, CSV_NAME = "defects.json", "defects.csv"
 COLUMNS = (

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from modmap.errors import ModMapError, UsageError
-from modmap.report.stored_results import read_summary
-from modmap.summary import SUMMARY
+from modmap.runs.stored_results import read_summary
+from modmap.runs.summary import SUMMARY
 
 Kind = Literal["found", "missed defect", "false alarm"]
 MOST_NAMES = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modmap.report.reduction import evenly_spread
+from modmap.drawing.reduction import evenly_spread
 from modmap.scan import Scan
 
 MOST_VIEWS = 6

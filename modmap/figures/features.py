@@ -13,13 +13,9 @@ import numpy.typing as npt
 import torch
 
 from modmap.config import EncoderSettings
-from modmap.encoders import FrozenEncoder, Modality, TokenEncoder
-from modmap.errors import ModMapError
-from modmap.figures.components import component_colours
-from modmap.foreground import foreground_mask
-from modmap.report.colours import BACKGROUND, colourise_depth
-from modmap.report.picture import Picture
-from modmap.report.reduction import (
+from modmap.drawing.colours import BACKGROUND, colourise_depth
+from modmap.drawing.picture import Picture
+from modmap.drawing.reduction import (
     as_8_bit,
     averaged,
     depth_range,
@@ -27,9 +23,13 @@ from modmap.report.reduction import (
     nearest,
     reduced_size,
 )
-from modmap.report.table import TableRow, picture_table
+from modmap.drawing.table import TableRow, picture_table
+from modmap.encoding.encoders import FrozenEncoder, Modality, TokenEncoder
+from modmap.encoding.square import Square
+from modmap.errors import ModMapError
+from modmap.figures.components import component_colours
+from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
-from modmap.square import Square
 
 Array = npt.NDArray[Any]
 

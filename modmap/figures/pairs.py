@@ -13,18 +13,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from modmap.detector import ModMap
-from modmap.encoders import Modality
+from modmap.detector.model import ModMap
+from modmap.drawing.colours import BACKGROUND, colourise, colourise_depth
+from modmap.drawing.legend import draw_legend
+from modmap.drawing.lettering import Lettering
+from modmap.drawing.picture import Picture
+from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, reduced_size
+from modmap.drawing.table import TALLEST_LEGEND, TEXT, TableRow, picture_table
+from modmap.encoding.encoders import Modality
+from modmap.encoding.square import Square
 from modmap.errors import ModMapError
-from modmap.inference import pair_maps
-from modmap.report.colours import BACKGROUND, colourise, colourise_depth
-from modmap.report.legend import draw_legend
-from modmap.report.lettering import Lettering
-from modmap.report.picture import Picture
-from modmap.report.reduction import as_8_bit, averaged, depth_range, measured_depth, reduced_size
-from modmap.report.table import TALLEST_LEGEND, TEXT, TableRow, picture_table
+from modmap.mapping.anomaly_maps import pair_maps
 from modmap.scan import Scan
-from modmap.square import Square
 
 Array = npt.NDArray[Any]
 

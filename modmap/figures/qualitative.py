@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modmap.datasets import find_scans
+from modmap.drawing.legend import draw_legend
+from modmap.drawing.lettering import Lettering
+from modmap.drawing.picture import Picture
+from modmap.drawing.table import TALLEST_LEGEND, TEXT, picture_table
 from modmap.errors import UsageError
 from modmap.figures.choice import Shown, find_predictions, highest, named, successes_and_failures
 from modmap.figures.scan_row import COLUMNS, missing, scan_row
-from modmap.report.legend import draw_legend
-from modmap.report.lettering import Lettering
-from modmap.report.picture import Picture
-from modmap.report.stored_results import common_top, source_scan
-from modmap.report.table import TALLEST_LEGEND, TEXT, picture_table
+from modmap.runs.stored_results import common_top, source_scan
 from modmap.scan import Scan
 
 NOTES = (

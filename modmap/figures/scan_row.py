@@ -11,12 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
-from modmap.errors import ModMapError
-from modmap.evaluation import grid_of
-from modmap.figures.choice import Predicted, Shown
-from modmap.figures.volume_projection import volume_picture
-from modmap.report.colours import BACKGROUND, blend, colourise_depth
-from modmap.report.reduction import (
+from modmap.drawing.colours import BACKGROUND, blend, colourise_depth
+from modmap.drawing.reduction import (
     as_8_bit,
     averaged,
     depth_range,
@@ -24,13 +20,17 @@ from modmap.report.reduction import (
     nearest,
     reduced_size,
 )
-from modmap.report.stored_results import VOLUME
-from modmap.report.table import TableRow
+from modmap.drawing.table import TableRow
+from modmap.errors import ModMapError
+from modmap.figures.choice import Predicted, Shown
+from modmap.figures.volume_projection import volume_picture
 from modmap.result import ViewMaps
-from modmap.result_files import read_maps
+from modmap.runs.evaluation_metrics import grid_of
+from modmap.runs.map_files import read_maps
+from modmap.runs.stored_results import VOLUME
+from modmap.runs.volume_files import load_volume
 from modmap.scan import Frame, Scan
 from modmap.volume import AnomalyVolume, aggregate
-from modmap.volume_files import load_volume
 
 Array = npt.NDArray[Any]
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from modmap.report.colours import BACKGROUND, blend
+from modmap.drawing.colours import BACKGROUND, blend
 from modmap.report.part_view import FIRST_DIRECTION
 from modmap.volume import AnomalyVolume
 

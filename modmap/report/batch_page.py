@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-from modmap.report.charts import roc_chart
+from modmap.drawing.charts import roc_chart
 from modmap.report.page_parts import legend, number, whole_page
 
 LABELS = {True: "defective", False: "good", None: ""}

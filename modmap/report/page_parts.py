@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from modmap.drawing.colours import palette
+from modmap.drawing.legend import score_ticks
 from modmap.errors import ModMapError
-from modmap.report.colours import palette
-from modmap.report.legend import score_ticks
 
 Array = npt.NDArray[Any]
 

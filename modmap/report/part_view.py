@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modmap.defects import Defect
+from modmap.drawing.colours import palette
 from modmap.errors import ModMapError
-from modmap.report.colours import palette
 from modmap.volume import AnomalyVolume
 
 Array = npt.NDArray[Any]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from modmap.report.colours import BACKGROUND, colourise
+from modmap.drawing.colours import BACKGROUND, colourise
+from modmap.drawing.reduction import nearest, reduced_size
 from modmap.report.page_parts import gradient, number, picture_uri
-from modmap.report.reduction import nearest, reduced_size
 from modmap.result import Result
 
 LONGEST_SIDE = 200

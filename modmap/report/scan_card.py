@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modmap.errors import ModMapError
-from modmap.report.colours import BACKGROUND, colourise_depth
-from modmap.report.page_parts import picture_uri
-from modmap.report.reduction import (
+from modmap.drawing.colours import BACKGROUND, colourise_depth
+from modmap.drawing.reduction import (
     as_8_bit,
     averaged,
     depth_range,
@@ -21,6 +19,8 @@ from modmap.report.reduction import (
     measured_depth,
     reduced_size,
 )
+from modmap.errors import ModMapError
+from modmap.report.page_parts import picture_uri
 from modmap.scan import Scan, View
 
 Array = npt.NDArray[Any]

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from modmap.calibration import Calibration
 from modmap.defects import Defect
-from modmap.report.charts import score_histogram
-from modmap.report.colours import palette
+from modmap.drawing.charts import score_histogram
+from modmap.drawing.colours import palette
+from modmap.drawing.reduction import depth_range
 from modmap.report.page_parts import facts, legend, number, whole_page
 from modmap.report.part_view import camera_towards, part_page
-from modmap.report.reduction import depth_range
 from modmap.report.view_strip import ViewPictures, strip
 from modmap.result import ViewMaps
 from modmap.scan import Scan

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from modmap.drawing.colours import BACKGROUND, colourise, colourise_depth
+from modmap.drawing.reduction import averaged, depth_range, largest, measured_depth, reduced_size
 from modmap.errors import ModMapError
-from modmap.report.colours import BACKGROUND, colourise, colourise_depth
 from modmap.report.page_parts import picture_uri
-from modmap.report.reduction import averaged, depth_range, largest, measured_depth, reduced_size
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.volume import aggregate

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from modmap.calibration import Calibration
-from modmap.config_errors import validate
 from modmap.datasets import find_scans
-from modmap.datasets.atomic import atomic_file
 from modmap.defects import read_defects
 from modmap.defects.files import JSON_NAME
 from modmap.errors import UsageError
+from modmap.files.atomic import atomic_file
+from modmap.files.validated_json import validate
 from modmap.report.batch_page import BatchRow, batch_page
 from modmap.report.page_parts import picture_uri
 from modmap.report.scan_page import ScanReport, scan_page
-from modmap.report.stored_results import VOLUME, common_top, read_summary, source_scan
 from modmap.report.view_strip import final_picture, view_pictures
-from modmap.result_files import read_maps
+from modmap.runs.map_files import read_maps
+from modmap.runs.stored_results import VOLUME, common_top, read_summary, source_scan
+from modmap.runs.summary import SUMMARY
+from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
-from modmap.summary import SUMMARY
-from modmap.volume_files import load_volume
 
 REPORT, BATCH = "report.html", "index.html"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import demo
-from modmap.volume_files import load_volume
+from modmap.runs.volume_files import load_volume
 
 pytestmark = pytest.mark.network
 

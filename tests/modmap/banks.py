@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from modmap.mapping import CrossViewMapper
-from modmap.view_pairs import TokenBank
+from modmap.mapping.mapper import CrossViewMapper
+from modmap.mapping.token_bank import TokenBank
 
 
 def random_bank(

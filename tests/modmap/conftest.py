@@ -15,7 +15,7 @@ import timm
 import torch
 
 from modmap.cli import main
-from modmap.detector import ModMap
+from modmap.detector.model import ModMap
 from modmap.scan import Scan
 from tests.synthetic_scans import ball_scan
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modmap.config import EncoderSettings
-from modmap.encoders import FrozenEncoder, Modality
+from modmap.encoding.encoders import FrozenEncoder, Modality
 
 
 def frozen(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modmap.mapping import CrossViewMapper, FeatureMapper, Modulator
-from modmap.view_pairs import TokenBank
+from modmap.mapping.mapper import CrossViewMapper, FeatureMapper, Modulator
+from modmap.mapping.token_bank import TokenBank
 
 Array = npt.NDArray[Any]
 

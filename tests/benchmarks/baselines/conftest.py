@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.baselines.methods import MethodName, make_detector
 from modmap.datasets import SiM3D
-from modmap.detector_protocol import Detector
+from modmap.detector.protocol import Detector
 from modmap.scan import Scan
 from tests.modmap.conftest import write_encoder
 

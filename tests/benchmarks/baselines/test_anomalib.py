@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.evaluations.single_view import main
 from benchmarks.features.choice import make_encoder
-from benchmarks.single_view import main
 from modmap.config import EncoderSettings
 from modmap.scan import Frame
 from tests.modmap.conftest import write_encoder

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.baselines.detector import Baseline, smoothed
-from modmap.detector import ModMap
+from modmap.detector.model import ModMap
 from modmap.scan import Scan
 from tests.benchmarks.baselines.conftest import Make
 

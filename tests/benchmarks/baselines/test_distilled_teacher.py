@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.baselines.distilled_teacher import Lesson, distil
-from modmap.precision import Precision, computing_in
+from modmap.encoding.autocast import Precision, computing_in
 
 
 class Places(torch.nn.Module):

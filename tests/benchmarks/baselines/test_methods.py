@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.baselines.methods import TITLES, MethodName, heading, make_detector, open_detector
-from modmap.detector_protocol import Detector
+from modmap.detector.protocol import Detector
 from modmap.errors import ModMapError
 from modmap.scan import Scan
 from tests.benchmarks.baselines.conftest import Make

@@ -21,9 +21,9 @@ from benchmarks.cadscan.dataset import (
     scan_jobs,
 )
 from benchmarks.cadscan.writer import UNFINISHED
-from benchmarks.settings import SettingsError
+from benchmarks.evaluations.settings import SettingsError
 from modmap.datasets import SiM3D, read_ground_truth
-from modmap.image_files import read_depth
+from modmap.files.images import read_depth
 
 CATEGORY = "machined_bracket"
 SETTINGS = DatasetSettings(size=(80, 60), good=1, bad=1, seed=3)

@@ -8,7 +8,7 @@ from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.floor import difference_maps, measure_floor, read_floor
 from benchmarks.cadscan.views import binned_intrinsics, look_at
 from benchmarks.cadscan.writer import write_calibration, write_real_view, write_truth
-from benchmarks.settings import keep_settings
+from benchmarks.evaluations.settings import keep_settings
 from modmap.datasets import GroundTruth
 from modmap.scan import Camera, Frame
 

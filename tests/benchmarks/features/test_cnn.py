@@ -14,10 +14,10 @@ from torch.nn import functional as F
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import CNNFeatures, is_cnn
 from modmap.config import EncoderSettings
-from modmap.encoders import FrozenEncoder
+from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.scan import Frame
-from modmap.token_cache import TokenCache
 from tests.benchmarks.baselines.conftest import write_cnn
 from tests.modmap.conftest import write_encoder
 from tests.synthetic_scans import ball_scan

@@ -25,11 +25,11 @@ from benchmarks.features.fpfh import (
     point_features,
 )
 from modmap.config import EncoderSettings
+from modmap.encoding.square import Square
+from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Camera, Frame
-from modmap.square import Square
-from modmap.token_cache import TokenCache
 from tests.synthetic_scans import ball_scan
 
 Array = npt.NDArray[Any]

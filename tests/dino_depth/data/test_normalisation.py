@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dino_depth.data.normalisation import NormalisationError, normalise
-from modmap.input_normalisation import normalise_depth, normalise_depth_robust
+from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 
 Array = npt.NDArray[Any]
 

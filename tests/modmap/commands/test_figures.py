@@ -10,8 +10,8 @@ import cv2
 import pytest
 
 from modmap.datasets import write_scan
-from modmap.detector import ModMap
-from modmap.predictions import write_result
+from modmap.detector.model import ModMap
+from modmap.runs.predict import write_result
 from modmap.scan import Scan
 
 Run = Callable[..., int]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from modmap.datasets import write_scan
+from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
-from modmap.volume_files import load_volume
 
 Run = Callable[..., int]
 

@@ -12,7 +12,7 @@ import pytest
 from modmap.defects import Defect, find_defects, read_defects, write_defects
 from modmap.defects.defect import DefectView
 from modmap.defects.sightings import Sightings
-from modmap.detector import ModMap
+from modmap.detector.model import ModMap
 from modmap.errors import ModMapError
 from modmap.result import Result
 from modmap.scan import Scan

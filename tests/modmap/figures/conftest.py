@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from modmap.datasets import find_scans
-from modmap.detector import ModMap
-from modmap.evaluation import scan_grid
-from modmap.predictions import write_result
+from modmap.detector.model import ModMap
+from modmap.runs.evaluation_metrics import scan_grid
+from modmap.runs.predict import write_result
 from tests.ball_data_set import write_ball
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from modmap.drawing.colours import BACKGROUND
+from modmap.drawing.lettering import Lettering
+from modmap.drawing.table import TEXT
 from modmap.errors import ModMapError
 from modmap.figures.components import component_colours
 from modmap.figures.features import NamedEncoder, feature_picture, named_encoders
 from modmap.foreground import foreground_mask
-from modmap.report.colours import BACKGROUND
-from modmap.report.lettering import Lettering
-from modmap.report.table import TEXT
 from modmap.scan import Scan
-from tests.modmap.report.test_overlays import as_rgb, find, places
+from tests.modmap.drawing.test_overlays import as_rgb, find, places
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 60, 80

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from modmap.detector import ModMap
+from modmap.detector.model import ModMap
+from modmap.drawing.colours import BACKGROUND, palette
+from modmap.drawing.legend import draw_legend
+from modmap.drawing.lettering import PAPER, Lettering
+from modmap.drawing.picture import Picture
+from modmap.drawing.table import TEXT
 from modmap.errors import ModMapError
 from modmap.figures import pairs
 from modmap.figures.pairs import pair_pictures
-from modmap.inference import pair_maps, refined_maps
-from modmap.report.colours import BACKGROUND, palette
-from modmap.report.legend import draw_legend
-from modmap.report.lettering import PAPER, Lettering
-from modmap.report.picture import Picture
-from modmap.report.table import TEXT
+from modmap.mapping.anomaly_maps import pair_maps, refined_maps
 from modmap.scan import Scan
+from tests.modmap.drawing.test_overlays import as_rgb, find, places
 from tests.modmap.figures.written_words import says
-from tests.modmap.report.test_overlays import as_rgb, find, places
 
 Array = npt.NDArray[Any]
 VIEWS, HEIGHT, WIDTH = 3, 60, 80

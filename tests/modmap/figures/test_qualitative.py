@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from modmap.datasets import load_scan
+from modmap.drawing.colours import BACKGROUND
+from modmap.drawing.lettering import Lettering
+from modmap.drawing.table import LABEL_WIDTH, TEXT
 from modmap.errors import ModMapError, UsageError
 from modmap.figures.qualitative import NO_LABELS, qualitative_pictures
 from modmap.figures.scan_row import BOX_MARGIN, COLUMNS, DEFECT, NO_TRUTH, NOMINAL
 from modmap.figures.volume_projection import volume_picture
-from modmap.report.colours import BACKGROUND
-from modmap.report.lettering import Lettering
-from modmap.report.table import LABEL_WIDTH, TEXT
-from modmap.volume_files import load_volume
+from modmap.runs.volume_files import load_volume
+from tests.modmap.drawing.test_overlays import as_rgb, find, places
 from tests.modmap.figures.conftest import Evaluated
 from tests.modmap.figures.written_words import says
-from tests.modmap.report.test_overlays import as_rgb, find, places
 
 HEIGHT, WIDTH = 60, 80
 PLAIN, BOLD = Lettering(TEXT), Lettering(TEXT, bold=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from modmap.report.layout import padded
-from modmap.report.lettering import Lettering
-from modmap.report.table import TEXT, broken
-from tests.modmap.report.test_overlays import places
+from modmap.drawing.layout import padded
+from modmap.drawing.lettering import Lettering
+from modmap.drawing.table import TEXT, broken
+from tests.modmap.drawing.test_overlays import places
 
 PLAIN = Lettering(TEXT)
 

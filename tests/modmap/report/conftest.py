@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from modmap.datasets import load_scan, write_scan
-from modmap.detector import ModMap
-from modmap.predictions import write_result
+from modmap.detector.model import ModMap
 from modmap.report.write import write_reports
+from modmap.runs.predict import write_result
 from modmap.scan import Scan
 
 

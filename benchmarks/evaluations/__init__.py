@@ -1,0 +1,1 @@
+"""Evaluations: SiM3D and single-view sets, ablations, defects, thresholds."""

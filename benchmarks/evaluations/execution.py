@@ -1,0 +1,116 @@
+"""Carrying an evaluation out on one process or many, and writing what it came to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState  # type: ignore[import-untyped]
+
+from benchmarks.costs.measured_process import peak_bytes
+from benchmarks.evaluations.data_set_run import DataSetRun
+from benchmarks.evaluations.summary import scan_lines, summarise
+from modmap.files.atomic import atomic_file
+
+LONGEST_WAIT = timedelta(days=7)
+PACKAGES = ("modmap", "torch", "timm", "numpy", "scipy", "opencv-python")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluation came to.
+
+    Attributes:
+        results: Content of `results.json`.
+        seconds: Mean wall time of a scan's prediction, by category.
+    """
+
+    results: dict[str, Any]
+    seconds: dict[str, float]
+
+
+def processes(device: str) -> PartialState:
+    """The processes that share the work: one, or as many as `accelerate launch` or `torchrun` began.
+
+    Args:
+        device: That the user named, or `auto`.
+    """
+    cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    process = PartialState(cpu=cpu, timeout=LONGEST_WAIT)
+    if process.is_main_process and process.num_processes > 1:
+        print(f"{process.num_processes} processes share the work", flush=True)
+    return process
+
+
+def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState) -> Outcome | None:
+    """Does what is missing of a run, its models and scans shared out over the processes.
+
+    Writes `results.json`, `scans.jsonl`, `costs.json` and `versions.json`.
+
+    Returns:
+        The outcome, or None in every process but the main one.
+    """
+    run.fit(categories, turn=process.process_index, turns=process.num_processes)
+    process.wait_for_everyone()
+    before = 0
+    for category in categories:
+        tests = run.tests(category)
+        run.predict(
+            category, tests[(process.process_index - before) % process.num_processes :: process.num_processes]
+        )
+        before += len(tests)
+    process.wait_for_everyone()
+    return _measured(run, categories) if process.is_main_process else None
+
+
+def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
+    found = {category: run.figures(category) for category in categories}
+    figures = {category: one for category, one in found.items() if one is not None}
+    failed = {category: run.failure(category) for category in categories if category not in figures}
+    results = summarise(figures, {category: run.tests(category) for category in figures}, failed=failed)
+    seconds = {
+        name: float(np.mean([sum(scan.seconds.values()) for scan in one.scans]))
+        for name, one in figures.items()
+    }
+    write_text(run.out / "results.json", json.dumps(results, indent=2) + "\n")
+    write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(figures)))
+    write_text(run.out / "costs.json", json.dumps(_costs(run, seconds), indent=2) + "\n")
+    write_text(run.out / "versions.json", json.dumps(_versions(), indent=2) + "\n")
+    return Outcome(results, seconds)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file in one piece."""
+    with atomic_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _costs(run: DataSetRun, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What the run took: fit and mean prediction by category, and the most memory a process of it held.
+
+    A run that was begun again keeps the larger peak.
+    """
+    peak = peak_bytes() / 1e6
+    on_gpu = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0
+    before: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        before = json.loads((run.out / "costs.json").read_text(encoding="utf-8"))
+    return {
+        "fit_seconds": {category: run.fit_seconds(category) for category in seconds},
+        "predict_seconds": dict(seconds),
+        "peak_megabytes": round(max(peak, before.get("peak_megabytes", 0.0)), 1),
+        "peak_gpu_megabytes": round(max(on_gpu, before.get("peak_gpu_megabytes", 0.0)), 1),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

@@ -1,0 +1,113 @@
+"""The SiM3D evaluation (Tables 1 and 2): `python -m benchmarks.sim3d`, alone or under `accelerate launch -m`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmarks.baselines.detector import Baseline
+from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
+from benchmarks.evaluations.command_line import command
+from benchmarks.evaluations.data_set_run import DataSetRun, Setup
+from benchmarks.evaluations.execution import carry_out, processes, write_text
+from benchmarks.evaluations.model_arguments import ModelArguments
+from benchmarks.evaluations.settings import keep_settings
+from benchmarks.evaluations.sim3d_root import find_root
+from benchmarks.evaluations.tables import results_table
+from modmap.config import ModMapConfig
+from modmap.datasets import SiM3D
+from modmap.detector.model import ModMap
+from modmap.errors import ModMapError
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Evaluate a method on a data set of SiM3D's shape; what an earlier run has done in OUT is not done again."""
+
+    model: tyro.conf.OmitArgPrefixes[ModelArguments]
+    method: MethodName = "modmap"
+    """ModMap, or a method that it is compared with; `--set` then takes that method's settings."""
+    setup: Setup = "real2real"
+    """Train on the real nominal scan, or on the rendered one."""
+    root: Path | None = None
+    """The data set; $SIM3D_ROOT by default, else data/SiM3D."""
+    out: Path | None = None
+    """Where the run lives; results/SETUP by default, results/METHOD_SETUP for another method than ModMap."""
+    categories: tuple[str, ...] = ()
+    """Some of its categories; all by default."""
+    pictures: bool = False
+    """Write overlays and volumes for viewers too."""
+    download: bool = False
+    """Fetch SiM3D from the hub, without asking, where it is missing."""
+
+
+def run(arguments: Arguments) -> int:
+    """Fits, predicts and reports; returns the exit status: 1 where a category failed."""
+    process = processes(arguments.model.device)
+    device = str(process.device) if arguments.model.device == "auto" else arguments.model.device
+    method = arguments.method
+    other = method != "modmap"
+    out = arguments.out or RESULTS / (f"{method}_{arguments.setup}" if other else arguments.setup)
+    cache = arguments.model.token_cache()
+
+    def make() -> Baseline | ModMap:
+        return make_detector(
+            method, arguments.model.preset, arguments.model.overrides(), device=device, token_cache=cache
+        )
+
+    with process.main_process_first():
+        dataset = SiM3D(find_root(arguments.root, download=arguments.download))
+        categories = chosen(dataset, arguments.categories)
+        detector = make()
+        config = detector.config if isinstance(detector, ModMap) else detector.settings
+        settings = {
+            **({"method": method} if other else {}),
+            "setup": arguments.setup,
+            "root": str(dataset.root.resolve()),
+            "categories": list(categories),
+            "config": config.model_dump(mode="json"),
+        }
+        keep_settings(out, settings, file="run.json")
+    evaluation = DataSetRun(
+        out=out,
+        dataset=dataset,
+        setup=arguments.setup,
+        make_model=make,
+        device=device,
+        token_cache=cache,
+        pictures=arguments.pictures,
+        multi_class=isinstance(config, ModMapConfig) and config.mapping.class_conditioning,
+        open_model=lambda directory: open_detector(method, directory, device=device, token_cache=cache),
+    )
+    outcome = carry_out(evaluation, categories, process)
+    if outcome is None:
+        return 0
+    title = f"{heading(method, detector)}, {arguments.setup}, {dataset.root}"
+    table = results_table(outcome.results, title=title, setup=arguments.setup, seconds=outcome.seconds)
+    write_text(out / "table.md", table)
+    print(table)
+    print(f"{out}: results.json, table.md, scans.jsonl, and every scan's result in CATEGORY/scans")
+    return 1 if outcome.results["failed"] else 0
+
+
+def chosen(dataset: SiM3D, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The categories to evaluate.
+
+    Raises:
+        ModMapError: one that was asked for isn't there.
+    """
+    for category in asked:
+        if category not in dataset.categories:
+            raise ModMapError(
+                f"categories: expected some of {', '.join(dataset.categories)}, found {category!r}"
+            )
+    return asked or dataset.categories
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.sim3d", words=words)

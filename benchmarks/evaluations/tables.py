@@ -1,0 +1,80 @@
+"""The results of a run as a table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.evaluations.published import published
+
+METRICS = {
+    "i_auroc": "I-AUROC",
+    "average_precision": "AP",
+    "v_aupro_1pct": "V-AUPRO@1%",
+    "v_aupro_5pct": "@5%",
+    "v_aupro_30pct": "@30%",
+}
+
+
+def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds: Mapping[str, float]) -> str:
+    """Markdown: a row a category, their mean, and the defects by kind, size and modality.
+
+    The paper's number stands beside ours where the category is one of SiM3D's.
+
+    Args:
+        results: Content of `results.json`.
+        title: Of the table.
+        setup: `real2real` or `synth2real`.
+        seconds: Mean wall time of a scan's prediction, by category.
+    """
+    categories: Mapping[str, Mapping[str, Any]] = results["categories"]
+    paper = {name: published(name, setup=setup) for name in ("i_auroc", "v_aupro_1pct")}
+    beside = any(category in paper["i_auroc"] for category in categories)
+    header = ["category", "scans", "anomalous", *METRICS.values(), "s/scan"]
+    header += ["paper I-AUROC", "paper V-AUPRO@1%"] if beside else []
+    rows = []
+    for category, row in categories.items():
+        cells = [category, str(row["scans"]), str(row["anomalous"])]
+        cells += [number(row.get(name)) for name in METRICS]
+        cells.append(f"{seconds[category]:.1f}")
+        cells += [number(values.get(category)) for values in paper.values()] if beside else []
+        rows.append(cells)
+    for category, reason in results["failed"].items():
+        rows.append([category, f"**failed**: {reason}", *[""] * (len(header) - 2)])
+    whole = not results["failed"] and set(categories) == set(paper["i_auroc"]) - {"mean"}
+    mean = ["**mean**", "", "", *(number(results["mean"].get(name)) for name in METRICS), ""]
+    mean += [number(values["mean"]) if whole else "" for values in paper.values()] if beside else []
+    parts = [f"# {title}\n", markdown(header, [*rows, mean])]
+    for heading, groups in results["defects"].items():
+        if groups:
+            parts.append(f"\n## By {heading}\n\n" + _group_table(heading, groups))
+    notes = [f"- {category}: {note}" for category, row in categories.items() for note in row["notes"]]
+    if notes:
+        parts.append("\n" + "\n".join(notes))
+    return "\n".join(parts) + "\n"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or a dash."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _group_table(heading: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
+    header = [heading, "scans", "I-AUROC", "components", "V-AUPRO@1%"]
+    rows = [
+        [
+            name,
+            str(row["scans"]),
+            number(row["i_auroc"]),
+            str(row["components"]),
+            number(row["v_aupro_1pct"]),
+        ]
+        for name, row in groups.items()
+    ]
+    return markdown(header, rows)

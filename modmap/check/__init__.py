@@ -1,0 +1,1 @@
+"""What a scan holds, before any work is spent on it."""

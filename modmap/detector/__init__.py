@@ -1,0 +1,1 @@
+"""The detector: what a fit leaves, and the verbs fit, calibrate and predict."""

@@ -1,0 +1,182 @@
+"""Calibrating a model, class by class: good scans are predicted, or what the training scan alone tells is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modmap.calibration import (
+    Calibration,
+    GoodScores,
+    conformal_calibration,
+    estimated_calibration,
+    scans_needed,
+)
+from modmap.detector.expected import ExpectedDistances, GoodDistances, held_out
+from modmap.detector.good_scores import check_share, left_out_maps, scores_of_scan, scores_of_views
+from modmap.detector.jitter import nudged_copies
+from modmap.detector.predict import view_maps
+from modmap.detector.recall import good_distances
+from modmap.encoding.scan_tokens import ScanTokens
+from modmap.errors import ModMapError
+from modmap.result import volume_refusal
+from modmap.scan import Scan
+from modmap.volume import VoxelGrid
+
+if TYPE_CHECKING:
+    from modmap.detector.model import ModMap
+
+FEWEST_COPIES = 2
+
+
+def calibrations_of(
+    model: ModMap,
+    scans: Sequence[Scan],
+    *,
+    false_alarm_rate: float | None,
+    surface_share: float,
+    progress: bool,
+) -> dict[str, Calibration]:
+    """The thresholds of each class that the scans belong to; `ModMap.calibrate` says what they are.
+
+    Everything that can be checked without reading pixels is, before the first scan is scored.
+    """
+    if not scans:
+        raise ModMapError("calibrate: expected at least one good scan, found none")
+    check_share(surface_share)
+    groups: dict[str, list[Scan]] = {}
+    for scan in scans:
+        model.check(scan)
+        if scan.anomalous:
+            raise ModMapError(
+                f"calibrate: scan {scan.name}: expected a good scan, found one labelled anomalous"
+            )
+        groups.setdefault(model.class_of(scan), []).append(scan)
+    for name, group in groups.items():
+        _check_group(model, group, name, false_alarm_rate)
+    _check_different(scans)
+    found = {}
+    for name, group in groups.items():
+        calibrate = _from_training_scan if _are_training_scans(model, group) else _from_good_scans
+        found[name] = calibrate(model, group, false_alarm_rate, surface_share, progress)
+    return found
+
+
+def _are_training_scans(model: ModMap, scans: Sequence[Scan]) -> bool:
+    return all(scan.name in model.trained.scans for scan in scans)
+
+
+def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: float | None) -> None:
+    trained_on = [scan.name for scan in scans if scan.name in model.trained.scans]
+    where = f" of {category}" if category else ""
+    if rate is not None:
+        needed = scans_needed(rate)
+        if not trained_on and len(scans) < needed:
+            raise ModMapError(
+                f"calibrate: a false-alarm rate of {rate:g}: expected at least {needed} good scans{where}, found "
+                f"{len(scans)}; they can hold {1 / (len(scans) + 1):.3g} at the lowest"
+            )
+    if trained_on and len(trained_on) < len(scans):
+        raise ModMapError(
+            f"calibrate: expected good scans{where} that the model wasn't trained on, found {trained_on[0]} among "
+            "them, which scores lower than others do: leave it out"
+        )
+    if trained_on and not _tells_by_copies(model) and not model.config.mapping.cross_view:
+        raise ModMapError(
+            f"calibrate: {trained_on[0]}: expected a model that maps across views, or good scans that it wasn't "
+            "trained on, found mapping.cross_view=false: it can't map a view from the others"
+        )
+    views = set(scans[0].view_ids)
+    for scan in scans:
+        if set(scan.view_ids) != views:
+            raise ModMapError(
+                f"calibrate: scan {scan.name}: expected the views of {scans[0].name} "
+                f"({', '.join(scans[0].view_ids)}), found {', '.join(scan.view_ids)}"
+            )
+
+
+def _check_different(scans: Sequence[Scan]) -> None:
+    """A scan that counts twice would be held for two independent parts."""
+    # The parts of a set with one view each share a folder, and have names of their own.
+    places = [(id(scan), "") if scan.root is None else (scan.root.resolve(), scan.name) for scan in scans]
+    for scan, place in zip(scans, places, strict=True):
+        if places.count(place) > 1:
+            raise ModMapError(
+                f"calibrate: expected every good scan once, found {scan.root or scan.name} {places.count(place)} "
+                "times: each must be of another part, or of the part put down anew"
+            )
+
+
+def _from_good_scans(
+    model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+) -> Calibration:
+    good = [scores_of_scan(model.predict(scan, progress=progress), share=share) for scan in scans]
+    return conformal_calibration(
+        good,
+        scans=[scan.name for scan in scans],
+        views=scans[0].view_ids,
+        false_alarm_rate=rate,
+        surface_share=share,
+    )
+
+
+def _tells_by_copies(model: ModMap) -> bool:
+    return model.config.inference.nudged_scans >= FEWEST_COPIES
+
+
+def _from_training_scan(
+    model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+) -> Calibration:
+    copied = _tells_by_copies(model)
+    views_of = _views_of_nudged_copies if copied else _views_left_out
+    return estimated_calibration(
+        views_of(model, scans, share, progress),
+        basis="nudged_copies" if copied else "leave_one_view_out",
+        scans=[scan.name for scan in scans],
+        views=scans[0].view_ids,
+        false_alarm_rate=rate,
+        surface_share=share,
+    )
+
+
+def _views_of_nudged_copies(
+    model: ModMap, scans: Sequence[Scan], share: float, progress: bool
+) -> list[GoodScores]:
+    inference = model.config.inference
+    copies = nudged_copies(scans, inference.nudged_scans, by_category=False)
+    tokens = [model.encode(copy, progress=progress) for copy in copies]
+
+    def distances(scan: Scan, seen: ScanTokens) -> GoodDistances:
+        cross_view = model.config.mapping.cross_view
+        found = good_distances(
+            model.mapper, model.bank(scan, seen), cross_view=cross_view, cache=model.token_cache
+        )
+        return replace(found, category=0)  # all are of one class
+
+    expected = ExpectedDistances(0, len(model.trained.view_ids), model.trained.places).to(model.device)
+    maps = held_out(
+        expected,
+        [distances(scan, model.encode(scan, progress=progress)) for scan in scans],
+        [distances(copy, seen) for copy, seen in zip(copies, tokens, strict=True)],
+    )
+    found: list[GoodScores] = []
+    for copy, seen, (image_map, depth_map) in zip(copies, tokens, maps, strict=True):
+        views = view_maps(seen, image_map, depth_map, aggregation=inference.aggregation)
+        found += scores_of_views(copy, views, _grid_of(model, copy), share=share)
+    return found
+
+
+def _views_left_out(model: ModMap, scans: Sequence[Scan], share: float, progress: bool) -> list[GoodScores]:
+    found: list[GoodScores] = []
+    for scan in scans:
+        tokens = model.encode(scan, progress=progress)
+        bank = model.bank(scan, tokens)
+        maps = model.relative(bank, *left_out_maps(model.mapper, bank))
+        views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
+        found += scores_of_views(scan, views, _grid_of(model, scan), share=share)
+    return found
+
+
+def _grid_of(model: ModMap, scan: Scan) -> VoxelGrid | None:
+    return None if volume_refusal(scan, wanted=None) else model.grid_for(scan)

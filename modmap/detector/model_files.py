@@ -1,0 +1,246 @@
+"""A fitted model on disk: config.json, model.safetensors, a model card, and the frozen encoders if asked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import typing
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from modmap.config import ModMapConfig, merged
+from modmap.detector.calibration_files import CALIBRATION_NAME
+from modmap.detector.trained_state import TrainedState
+from modmap.encoding.encoders import TokenEncoder
+from modmap.errors import ModMapError
+from modmap.files.validated_json import read_json, validate
+from modmap.mapping.mapper import CrossViewMapper
+
+FORMAT = 1
+CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
+    "config.json",
+    "model.safetensors",
+    "README.md",
+    "encoders",
+)
+SAVING_NAME = (
+    ".modmap-saving"  # there while a model is written, so that an interrupted one can be written over
+)
+Modality = Literal["image", "depth"]
+
+
+class _ModelRecord(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format: int
+    config: ModMapConfig
+    trained: TrainedState
+
+
+def save(
+    directory: Path,
+    *,
+    config: ModMapConfig,
+    state: TrainedState,
+    mapper: CrossViewMapper,
+    encoders: Mapping[str, TokenEncoder],
+) -> Path:
+    """Writes a model; a directory that holds one already is replaced file by file, the config last.
+
+    Raises:
+        ModMapError: as `require_place`.
+    """
+    require_place(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / SAVING_NAME).touch()
+    # The thresholds of a model that was there before must not outlive its weights.
+    (directory / CALIBRATION_NAME).unlink(missing_ok=True)
+    if not encoders and _is_model(directory) and not _uses_encoders_of(directory, config):
+        for modality in typing.get_args(Modality):
+            shutil.rmtree(directory / ENCODERS_NAME / modality, ignore_errors=True)
+        with suppress(OSError):
+            (directory / ENCODERS_NAME).rmdir()  # only where nothing else is in it
+    for modality, encoder in encoders.items():
+        encoder.save(directory / ENCODERS_NAME / modality)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in mapper.state_dict().items()}
+    record = _ModelRecord(format=FORMAT, config=config, trained=state)
+    _replace(directory / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
+    _replace(directory / CARD_NAME, _card(config, state).encode())
+    _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
+    (directory / SAVING_NAME).unlink(missing_ok=True)
+    return directory
+
+
+def require_place(directory: Path) -> None:
+    """Checks that a model may be written to a directory: what it would take the place of is a model's.
+
+    Raises:
+        ModMapError: it isn't, or a file is in the way.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ModMapError(f"{directory}: expected a directory to write a model to, found a file")
+    if _is_model(directory) or (directory / SAVING_NAME).exists():
+        return
+    copies = (f"{ENCODERS_NAME}/{modality}" for modality in typing.get_args(Modality))
+    names = (CONFIG_NAME, CARD_NAME, WEIGHTS_NAME, CALIBRATION_NAME, *copies)
+    theirs = next((name for name in names if (directory / name).exists()), None)
+    if theirs is not None:
+        raise ModMapError(
+            f"{directory}: expected a new directory or a model's to write a model to, found one with another {theirs}"
+        )
+
+
+def _is_model(directory: Path) -> bool:
+    try:
+        content = json.loads((directory / CONFIG_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "trained" in content
+
+
+def _uses_encoders_of(directory: Path, config: ModMapConfig) -> bool:
+    """A model that was loaded from this directory may need the encoders that lie in it."""
+    references = (config.image_encoder.reference or "", config.depth_encoder.reference or "")
+    home = (directory / ENCODERS_NAME).resolve()
+    return any(home in Path(text.removeprefix("local-dir:")).resolve().parents for text in references)
+
+
+def locate(source: str) -> Path:
+    """The directory of a model: itself, or a copy of the hub repo of that name.
+
+    Raises:
+        ModMapError: there is no such directory, and the hub has or answers nothing.
+    """
+    directory = Path(source)
+    if directory.is_dir():
+        return directory
+    if source.count("/") != 1 or source.startswith((".", "/", "~")):
+        raise ModMapError(f"{source}: expected a model's directory or a hub repo ORG/NAME, found neither")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(source))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModMapError(f"{source}: no such directory, and the hub doesn't give it: {reason}") from None
+
+
+def load(directory: Path) -> tuple[ModMapConfig, TrainedState]:
+    """Reads a model's config.json.
+
+    Raises:
+        ModMapError: missing, broken, of another format, or with an unknown key.
+    """
+    path = directory / CONFIG_NAME
+    data = read_json(path)
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise ModMapError(f"{path}: expected a modmap model of format {FORMAT}, found {found!r}")
+    record = validate(_ModelRecord, data, where=str(path))
+    return record.config, record.trained
+
+
+def load_weights(directory: Path, mapper: CrossViewMapper) -> None:
+    """Fills a mapper with the saved weights, every one of them.
+
+    Raises:
+        ModMapError: the file is missing or damaged, or a weight is missing, unknown or of another shape.
+    """
+    path = directory / WEIGHTS_NAME
+    if not path.is_file():
+        raise ModMapError(f"{path}: expected the model's weights, found no file")
+    try:
+        found = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ModMapError(
+            f"{path}: expected a whole safetensors file, found a damaged one ({error})"
+        ) from None
+    expected = mapper.state_dict()
+    missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    if missing or unknown:
+        raise ModMapError(
+            f"{path}: expected every weight of the model and no other, missing: {', '.join(missing) or 'none'}; "
+            f"unknown: {', '.join(unknown) or 'none'}"
+        )
+    for name, tensor in found.items():
+        if tensor.shape != expected[name].shape:
+            raise ModMapError(
+                f"{path}: weight {name}: expected shape {tuple(expected[name].shape)}, found {tuple(tensor.shape)}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise ModMapError(f"{path}: weight {name}: expected finite numbers, found NaN or infinity")
+    mapper.load_state_dict(found, strict=True)
+
+
+def included_encoder(directory: Path, modality: str) -> str | None:
+    """The reference of the encoder that lies in a model's directory, if one does."""
+    path = directory / ENCODERS_NAME / modality
+    return f"local-dir:{path}" if path.is_dir() else None
+
+
+def with_encoder(config: ModMapConfig, modality: str, reference: str) -> ModMapConfig:
+    """The same config with one encoder taken from elsewhere."""
+    changes = {f"{modality}_encoder": {"reference": reference}}
+    return ModMapConfig.model_validate(merged(config.model_dump(), changes))
+
+
+def push(repo_id: str, write: Callable[[Path], Path], *, private: bool) -> str:
+    """Writes a model to a temporary directory and uploads it; returns the repo's address."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    with tempfile.TemporaryDirectory() as directory:
+        write(Path(directory))
+        try:
+            address = str(api.create_repo(repo_id, private=private, exist_ok=True))
+            api.upload_folder(repo_id=repo_id, folder_path=directory, commit_message="Upload a ModMap model")
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModMapError(f"{repo_id}: the hub didn't take the model: {reason}") from None
+    return address
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def _card(config: ModMapConfig, state: TrainedState) -> str:
+    settings = json.dumps(config.model_dump(), indent=2)
+    categories = ", ".join(state.categories) or "one (class-specific)"
+    loss = f"{state.losses[-1]:.4f} after {len(state.losses)} epochs"
+    return f"""---
+library_name: modmap
+tags: [anomaly-detection, multi-view, depth, 3d]
+---
+# ModMap model
+
+Cross-view cross-modal feature mappings learnt on {len(state.scans)} nominal scan(s): {", ".join(state.scans)}.
+
+- views: {", ".join(state.view_ids)}
+- categories: {categories}
+- image encoder: {config.image_encoder.reference}, depth encoder: {config.depth_encoder.reference} (frozen)
+- loss: {loss}
+
+```python
+from modmap import ModMap, Scan
+
+model = ModMap.from_pretrained("PATH_OR_REPO")
+result = model.predict(Scan.load("new_part"))
+```
+
+Settings:
+
+```json
+{settings}
+```
+"""

@@ -1,0 +1,1 @@
+"""Pictures: colours, overlays, tables and plots. Nothing here knows of HTML pages."""

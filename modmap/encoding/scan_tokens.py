@@ -1,0 +1,118 @@
+"""The tokens of a scan: each view passes each encoder once, and everything after works on what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from modmap.encoding.encoders import TokenEncoder
+from modmap.encoding.rim import inner_tokens
+from modmap.encoding.square import Square
+from modmap.encoding.token_cache import TokenCache
+from modmap.errors import ModMapError
+from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
+from modmap.scan import Scan
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanTokens:
+    """All that the mappings need of a scan, computed once.
+
+    Attributes:
+        view_ids: The N views' ids.
+        image: (N, grid * grid, Ci) image tokens.
+        depth: (N, grid * grid, Cd) depth tokens.
+        foreground: (N, grid * grid) bool: the token is mapped.
+        touched: (N, grid * grid) bool: the token holds a pixel of the part; it is mapped or on the rim.
+        shapes: (H, W) of each view.
+        masks: Each view's foreground pixels, packed to bits.
+        notes: What was guessed, repaired or left out on the way, by view.
+    """
+
+    view_ids: tuple[str, ...]
+    image: Tensor
+    depth: Tensor
+    foreground: Tensor
+    touched: Array
+    shapes: tuple[tuple[int, int], ...]
+    masks: tuple[Array, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.view_ids)
+
+    def mask(self, index: int) -> Array:
+        """(H, W) bool foreground pixels of the view at `index`."""
+        height, width = self.shapes[index]
+        return np.unpackbits(self.masks[index], count=height * width).reshape(height, width).astype(bool)
+
+
+def encode_scan(
+    scan: Scan,
+    image_encoder: TokenEncoder,
+    depth_encoder: TokenEncoder,
+    *,
+    foreground: ForegroundMode = DEFAULT_FOREGROUND,
+    rim_share: float = 0.0,
+    device: torch.device | None = None,
+    cache: TokenCache | None = None,
+    on_view: Callable[[str], None] | None = None,
+) -> ScanTokens:
+    """Passes each view of a scan through each encoder, once.
+
+    A view whose depth holds no measurement at all is left out, and a note says so.
+
+    Args:
+        scan: The scan; its views are loaded one at a time.
+        image_encoder: For the images.
+        depth_encoder: For the depth maps, with the same grid.
+        foreground: Which pixels are the part.
+        rim_share: Which tokens of it are mapped (`modmap.encoding.rim.inner_tokens`).
+        device: Where the encoders live; the tokens stay there.
+        cache: Where tokens are kept between runs.
+        on_view: Called with the id of each view once it is done.
+
+    Raises:
+        ModMapError: a view can't be loaded, or no view has any depth.
+    """
+    grid = image_encoder.grid
+    kept: list[str] = []
+    images, depths, mapped, touched, shapes, masks, notes = [], [], [], [], [], [], []
+    for frame in scan.frames():
+        mask, mask_notes = foreground_mask(frame.depth, mode=foreground)
+        notes += [f"view {frame.id}: {note}" for note in (*frame.notes, *mask_notes)]
+        if not mask.any():
+            notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
+            continue
+        kept.append(frame.id)
+        images.append(image_encoder.tokens(frame, device=device, cache=cache))
+        depths.append(depth_encoder.tokens(frame, device=device, cache=cache))
+        square = Square(*frame.shape, grid=grid)
+        mapped.append(torch.from_numpy(inner_tokens(mask, square, share=rim_share).ravel()))
+        touched.append(square.tokens_touched(mask).ravel())
+        shapes.append(frame.shape)
+        masks.append(np.packbits(mask))
+        if on_view is not None:
+            on_view(frame.id)
+    if not kept:
+        raise ModMapError(
+            f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views"
+        )
+    return ScanTokens(
+        view_ids=tuple(kept),
+        image=torch.stack(images),
+        depth=torch.stack(depths),
+        foreground=torch.stack(mapped).to(device),
+        touched=np.stack(touched),
+        shapes=tuple(shapes),
+        masks=tuple(masks),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,258 @@
+"""One evaluation on disk: a model, a result a test scan, and what is left to do of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from modmap.datasets import SiM3D, find_scans, load_scan
+from modmap.datasets.sim3d import is_category
+from modmap.detector.model import ModMap
+from modmap.detector.protocol import Detector
+from modmap.encoding.encoders import TokenEncoder
+from modmap.encoding.token_cache import TokenCache
+from modmap.errors import UsageError
+from modmap.files.atomic import atomic_file, require_writable
+from modmap.files.validated_json import read_json
+from modmap.runs.evaluation_metrics import Figures, common_grid, figures, scan_grid
+from modmap.runs.fit import fit_and_save
+from modmap.runs.predict import require_distinct, write_result
+from modmap.runs.provenance import is_done, origin_of
+from modmap.runs.scan_state import scan_state
+from modmap.runs.volume_files import VolumeFormat
+from modmap.scan import Scan
+from modmap.volume import VoxelGrid
+
+MODEL, SCANS = "model", "scans"
+TRAIN = "train"
+NOMINAL = "nominal.json"  # which scan the model was fitted on, as it was then
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """A model fitted on one nominal scan and the predictions of test scans, in a directory.
+
+    Each step looks at what is on disk and does what is missing, so that a run that was killed goes on where it
+    stopped, and its scans can be shared out over processes.
+
+    Attributes:
+        out: Where it lives: `model/` and `scans/<scan>/`.
+        device: As in `ModMap`.
+        token_cache: Tokens kept between runs, or None.
+        pictures: Write overlays and the volume for viewers too.
+        model: The model's directory, where it isn't `model/`: that of a multi-class model that several runs share.
+        depth_features: As in `ModMap`.
+        open_model: Loads another method's model from its directory; None loads a ModMap.
+    """
+
+    out: Path
+    device: str = "auto"
+    token_cache: TokenCache | None = None
+    pictures: bool = False
+    model: Path | None = None
+    depth_features: Callable[[int], TokenEncoder] | None = None
+    open_model: Callable[[Path], Detector] | None = None
+
+    @property
+    def model_directory(self) -> Path:
+        """Where the model is, or will be."""
+        return self.model or self.out / MODEL
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the model is there; its config is written last."""
+        return (self.model_directory / "config.json").is_file()
+
+    def fit(self, model: Detector, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
+        """Fits a model and saves it; one of ModMap's that was killed on the way goes on where it was.
+
+        Raises:
+            ModMapError: as `Detector.fit`.
+        """
+        if not isinstance(model, ModMap):
+            model.fit(train, progress=progress).save_pretrained(self.model_directory)
+            return
+        fit_and_save(model, train, self.model_directory, progress=progress)
+
+    def predict(
+        self,
+        scans: Sequence[Scan],
+        *,
+        grid: VoxelGrid | None,
+        said: Callable[[str], None],
+        progress: bool = False,
+    ) -> None:
+        """Predicts those scans that haven't been.
+
+        Args:
+            scans: Some or all of the test scans.
+            grid: Where scans without ground truth are scored; None: in the model's own grid.
+            said: Called with a line on each scan that was done.
+            progress: Show bars on standard error.
+
+        Raises:
+            ModMapError: the model or a scan can't be used; what was done before it stays.
+        """
+        model = self.opened()
+        formats: tuple[VolumeFormat, ...] = ("npz", "ply", "vti") if self.pictures else ("npz",)
+        for scan in scans:
+            model.check(scan)
+        for scan in scans:
+            place = self.out / SCANS / scan.name
+            own_grid = scan_grid(scan, grid)
+            if is_done(place, model, scan, grid=own_grid, formats=formats, overlays=self.pictures):
+                continue
+            origin = origin_of(model, scan, formats=formats, overlays=self.pictures)
+            result = model.predict(scan, grid=own_grid, progress=progress)
+            write_result(
+                result,
+                scan,
+                place,
+                model=model,
+                formats=formats,
+                overlays=self.pictures,
+                origin=origin,
+            )
+            said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
+
+    def figures(self, scans: Sequence[Scan]) -> Figures:
+        """The figures of all test scans, once they are predicted.
+
+        Raises:
+            ModMapError: as `modmap.runs.evaluation_metrics.figures`.
+        """
+        return figures(scans, self.out / SCANS)
+
+    def opened(self) -> Detector:
+        """The fitted model.
+
+        Raises:
+            ModMapError: a file of it is missing or damaged.
+        """
+        if self.open_model is not None:
+            return self.open_model(self.model_directory)
+        return ModMap.from_pretrained(
+            self.model_directory,
+            device=self.device,
+            token_cache=self.token_cache,
+            depth_features=self.depth_features,
+        )
+
+
+def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[Scan, list[Scan]]:
+    """The nominal scan and the test scans of a directory.
+
+    The nominal scan is the one that `train` names; else that of SiM3D's layout, `<category>_real`; else the one in a
+    folder called `train`. All others are test scans; where two share a name, those are named by their path from here.
+
+    Args:
+        directory: A category of SiM3D, or any directory of scans.
+        train: The nominal scan's directory, from `directory` or from here.
+
+    Raises:
+        UsageError: it can't be told which scan is the nominal one, or there is no other.
+        ModMapError: a scan can't be opened.
+    """
+    if train is None and is_category(directory):
+        dataset = SiM3D(directory.resolve().parent)
+        return dataset.train(directory.resolve().name), dataset.tests(directory.resolve().name)
+    scans = find_scans(directory)
+    if train is not None:
+        place = directory / train if (directory / train).is_dir() else train
+        nominal = load_scan(place)
+    else:
+        found = [scan for scan in scans if scan.root and TRAIN in scan.root.relative_to(directory).parts]
+        if len(found) != 1:
+            raise UsageError(
+                f"{directory}: expected one scan in a folder called {TRAIN}, or --train to name the nominal scan, "
+                f"found {len(found)} such of {len(scans)}"
+            )
+        nominal = found[0]
+    assert nominal.root is not None
+    root = nominal.root.resolve()
+    tests = [scan for scan in scans if scan.root and scan.root.resolve() != root]
+    if not tests:
+        raise UsageError(f"{directory}: expected test scans beside {nominal.root}, found none")
+    tests = _named_apart(tests, directory)
+    require_distinct(tests, command="evaluate")
+    return nominal, tests
+
+
+def _named_apart(scans: Sequence[Scan], directory: Path) -> list[Scan]:
+    """The scans, those that share a name called as good/000 would be: good_000."""
+    names = [scan.name for scan in scans]
+    apart = []
+    for scan in scans:
+        if names.count(scan.name) > 1 and scan.root is not None:
+            scan = replace(scan, name="_".join(scan.root.relative_to(directory).parts))
+        apart.append(scan)
+    return apart
+
+
+def evaluate_directory(
+    directory: Path,
+    out: Path,
+    *,
+    make_model: Callable[[], ModMap],
+    train: Path | None = None,
+    pictures: bool = True,
+    progress: bool = False,
+) -> Figures:
+    """Fits on a directory's nominal scan, predicts its test scans, and prints and writes their figures.
+
+    What an earlier run with the same settings has done in `out` is not done again. Writes `results.json` and, one line
+    a scan, `scans.jsonl`.
+
+    Raises:
+        ModMapError: a scan can't be used, `out` was begun with other settings, or can't be written to.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: expected a directory to write to, found a file")
+    model = make_model()
+    nominal, tests = training_and_tests(directory, train=train)
+    grid = common_grid(tests)
+    require_writable(out)
+    run = EvaluationRun(out, device=str(model.device), token_cache=model.token_cache, pictures=pictures)
+    learnt_from = {"scan": str(nominal.root and nominal.root.resolve()), "state": scan_state(nominal)}
+    if run.fitted:
+        _require_same(out, model, nominal, learnt_from)
+    else:
+        with atomic_file(out / NOMINAL) as partial:
+            partial.write_text(json.dumps(learnt_from, indent=2) + "\n", encoding="utf-8")
+        run.fit(model, nominal, progress=progress)
+        print(f"{nominal.name}: fitted", flush=True)
+    run.predict(tests, grid=grid, said=_say, progress=progress)
+    found = run.figures(tests)
+    lines = "".join(json.dumps(asdict(scan)) + "\n" for scan in found.scans)
+    for name, text in (("results.json", json.dumps(found.row(), indent=2) + "\n"), ("scans.jsonl", lines)):
+        with atomic_file(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return found
+
+
+def _require_same(out: Path, model: ModMap, nominal: Scan, learnt_from: Mapping[str, str]) -> None:
+    """Checks that the model in a run's directory is the one that fitting anew would give.
+
+    Raises:
+        UsageError: it has other settings, or is of another nominal scan, or of this one before a file of it changed.
+    """
+    begun = ModMap.from_pretrained(out / MODEL, device=str(model.device))
+    record = read_json(out / NOMINAL) if (out / NOMINAL).is_file() else {}
+    place = record.get("scan") if isinstance(record, dict) else None
+    if begun.config != model.config:
+        found = "with others"
+    elif place != learnt_from["scan"]:
+        found = f"of {place or 'a scan that it does not tell'}"
+    elif record != learnt_from:
+        found = "of that scan before one of its files changed"
+    else:
+        return
+    raise UsageError(
+        f"{out}: expected a new directory or a run with these settings on {nominal.root}, found a model {found}"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

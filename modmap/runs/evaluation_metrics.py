@@ -1,0 +1,188 @@
+"""The figures of an evaluation: from predictions on disk and labelled scans to I-AUROC and V-AUPRO."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
+from modmap.errors import ModMapError
+from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
+from modmap.runs.summary import SUMMARY
+from modmap.runs.volume_files import load_volume
+from modmap.scan import Scan
+from modmap.volume import VoxelGrid
+
+LIMITS = (0.01, 0.05, 0.3)
+VOLUME = "volume.npz"
+
+
+@dataclass(frozen=True)
+class ScanFigures:
+    """One predicted scan.
+
+    Attributes:
+        scan: Its name.
+        anomalous: Its label, None where there is none.
+        score: Its anomaly score.
+        outranks: Share of the nominal scans that score below an anomalous one, a tie counting half; their mean over the
+            anomalous scans is the I-AUROC. None for a nominal scan, or where there is none.
+        seconds: Wall time of its prediction by step.
+    """
+
+    scan: str
+    anomalous: bool | None
+    score: float
+    outranks: float | None
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the predictions of a category's test scans come to.
+
+    Attributes:
+        scans: Each scan's, in the order of the test set.
+        i_auroc: None without labels of both kinds.
+        average_precision: Likewise, over scans.
+        v_aupro: By limit of the false positive rate; empty without ground truth.
+        defects: Each defect's share in V-AUPRO@1%.
+        notes: What was left out, and why.
+    """
+
+    scans: tuple[ScanFigures, ...]
+    i_auroc: float | None
+    average_precision: float | None
+    v_aupro: dict[float, float]
+    defects: tuple[DefectArea, ...]
+    notes: tuple[str, ...]
+
+    def row(self) -> dict[str, Any]:
+        """The figures by name, V-AUPRO@1% being `v_aupro_1pct`; without times, so that equal results are equal."""
+        return {
+            "i_auroc": self.i_auroc,
+            "average_precision": self.average_precision,
+            **{f"v_aupro_{round(100 * limit):d}pct": value for limit, value in self.v_aupro.items()},
+            "scans": len(self.scans),
+            "anomalous": sum(scan.anomalous is True for scan in self.scans),
+            "defects": len(self.defects),
+            "notes": list(self.notes),
+        }
+
+
+def common_grid(scans: Sequence[Scan]) -> VoxelGrid | None:
+    """The grid of the first ground truth among some scans of a category: where those without one are scored.
+
+    Raises:
+        ModMapError: a ground truth cannot be read.
+    """
+    for scan in scans:
+        if scan.ground_truth is not None:
+            return grid_of(read_ground_truth(scan.ground_truth))
+    return None
+
+
+def scan_grid(scan: Scan, common: VoxelGrid | None) -> VoxelGrid | None:
+    """The grid that a scan is to be scored in: that of its own ground truth, else the category's common one."""
+    return common if scan.ground_truth is None else grid_of(read_ground_truth(scan.ground_truth))
+
+
+def grid_of(truth: GroundTruth) -> VoxelGrid:
+    """The grid of a ground truth."""
+    x, y, z = truth.mask.shape
+    return VoxelGrid(truth.origin, truth.voxel, (x, y, z))
+
+
+def figures(scans: Sequence[Scan], results: Path) -> Figures:
+    """The figures of the test scans of one category.
+
+    Args:
+        scans: The scans; those with ground truth were predicted in its grid, the others in the common one.
+        results: Where `predict_scan` wrote `<scan>/summary.json` and `<scan>/volume.npz`.
+
+    Raises:
+        ModMapError: a result is missing or damaged, or its volume lies in another grid than its ground truth.
+    """
+    found = [_read_summary(results / scan.name / SUMMARY) for scan in scans]
+    scores = [score for score, _ in found]
+    labels = [scan.anomalous for scan in scans]
+    both = True in labels and False in labels
+    notes = []
+    known = [index for index, label in enumerate(labels) if label is not None]
+    if not both:
+        notes.append("no I-AUROC: expected scans labelled nominal and scans labelled anomalous")
+    elif len(known) < len(scans):
+        notes.append(f"I-AUROC: {len(scans) - len(known)} scans without a label are left out")
+    values, truth = [scores[i] for i in known], [bool(labels[i]) for i in known]
+    nominal = np.array([score for score, label in zip(scores, labels, strict=True) if label is False])
+    metric = _volume_metric(scans, results)
+    if not metric.components:
+        notes.append("no V-AUPRO: expected ground truth of at least one defect")
+    return Figures(
+        scans=tuple(
+            ScanFigures(
+                scan.name,
+                scan.anomalous,
+                score,
+                _outranks(score, nominal) if scan.anomalous else None,
+                seconds,
+            )
+            for scan, (score, seconds) in zip(scans, found, strict=True)
+        ),
+        i_auroc=instance_auroc(values, truth) if both else None,
+        average_precision=average_precision(values, truth) if both else None,
+        v_aupro=metric.compute_limits(LIMITS) if metric.components else {},
+        defects=tuple(metric.defect_areas()) if metric.components else (),
+        notes=tuple(notes),
+    )
+
+
+def _volume_metric(scans: Sequence[Scan], results: Path) -> VolumeAUPRO:
+    metric = VolumeAUPRO()
+    if not any(scan.ground_truth for scan in scans):
+        return metric
+    for scan in scans:
+        if scan.ground_truth is None and scan.anomalous is not False:
+            continue  # its defects may be anywhere
+        path = results / scan.name / VOLUME
+        volume = load_volume(path)
+        mask = np.zeros(volume.grid.shape, dtype=bool)
+        if scan.ground_truth is not None:
+            truth = read_ground_truth(scan.ground_truth)
+            if not _same(volume.grid, grid_of(truth)):
+                raise ModMapError(
+                    f"{path}: expected the grid of {scan.ground_truth} {truth.mask.shape}, found another "
+                    f"{volume.grid.shape}"
+                )
+            mask = truth.mask
+        metric.update(volume.scores, mask, name=scan.name)
+    return metric
+
+
+def _same(one: VoxelGrid, other: VoxelGrid) -> bool:
+    return (
+        one.shape == other.shape and one.voxel == other.voxel and bool(np.allclose(one.origin, other.origin))
+    )
+
+
+def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:
+    if not len(nominal):
+        return None
+    return float(np.mean(nominal < score) + np.mean(nominal == score) / 2)
+
+
+def _read_summary(path: Path) -> tuple[float, dict[str, float]]:
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        return float(summary["score"]), {step: float(took) for step, took in summary["seconds"].items()}
+    except FileNotFoundError:
+        raise ModMapError(f"{path}: expected the result of a prediction, found none") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModMapError(
+            f"{path}: expected the result of a prediction, found a damaged one ({error})"
+        ) from None

@@ -1,0 +1,37 @@
+"""A fit that ends on disk, and goes on where it was once it is killed on the way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from modmap.detector.model import ModMap
+from modmap.scan import Scan
+
+
+def fit_and_save(
+    model: ModMap,
+    scans: Scan | Sequence[Scan],
+    directory: Path,
+    *,
+    progress: bool = False,
+    include_encoders: bool = False,
+) -> None:
+    """Fits a model and writes it.
+
+    Args:
+        model: Changed in place.
+        scans: Nominal scans.
+        directory: The model's; what is kept on the way lies in a hidden one beside it until the model is written.
+        progress: Show bars on standard error.
+        include_encoders: As in `ModMap.save_pretrained`.
+
+    Raises:
+        ModMapError: as `ModMap.fit` and `ModMap.save_pretrained`.
+    """
+    place = directory.resolve()
+    keep = place.with_name(f".{place.name}.fit")
+    model.fit(scans, progress=progress, keep=keep)
+    model.save_pretrained(directory, include_encoders=include_encoders)
+    shutil.rmtree(keep, ignore_errors=True)

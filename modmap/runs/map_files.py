@@ -1,0 +1,72 @@
+"""A prediction's maps on disk, at token resolution: maps.npz, to look at or go on with later."""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modmap.config import Aggregation
+from modmap.errors import ModMapError
+from modmap.files.atomic import atomic_file
+from modmap.result import ViewMaps
+
+Array = npt.NDArray[Any]
+
+MAPS_NAME = "maps.npz"
+
+
+def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
+    """Writes the maps of every view of a scan.
+
+    The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `image_i` and `depth_i`
+    (grid, grid) float32, infinite in the background, and `mask_i`, its foreground pixels packed to bits.
+    """
+    arrays: dict[str, Array] = {
+        "ids": np.array(list(views), dtype=np.str_),
+        "shapes": np.array([maps.shape for maps in views.values()], dtype=np.int64),
+        "aggregation": np.array(next(iter(views.values())).aggregation, dtype=np.str_),
+    }
+    for place, maps in enumerate(views.values()):
+        arrays[f"image_{place}"] = maps.image_tokens
+        arrays[f"depth_{place}"] = maps.depth_tokens
+        arrays[f"mask_{place}"] = maps.mask_bits
+    path = Path(directory) / MAPS_NAME
+    with atomic_file(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # no name of ours is allow_pickle
+    return path
+
+
+def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
+    """The maps that `write_maps` wrote into a directory, by view id.
+
+    Raises:
+        ModMapError: the file is missing or damaged.
+    """
+    path = Path(directory) / MAPS_NAME
+    if not path.is_file():
+        raise ModMapError(f"{path}: expected the maps of a prediction, found none: predict the scan again")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            aggregation = str(stored["aggregation"])
+            if aggregation not in typing.get_args(Aggregation):
+                raise ValueError(f"aggregation {aggregation!r}")
+            return {
+                str(view_id): ViewMaps(
+                    id=str(view_id),
+                    image_tokens=stored[f"image_{place}"],
+                    depth_tokens=stored[f"depth_{place}"],
+                    aggregation=typing.cast(Aggregation, aggregation),
+                    shape=(int(stored["shapes"][place][0]), int(stored["shapes"][place][1])),
+                    mask_bits=stored[f"mask_{place}"],
+                )
+                for place, view_id in enumerate(stored["ids"])
+            }
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ModMapError(
+            f"{path}: expected the maps of a prediction, found a damaged file ({reason})"
+        ) from None

@@ -1,0 +1,203 @@
+"""Scoring many scans and writing each one's results as it is done."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modmap.datasets import find_scans, load_scan
+from modmap.defects import Defect, find_defects, write_defects
+from modmap.detector.model import ModMap
+from modmap.detector.protocol import Detector
+from modmap.drawing.overlays import write_overlays
+from modmap.errors import ModMapError, UsageError
+from modmap.files.atomic import atomic_directory, require_free, require_writable
+from modmap.result import Result
+from modmap.runs.map_files import write_maps
+from modmap.runs.provenance import is_done, origin_of
+from modmap.runs.summary import SUMMARY, SUMMARY_KEYS, summarise
+from modmap.runs.volume_files import VolumeFormat, write_volume
+from modmap.scan import Scan
+
+# Where the scale of a nominal scan's pictures ends, in training scores: so it looks calm.
+CALM = 1.5
+DONE, UNUSABLE, DEFECTIVE = 0, 1, 3
+
+
+def predict_directories(
+    model_source: str,
+    directories: Sequence[Path],
+    *,
+    output: Path,
+    formats: Sequence[VolumeFormat] = ("npz", "ply", "vti"),
+    overlays: bool = True,
+    category: str | None = None,
+    encoders: tuple[str | None, str | None] = (None, None),
+    device: str = "auto",
+    resume: bool = False,
+    fail_on_defect: bool = False,
+    nominal: Path | None = None,
+) -> int:
+    """Scores every scan in some directories.
+
+    All scans are opened and their views matched to the model before the first is scored; a scan that fails later
+    is reported and the next one taken.
+
+    Returns:
+        The exit status: 1 if a scan couldn't be scored; else 3 if `fail_on_defect` and a scan's verdict is to fail;
+        else 0.
+
+    Raises:
+        ModMapError: the model or a scan can't be opened; two scans would write to one place, or one to a place where
+            other files than a result are, or that can't be written to.
+        UsageError: `fail_on_defect`, and the model isn't calibrated.
+    """
+    model = ModMap.from_pretrained(
+        model_source, device=device, image_encoder=encoders[0], depth_encoder=encoders[1]
+    )
+    scans = [scan for directory in directories for scan in find_scans(directory)]
+    reference = None if nominal is None else load_scan(nominal)
+    require_distinct(scans, command="predict")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: expected a directory to write to, found a file")
+    for scan in scans:
+        require_free(output / scan.name, replaces=SUMMARY, keys=SUMMARY_KEYS)
+        model.check(scan, category=category)
+        if fail_on_defect and model.class_of(scan, category=category) not in model.calibrations:
+            raise UsageError(
+                f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
+                f"{model_source}: run modmap calibrate first"
+            )
+    require_writable(output)
+    asked: dict[str, Any] = {
+        "category": category,
+        "formats": formats,
+        "overlays": overlays,
+        "nominal": reference,
+    }
+    unusable, verdicts = 0, []
+    for scan in scans:
+        place = output / scan.name
+        calibration = model.calibrations.get(model.class_of(scan, category=category))
+        if resume and is_done(place, model, scan, calibration=calibration, **asked):
+            verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
+            print(f"{scan.name}: already done")
+            continue
+        try:
+            origin = origin_of(model, scan, **asked)
+            result = model.predict(scan, category=category, progress=sys.stderr.isatty())
+            defects = write_result(result, scan, place, model=model, origin=origin, **asked)
+        except (ModMapError, OSError) as error:
+            unusable += 1
+            print(f"modmap: error: {error}", file=sys.stderr)
+            continue
+        verdicts.append(result.verdict)
+        print(_line(result, defects), flush=True)
+    if unusable:
+        return UNUSABLE
+    return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
+
+
+def write_result(
+    result: Result,
+    scan: Scan,
+    directory: Path,
+    *,
+    model: Detector,
+    category: str | None = None,
+    formats: Sequence[VolumeFormat] = ("npz", "ply", "vti"),
+    overlays: bool = True,
+    nominal: Scan | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> list[Defect] | None:
+    """Writes `summary.json`, maps, defects, overlays and volume of one scan; all of them or, if interrupted, none.
+
+    The colour scale ends where `scale_top` says.
+
+    Args:
+        result: The prediction.
+        scan: The scan it was made for.
+        directory: Where to; an earlier result there is replaced.
+        model: The model that made it.
+        category: The scan's, as given to `predict`.
+        formats: Of the volume.
+        overlays: Write a picture of every view.
+        nominal: A nominal scan from the same viewpoints, that defects are held against.
+        origin: What `origin_of` said before the prediction; None asks it now, when a file may have changed meanwhile.
+
+    Returns:
+        The defects; None where there is no volume or no threshold for it.
+    """
+    if origin is None:
+        origin = origin_of(
+            model, scan, category=category, formats=formats, overlays=overlays, nominal=nominal
+        )
+    calibration = result.calibration
+    top = scale_top(
+        result.score,
+        model.trained.training_score,
+        None if calibration is None else calibration.scan_threshold,
+    )
+    defects: list[Defect] | None = None
+    if result.volume is not None and calibration is not None and calibration.voxel_threshold is not None:
+        defects = find_defects(result, scan, nominal=nominal)
+    with atomic_directory(directory, replaces=SUMMARY, keys=SUMMARY_KEYS) as partial:
+        if overlays:
+            write_overlays(result, scan, partial, top=top)
+        if result.volume is not None:
+            write_volume(result.volume, partial, formats=formats, scale_top=top)
+        write_maps(result.views, partial)
+        if defects is not None:
+            write_defects(defects, partial, scan=scan.name)
+        summary = {
+            **summarise(result),
+            "defects": None if defects is None else len(defects),
+            **origin,
+            "training_score": model.trained.training_score,
+        }
+        (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+    return defects
+
+
+def scale_top(score: float, training_score: float, threshold: float | None) -> float:
+    """Where a scan's colour scale ends: at its score, or farther, so that a nominal scan looks calm.
+
+    Args:
+        score: The scan's.
+        training_score: About what a good part scores, of which one and a half times are on the scale.
+        threshold: The scan's, or None where the model isn't calibrated.
+    """
+    return max(score, CALM * training_score, threshold or 0.0)
+
+
+def _line(result: Result, defects: list[Defect] | None) -> str:
+    verdict = ""
+    if result.calibration is not None:
+        estimated = "" if result.calibration.guaranteed else ", estimated"
+        verdict = (
+            f", {result.verdict} (threshold {result.calibration.scan_threshold:.4f}, "
+            f"p-value {result.p_value:.3g}{estimated})"
+        )
+    without = "" if result.volume is not None else f", no volume: {result.volume_refused}"
+    found = "" if not defects else f", {len(defects)} defect" + "s" * (len(defects) > 1)
+    return f"{result.scan}: score {result.score:.4f}{verdict}{found}{without}"
+
+
+def require_distinct(scans: Sequence[Scan], *, command: str) -> None:
+    """Checks that each scan has a directory of its own to write to.
+
+    Raises:
+        UsageError: there is no scan, or two share a name.
+    """
+    if not scans:
+        raise UsageError(f"{command}: expected at least one scan, found none")
+    places: dict[str, Scan] = {}
+    for scan in scans:
+        other = places.setdefault(scan.name, scan)
+        if other is not scan:
+            raise UsageError(
+                f"{command}: {other.root} and {scan.root} would both write to {scan.name}: rename one of them"
+            )

@@ -1,0 +1,160 @@
+"""The SiM3D evaluation as a user runs it: whole, killed and begun again, on two processes, with a broken category."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.evaluations.sim3d import main
+
+REPOSITORY = Path(__file__).parents[3]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def evaluation(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.sim3d", *map(str, words)]
+
+
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, balls: Path, quick: Sequence[str]) -> Path:
+    """A run that nobody disturbed."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    done = run(evaluation("--root", balls, "--out", out, *quick))
+    assert done.returncode == 0, done.stderr
+    assert "| large_ball | 4 | 2 |" in done.stdout
+    return out
+
+
+class TestSim3d:
+    def test_run__finds_the_planted_defects(self, whole: Path) -> None:
+        results = json.loads((whole / "results.json").read_text())
+        assert set(results["categories"]) == {"small_ball", "large_ball"}
+        for row in results["categories"].values():
+            assert row["i_auroc"] == 1.0
+            assert row["v_aupro_30pct"] > 0.5
+            assert (row["scans"], row["anomalous"]) == (4, 2)
+        assert results["failed"] == {}
+        for groups, name in (("kind", "dent"), ("size", "10 to 20 mm"), ("modality", "both")):
+            assert set(results["defects"][groups]) == {name}
+            assert results["defects"][groups][name]["scans"] == 4
+        mean = np.mean([row["v_aupro_1pct"] for row in results["categories"].values()])
+        assert results["mean"]["v_aupro_1pct"] == pytest.approx(mean)
+
+    def test_run__writes_what_a_reader_needs(self, whole: Path) -> None:
+        lines = [json.loads(line) for line in (whole / "scans.jsonl").read_text().splitlines()]
+        assert len(lines) == 8
+        for line in lines:
+            summary = whole / line["category"] / "scans" / line["scan"] / "summary.json"
+            assert json.loads(summary.read_text())["score"] == line["score"]
+            assert set(line["seconds"]) == {"encoders", "mapping", "volume"}
+        assert json.loads((whole / "run.json").read_text())["config"]["size"] == 112
+        assert json.loads((whole / "versions.json").read_text())["torch"]
+        table = (whole / "table.md").read_text()
+        assert "## By kind" in table
+        assert "paper" not in table  # SiM3D has no such category
+
+    def test_run__killed_and_begun_again_ends_with_the_same_bytes(
+        self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
+    ) -> None:
+        out = tmp_path / "run"
+        command = evaluation("--root", balls, "--out", out, *quick)
+        rng = np.random.default_rng(0)
+        kills = 0
+        while kills < 4:
+            before = {*out.glob("*/scans/*/summary.json"), *out.glob("*/model/config.json")}
+            process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env=ENVIRONMENT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            # Some time after it has got a step further, so that the kills fall into every step.
+            while process.poll() is None:
+                after = {*out.glob("*/scans/*/summary.json"), *out.glob("*/model/config.json")}
+                if len(after) > len(before):
+                    time.sleep(rng.uniform(0, 0.2))
+                    break
+                time.sleep(0.01)
+            if process.poll() is not None:
+                break
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+        assert kills >= 2
+        done = run(command)
+        assert done.returncode == 0, done.stderr
+        assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
+
+    def test_run__again_does_nothing_anew(self, balls: Path, quick: Sequence[str], whole: Path) -> None:
+        before = {path: path.stat().st_mtime_ns for path in whole.glob("*/*/*/summary.json")}
+        results = (whole / "results.json").read_bytes()
+        assert main(["--root", str(balls), "--out", str(whole), *quick]) == 0
+        assert {path: path.stat().st_mtime_ns for path in whole.glob("*/*/*/summary.json")} == before
+        assert (whole / "results.json").read_bytes() == results
+
+    def test_run__two_processes_as_one(
+        self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
+    ) -> None:
+        out = tmp_path / "run"
+        launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+        launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        launch += ["--main_process_port", "0", "-m", "benchmarks.sim3d"]
+        done = run([*launch, "--root", str(balls), "--out", str(out), *quick])
+        assert done.returncode == 0, done.stderr
+        assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
+        assert "2 processes share the work" in done.stdout
+        assert done.stdout.count("fitted") == 2
+        assert done.stdout.count(": score ") == 8
+
+    def test_run__other_settings_in_the_same_place(
+        self, balls: Path, quick: Sequence[str], whole: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["--root", str(balls), "--out", str(whole), *quick, "--setup", "synth2real"]) == 2
+        error = capsys.readouterr().err
+        assert "expected setup real2real" in error
+        assert error.count("\n") == 1
+
+    def test_run__broken_category_is_told_and_the_others_are_done(
+        self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
+    ) -> None:
+        root = tmp_path / "balls"
+        shutil.copytree(balls, root)
+        broken = root / "small_ball" / "small_ball_02_bad" / "depth" / "01.npy"
+        broken.write_bytes(broken.read_bytes()[:50])
+        out = tmp_path / "run"
+        command = evaluation("--root", root, "--out", out, *quick)
+        done = run(command)
+        assert done.returncode == 1
+        results = json.loads((out / "results.json").read_text())
+        assert list(results["failed"]) == ["small_ball"]
+        assert "small_ball_02_bad/depth/01.npy" in results["failed"]["small_ball"]
+        complete = json.loads((whole / "results.json").read_text())
+        assert results["categories"] == {"large_ball": complete["categories"]["large_ball"]}
+        assert "| small_ball | **failed**" in (out / "table.md").read_text()
+        shutil.copy(balls / "small_ball" / "small_ball_02_bad" / "depth" / "01.npy", broken)
+        assert run(command).returncode == 0
+        assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
+
+    def test_run__unknown_category(
+        self, balls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--root", str(balls), "--out", str(tmp_path / "run"), "--categories", "teapot"]
+        assert main(words) == 2
+        assert "expected some of large_ball, small_ball, found 'teapot'" in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""Thresholds from the training scan alone, counted on a run of one small category."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from benchmarks.evaluations import sim3d
+from benchmarks.evaluations.thresholds import HEADER, failures, main
+from modmap import ModMap
+from modmap.datasets import SiM3D
+from modmap.errors import ModMapError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, balls: Path, quick: Sequence[str]) -> Path:
+    """A finished evaluation."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    words = ["--root", str(balls), "--out", str(out), "--categories", "small_ball", *quick]
+    assert sim3d.main(words) == 0
+    return out
+
+
+class TestFailures:
+    def test_failures__over_the_threshold_not_at_it(self, tmp_path: Path) -> None:
+        scans = [("a", False, 1.0), ("a", False, 2.0), ("a", False, 3.0), ("a", True, 2.5), ("b", True, 9.0)]
+        lines = tmp_path / "scans.jsonl"
+        lines.write_text(
+            "".join(json.dumps(dict(category=c, anomalous=bad, score=s)) + "\n" for c, bad, s in scans)
+        )
+        found = failures(lines, "a", 2.0)
+        assert (str(found[False]), str(found[True])) == ("1 of 3", "1 of 1")
+
+    def test_failures__nothing_to_count(self, tmp_path: Path) -> None:
+        with pytest.raises(ModMapError, match=r"scans.jsonl: expected the scans of a finished evaluation"):
+            failures(tmp_path / "scans.jsonl", "a", 1.0)
+        (tmp_path / "scans.jsonl").write_text('{"category": "b", "anomalous": false, "score": 1.0}\n')
+        with pytest.raises(ModMapError, match=r"scans.jsonl: expected test scans of a, found none"):
+            failures(tmp_path / "scans.jsonl", "a", 1.0)
+
+
+class TestMain:
+    def test_main__counts_what_the_models_own_verdicts_say(
+        self, run: Path, balls: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(run, rate=0.2) == 0
+        header, _, row, total = capsys.readouterr().out.strip().splitlines()
+        assert header == f"| {' | '.join(HEADER)} |"
+        dataset = SiM3D(balls)
+        model = ModMap.from_pretrained(run / "small_ball" / "model", device="cpu")
+        model.calibrate(dataset.train("small_ball"), false_alarm_rate=0.2)
+        verdicts: dict[bool, list[str | None]] = {False: [], True: []}
+        for scan in dataset.tests("small_ball"):
+            verdicts[bool(scan.anomalous)].append(model.predict(scan).verdict)
+        counted = [f"{verdicts[bad].count('fail')} of {len(verdicts[bad])}" for bad in (False, True)]
+        threshold = f"{model.calibrations[''].scan_threshold:.2f}"
+        assert row == f"| small_ball | {threshold} | {counted[0]} | {counted[1]} |"
+        assert total == f"| **all** |  | {counted[0]} | {counted[1]} |"
+
+    def test_main__no_run(self, tmp_path: Path) -> None:
+        with pytest.raises(ModMapError, match=r"run.json"):
+            main(tmp_path)

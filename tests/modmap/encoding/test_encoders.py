@@ -1,0 +1,232 @@
+"""Frozen encoders against timm itself, and their inputs against the formulas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import numpy as np
+import numpy.typing as npt
+import pytest
+import safetensors.torch
+import timm
+import torch
+from PIL import Image
+from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+
+from modmap.config import EncoderSettings
+from modmap.encoding import encoders
+from modmap.encoding.encoders import FrozenEncoder, Modality
+from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
+from modmap.encoding.square import Square
+from modmap.errors import ModMapError
+from modmap.foreground import foreground_mask
+from modmap.scan import Frame, Scan
+from tests.modmap.frozen_encoders import frozen
+from tests.real_scans import sokrates_scan
+
+Array = npt.NDArray[Any]
+ScanMaker = Callable[..., Scan]
+EncoderMaker = Callable[..., Path]
+
+
+def _frame(make_scan: ScanMaker) -> Frame:
+    return make_scan(views=1).views[0].load()
+
+
+class TestFrozenEncoder:
+    @pytest.mark.parametrize("modality", ["image", "depth"])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_forward__timms_own_tokens(
+        self, make_encoder: EncoderMaker, make_scan: ScanMaker, modality: Modality, channels: int
+    ) -> None:
+        path = make_encoder(in_chans=channels)
+        encoder = frozen(path, modality)
+        pixels = encoder.prepare(_frame(make_scan))
+        assert pixels.shape == (channels, 112, 112)
+        assert all(torch.equal(channel, pixels[0]) for channel in pixels)
+        model = timm.create_model(f"local-dir:{path}", pretrained=True, img_size=112, num_classes=0).eval()
+        with torch.no_grad():
+            expected = model.forward_features(pixels[None])[0, 1:]
+        found = encoder(pixels[None])
+        assert found.shape == (1, 8, 8, 32)
+        torch.testing.assert_close(found[0].reshape(64, 32), expected, atol=1e-6, rtol=0)
+
+    @pytest.mark.network
+    def test_forward__timms_own_dinov2_tokens(self, dinov2_vits14: Path, make_scan: ScanMaker) -> None:
+        encoder = frozen(dinov2_vits14, size=224)
+        pixels = encoder.prepare(_frame(make_scan))
+        model = timm.create_model(f"local-dir:{dinov2_vits14}", pretrained=True, img_size=224).eval()
+        with torch.no_grad():
+            expected = model.forward_features(pixels[None])[0, 1:]
+        assert encoder.channels == 384
+        torch.testing.assert_close(encoder(pixels[None])[0].flatten(0, 1), expected, atol=1e-5, rtol=0)
+
+    def test_forward__token_sees_its_own_patch_most(self, tiny_encoder: Path) -> None:
+        encoder = frozen(tiny_encoder)
+        plain = torch.zeros(1, 3, 112, 112)
+        changed = plain.clone()
+        changed[0, :, 14:28, 70:84] = 1
+        moved = (encoder(changed) - encoder(plain)).norm(dim=-1)[0]
+        assert divmod(int(moved.argmax()), 8) == (1, 5)
+
+    @pytest.mark.parametrize(("size", "snapped"), [(112, 112), (100, 98), (896, 896), (28, 28)])
+    def test_init__snaps_to_whole_patches(self, tiny_encoder: Path, size: int, snapped: int) -> None:
+        encoder = frozen(tiny_encoder, size=size)
+        assert (encoder.size, encoder.grid) == (snapped, snapped // 14)
+
+    def test_init__same_grid_whatever_the_patch(self, tiny_encoder: Path, make_encoder: EncoderMaker) -> None:
+        image = frozen(tiny_encoder)
+        depth = frozen(make_encoder(patch=16, in_chans=1), "depth", grid=image.grid)
+        assert (image.grid, image.size, image.patch) == (8, 112, 14)
+        assert (depth.grid, depth.size, depth.patch) == (8, 128, 16)
+        assert depth(torch.zeros(2, 1, 128, 128)).shape == (2, 8, 8, 32)
+
+    def test_init_frozen(self, tiny_encoder: Path) -> None:
+        encoder = frozen(tiny_encoder)
+        assert not encoder.training
+        assert not any(parameter.requires_grad for parameter in encoder.parameters())
+
+    def test_prepare__image(self, tiny_encoder: Path, make_scan: ScanMaker) -> None:
+        """Pillow's antialiased bicubic on the padded and normalised image."""
+        frame = _frame(make_scan)
+        assert frame.shape == (60, 80)
+        normal = (frame.image / frame.image.max() - 0.445) / 0.269
+        padded = np.pad(normal, ((10, 10), (0, 0)), mode="edge").astype(np.float32)
+        expected = np.asarray(Image.fromarray(padded).resize((112, 112), Image.Resampling.BICUBIC))
+        np.testing.assert_allclose(frozen(tiny_encoder).prepare(frame)[0].numpy(), expected, atol=2e-3)
+
+    @pytest.mark.parametrize("normalisation", ["reference", "robust"])
+    def test_prepare__depth(self, tiny_depth_encoder: Path, make_scan: ScanMaker, normalisation: str) -> None:
+        """The nearest pixel, so that no depth is made up between the part and the holes."""
+        frame = _frame(make_scan)
+        scaled = {"reference": normalise_depth, "robust": normalise_depth_robust}[normalisation](frame.depth)
+        padded = np.pad(scaled, ((10, 10), (0, 0)), mode="edge")
+        nearest = np.floor((np.arange(112) + 0.5) * 80 / 112).astype(int)
+        encoder = frozen(tiny_depth_encoder, "depth", normalisation=normalisation)
+        np.testing.assert_array_equal(encoder.prepare(frame)[0].numpy(), padded[np.ix_(nearest, nearest)])
+
+    def test_init__normalisation_as_declared(self, make_encoder: EncoderMaker, tiny_encoder: Path) -> None:
+        robust = make_encoder(depth_normalisation="robust")
+        assert frozen(robust, "depth").normalisation == "robust"
+        assert frozen(robust, "depth", normalisation="reference").normalisation == "reference"
+        assert frozen(tiny_encoder, "depth").normalisation == "reference"
+        with pytest.raises(ModMapError, match="depth_normalisation: expected reference or robust, found 'z'"):
+            frozen(make_encoder(depth_normalisation="z"), "depth")
+
+    def test_init__no_reference(self) -> None:
+        with pytest.raises(ModMapError, match=r"depth_encoder: expected an encoder.*isn't released"):
+            FrozenEncoder(EncoderSettings(), "depth", size=112)
+
+    @pytest.mark.parametrize("name", ["norm.weight", "blocks.1.attn.qkv.bias", "cls_token", "pos_embed"])
+    @pytest.mark.parametrize("renamed", [True, False])
+    def test_init__weight_renamed_or_missing(
+        self, make_encoder: EncoderMaker, name: str, renamed: bool
+    ) -> None:
+        path = make_encoder()
+        weights = safetensors.torch.load_file(path / "model.safetensors")
+        taken = weights.pop(name)
+        if renamed:
+            weights["stranger"] = taken
+        safetensors.torch.save_file(weights, path / "model.safetensors")
+        with pytest.raises(ModMapError) as caught:
+            frozen(path)
+        message = str(caught.value)
+        assert str(path) in message
+        assert name in message
+        assert ("stranger" in message) == renamed
+        assert len(message) < 700
+        assert "\n" not in message
+
+    def test_init__every_weight_renamed(self, make_encoder: EncoderMaker) -> None:
+        path = make_encoder()
+        weights = safetensors.torch.load_file(path / "model.safetensors")
+        moved = {f"backbone.{name}": tensor for name, tensor in weights.items()}
+        safetensors.torch.save_file(moved, path / "model.safetensors")
+        with pytest.raises(
+            ModMapError, match=r'"cls_token".* and 27 more.*"backbone\..* and 27 more'
+        ) as caught:
+            frozen(path)
+        assert len(str(caught.value)) < 800
+
+    def test_init__weight_of_another_shape(self, make_encoder: EncoderMaker) -> None:
+        path = make_encoder()
+        weights = safetensors.torch.load_file(path / "model.safetensors")
+        weights["norm.weight"] = torch.ones(7)
+        safetensors.torch.save_file(weights, path / "model.safetensors")
+        with pytest.raises(ModMapError, match=r"norm\.weight.*\[7\].*\[32\]"):
+            frozen(path)
+
+    def test_init__no_vision_transformer(self, make_encoder: EncoderMaker) -> None:
+        path = make_encoder()
+        (path / "config.json").write_text(json.dumps({"architecture": "resnet10t"}))
+        with pytest.raises(ModMapError, match="expected a timm vision transformer, found ResNet"):
+            frozen(path)
+
+    def test_init__two_channels(self, make_encoder: EncoderMaker) -> None:
+        with pytest.raises(ModMapError, match="expected 1 or 3 input channels, found 2"):
+            frozen(make_encoder(in_chans=2))
+
+    def test_init__hub_revision(self, make_encoder: EncoderMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The config is asked of the revision that timm loads the weights of."""
+        path, asked = make_encoder(depth_normalisation="robust"), []
+        create = timm.create_model
+
+        def download(repo: str, name: str, revision: str | None = None) -> str:
+            asked.append((repo, revision))
+            return str(path / name)
+
+        monkeypatch.setattr(encoders, "require_on_hub", lambda repo: None)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+        monkeypatch.setattr(timm, "create_model", lambda _, **given: create(f"local-dir:{path}", **given))
+        settings = EncoderSettings(reference="hf-hub:some/vit@v2")
+        assert FrozenEncoder(settings, "depth", size=112).normalisation == "robust"
+        assert set(asked) == {("some/vit", "v2")}
+
+    def test_fingerprint__weights_alone(self, tiny_encoder: Path, make_encoder: EncoderMaker) -> None:
+        plain = frozen(tiny_encoder)
+        assert plain.fingerprint == frozen(tiny_encoder, "depth", size=56).fingerprint
+        assert plain.fingerprint == frozen(make_encoder(seed=0)).fingerprint
+        assert plain.fingerprint != frozen(make_encoder(seed=1)).fingerprint
+
+    @pytest.mark.parametrize("which", ["tiny_encoder", "tiny_depth_encoder"])
+    def test_save__copy_is_bit_equal(
+        self, which: str, request: pytest.FixtureRequest, make_scan: ScanMaker, tmp_path: Path
+    ) -> None:
+        encoder = frozen(request.getfixturevalue(which), "depth")
+        encoder.save(tmp_path / "copy")
+        copy = frozen(tmp_path / "copy", "depth", size=112)
+        assert copy.fingerprint == encoder.fingerprint
+        assert copy.normalisation == encoder.normalisation
+        frame = _frame(make_scan)
+        assert torch.equal(copy(copy.prepare(frame)[None]), encoder(encoder.prepare(frame)[None]))
+
+    @pytest.mark.network
+    def test_save__copy_of_dinov2(self, dinov2_vits14: Path, make_scan: ScanMaker, tmp_path: Path) -> None:
+        encoder = frozen(dinov2_vits14, size=224)
+        encoder.save(tmp_path / "copy")
+        copy = frozen(tmp_path / "copy", size=224)
+        assert copy.fingerprint == encoder.fingerprint
+        pixels = encoder.prepare(_frame(make_scan))[None]
+        assert torch.equal(copy(pixels), encoder(pixels))
+        original = json.loads((dinov2_vits14 / "config.json").read_text())
+        assert json.loads((tmp_path / "copy" / "config.json").read_text())["licence"] == original["licence"]
+
+
+@pytest.mark.shared
+@pytest.mark.network
+def test_tokens__first_principal_component_tells_the_part_from_the_background(dinov2_vits14: Path) -> None:
+    encoder = frozen(dinov2_vits14, size=448)
+    tokens, parts = [], []
+    for frame in sokrates_scan().frames():
+        tokens.append(encoder(encoder.prepare(frame)[None])[0].flatten(0, 1).double().numpy())
+        parts.append(Square(*frame.shape, grid=32).tokens_touched(foreground_mask(frame.depth)[0]).ravel())
+    every = np.concatenate(tokens)
+    component = np.linalg.svd(every - every.mean(axis=0), full_matrices=False)[2][0]
+    scores = [(view - every.mean(axis=0)) @ component for view in tokens]
+    areas = np.array([roc_auc_score(part, score) for part, score in zip(parts, scores, strict=True)])
+    areas = areas if areas.mean() > 0.5 else 1 - areas
+    assert areas.min() > 0.95  # 0.984 to 0.999 measured
