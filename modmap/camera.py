@@ -11,11 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from modmap.errors import ModMapError
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 ROTATION_TOLERANCE = 1e-3
 DISTORTION_LENGTHS = (4, 5, 8, 12, 14)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from modmap.encoding.autocast import Precision
 from modmap.errors import ModMapError
 from modmap.files.validated_json import did_you_mean, validate
-from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode
-
-Aggregation = Literal["max", "min", "prod", "mean"]
-Normalisation = Literal["auto", "reference", "robust"]
-PresetName = Literal["paper", "fast"]
+from modmap.types import DEFAULT_FOREGROUND, Aggregation, ForegroundMode, Normalisation, Precision, PresetName
 
 
 class _Settings(BaseModel):

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-ForegroundMode = Literal["components", "largest_component", "valid"]
-
-DEFAULT_FOREGROUND: ForegroundMode = "components"
+from modmap.types import DEFAULT_FOREGROUND, Array, ForegroundMode
 
 SPECK_SHARE = 0.01
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.calibration import Calibration, Verdict
-from modmap.config import Aggregation
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.scan import Scan
+from modmap.types import Aggregation, Array
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project
 
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
 
-Array = npt.NDArray[Any]
 MapName = Literal["image", "depth", "combined"]
 
 

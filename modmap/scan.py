@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy.typing as npt
+from typing import Literal
 
 from modmap.camera import Camera
 from modmap.errors import ModMapError
 from modmap.files.images import check_depth, check_image, clean_depth, read_depth, read_image, to_gray
+from modmap.types import Array
 
 __all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
 
-Array = npt.NDArray[Any]
 
 ASPECT_TOLERANCE = 0.01
 SEPARATORS = "/\\\0"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from modmap.config import Aggregation
 from modmap.errors import ModMapError
-from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
+from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
-
-Array = npt.NDArray[Any]
+from modmap.types import DEFAULT_FOREGROUND, Aggregation, Array, ForegroundMode
 
 MOST_VOXELS = 1_000_000_000
 

@@ -14,7 +14,7 @@ from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader, require_modalities
 from benchmarks.features.choice import FPFH
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import Modality
+from modmap.types import Modality
 
 BOTH: tuple[Modality, Modality] = ("image", "depth")
 

@@ -24,11 +24,12 @@ from benchmarks.baselines.views import SeenView, ViewReader
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import Layers, unit_image
 from modmap.config import EncoderSettings
-from modmap.encoding.autocast import Precision, computing_in
+from modmap.encoding.autocast import computing_in
 from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.scan import Frame
+from modmap.types import Precision
 
 TEACHER = (
     "efficientad_pretrained_weights.zip of anomalib's releases, a safetensors file of the same names, or an encoder "

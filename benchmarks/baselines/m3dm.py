@@ -19,7 +19,7 @@ from benchmarks.baselines.views import SeenView, ViewReader, require_modalities
 from benchmarks.features.choice import FPFH
 from benchmarks.features.cnn import Layers
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import Modality
+from modmap.types import Modality
 
 BOTH: tuple[Modality, Modality] = ("image", "depth")
 BANKS = ("image", "depth", "joint")

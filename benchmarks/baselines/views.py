@@ -14,13 +14,14 @@ from torch import Tensor
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import Layers
-from modmap.encoding.encoders import Modality, TokenEncoder
+from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame
+from modmap.types import Modality
 
 Array = npt.NDArray[Any]
 

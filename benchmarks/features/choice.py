@@ -5,9 +5,9 @@ from __future__ import annotations
 from benchmarks.features.cnn import CNNFeatures, Layers, is_cnn
 from benchmarks.features.fpfh import FPFHFeatures
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder, Modality, TokenEncoder
+from modmap.encoding.encoders import FrozenEncoder, TokenEncoder
 from modmap.errors import ModMapError
-from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode
+from modmap.types import DEFAULT_FOREGROUND, ForegroundMode, Modality
 
 NONE, FPFH, POINT_MAE = "none", "fpfh", "point_mae"
 FPFH_STRIDE = 8

@@ -15,14 +15,14 @@ from torch.nn import functional as F
 
 from benchmarks.features.lite0_wheel import NAME as LITE0
 from benchmarks.features.lite0_wheel import lite0_directory
-from modmap.config import Normalisation
-from modmap.encoding.encoders import Modality, fingerprint
+from modmap.encoding.encoders import fingerprint
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.encoding.square import Square
 from modmap.encoding.store import require_on_hub, resolve, store_directory
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.scan import Frame
+from modmap.types import Modality, Normalisation
 
 Array = npt.NDArray[Any]
 Layers = Literal["middle", "deep"]

@@ -13,12 +13,12 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from modmap.camera import Camera
-from modmap.encoding.encoders import Modality
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
-from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
+from modmap.foreground import foreground_mask
 from modmap.scan import Frame
+from modmap.types import DEFAULT_FOREGROUND, ForegroundMode, Modality
 
 Array = npt.NDArray[Any]
 

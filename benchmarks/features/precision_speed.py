@@ -23,8 +23,8 @@ from benchmarks.evaluations.tables import markdown
 from modmap.config import EncoderSettings
 from modmap.datasets import load_scan
 from modmap.device import choose_device
-from modmap.encoding.autocast import Precision
-from modmap.encoding.encoders import FrozenEncoder, Modality
+from modmap.encoding.encoders import FrozenEncoder
+from modmap.types import Modality, Precision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from modmap.camera import Camera
 from modmap.scan import Frame, Scan
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 QUERY_POINTS = 20_000
 SURFACE_POINTS = 200_000

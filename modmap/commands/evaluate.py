@@ -8,7 +8,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from modmap.commands.fit import Assignments, Preset, overrides_of
+from modmap.commands.fit import Assignments, overrides_of
+from modmap.types import PresetName
 
 
 def evaluate(
@@ -16,7 +17,7 @@ def evaluate(
     /,
     output: Annotated[Path, arg(aliases=["-o"], metavar="OUT")],
     train: Annotated[Path | None, arg(metavar="DIR")] = None,
-    preset: Preset = "fast",
+    preset: PresetName = "fast",
     image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from modmap.errors import UsageError
+from modmap.types import PresetName
 
-Preset = Literal["fast", "paper"]
 # Once with several, or several times, or both.
 Assignments = Annotated[tuple[tuple[str, ...], ...], UseAppendAction, arg(metavar="KEY=VALUE...")]
 
@@ -31,7 +31,7 @@ def fit(
     train: Annotated[Positional[tuple[Path, ...]], arg(metavar="TRAIN_DIR...")],
     /,
     output: Annotated[Path, arg(aliases=["-o"], metavar="DIR")],
-    preset: Preset = "fast",
+    preset: PresetName = "fast",
     image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,

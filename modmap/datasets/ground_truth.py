@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 KEYS = ("mask", "origin", "voxel")
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from modmap.errors import ModMapError
 from modmap.scan import Finding
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 METRES_BELOW_RATIO = 0.03
 

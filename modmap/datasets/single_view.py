@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
 from modmap.datasets.background_plane import without_background_plane
@@ -18,8 +17,7 @@ from modmap.errors import ModMapError
 from modmap.files.images import read_depth, read_image, to_gray
 from modmap.files.validated_json import did_you_mean
 from modmap.scan import Scan, View
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 VIEW = "00"
 MILLIMETRES_A_METRE = 1000.0

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BeforeValidator
 
 from modmap.errors import ModMapError
 from modmap.files.images import check_depth, clean_depth, read_depth
 from modmap.scan import Finding
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 NAMED_UNITS = {"mm": 1.0, "m": 1000.0, "0.1mm": 0.1}
 METRES_BELOW = 20.0

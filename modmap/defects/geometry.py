@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from modmap.defects.defect import OrientedBox
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 # Voxels around one that its normal is taken from, in voxels: enough to see past the steps of the grid.
 NORMAL_REACH = 3.0

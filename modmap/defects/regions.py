@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from modmap.errors import ModMapError
 from modmap.metrics import label_defects
+from modmap.types import Array
 from modmap.volume import AnomalyVolume
-
-Array = npt.NDArray[Any]
 
 
 def find_regions(

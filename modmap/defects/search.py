@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from modmap.defects.defect import Defect
 from modmap.defects.geometry import NORMAL_REACH, oriented_box, surface_area, surface_normals
@@ -14,9 +11,8 @@ from modmap.defects.sightings import Sightings, sightings
 from modmap.errors import ModMapError
 from modmap.result import Result
 from modmap.scan import Scan
+from modmap.types import Array
 from modmap.volume import AnomalyVolume
-
-Array = npt.NDArray[Any]
 
 # The deviation is taken past the outliers at silhouettes, and counts where it stands out of what good surface scatters.
 DEVIATION_PERCENTILES = (1, 99)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.defects.defect import DefectView, Modality
 from modmap.result import Result
 from modmap.scan import Frame, Scan
+from modmap.types import Array
 from modmap.volume import VoxelGrid, back_project
-
-Array = npt.NDArray[Any]
 
 
 @dataclass

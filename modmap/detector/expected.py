@@ -10,18 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modmap.config import Aggregation
+from modmap.types import MODALITIES, Aggregation
 from modmap.volume import aggregate
-
-Modality = Literal["image", "depth"]
-MODALITIES: tuple[Modality, Modality] = ("image", "depth")
 
 TYPICAL = 0.99
 UNSEEN = 0.95  # quantile of all distances that is expected where no good scan showed the part

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,9 +15,8 @@ from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
 from modmap.result import Result, ViewMaps
 from modmap.scan import Scan
+from modmap.types import Array
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, back_project
-
-Array = npt.NDArray[Any]
 
 
 def check_share(share: float) -> None:

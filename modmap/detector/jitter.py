@@ -8,12 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from modmap.camera import Camera
 from modmap.scan import Frame, Scan, View
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 FARTHEST = 1 / 64  # shift along either axis, as a share of the view's longer side
 WIDEST = 1.5  # turn, degrees

@@ -9,7 +9,6 @@ import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 import safetensors
 import safetensors.torch
@@ -23,6 +22,7 @@ from modmap.encoding.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.files.validated_json import read_json, validate
 from modmap.mapping.mapper import CrossViewMapper
+from modmap.types import Modality
 
 FORMAT = 1
 CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
@@ -34,7 +34,6 @@ CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
 SAVING_NAME = (
     ".modmap-saving"  # there while a model is written, so that an interrupted one can be written over
 )
-Modality = Literal["image", "depth"]
 
 
 class _ModelRecord(BaseModel):

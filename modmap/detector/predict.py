@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from modmap.config import Aggregation
 from modmap.detector.recall import map_or_recall
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.scan import Scan
+from modmap.types import Aggregation
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 if TYPE_CHECKING:

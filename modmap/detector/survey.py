@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.config import InferenceSettings
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Scan
+from modmap.types import Array
 from modmap.volume import VoxelGrid, extent
-
-Array = npt.NDArray[Any]
 
 
 def survey(scans: Sequence[Scan], settings: InferenceSettings) -> dict[str, VoxelGrid]:

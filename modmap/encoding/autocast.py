@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from modmap.errors import ModMapError
-
-Precision = Literal["float32", "bfloat16"]
+from modmap.types import Precision
 
 _logger = logging.getLogger(__name__)
 

@@ -8,14 +8,13 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy.typing as npt
 import safetensors.torch
 import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modmap.config import EncoderSettings, Normalisation
+from modmap.config import EncoderSettings
 from modmap.encoding.autocast import computing_in
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust, normalise_image
 from modmap.encoding.square import Square
@@ -23,9 +22,7 @@ from modmap.encoding.store import require_on_hub, resolve
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.scan import Frame
-
-Array = npt.NDArray[Any]
-Modality = Literal["image", "depth"]
+from modmap.types import Array, Modality, Normalisation
 
 LONGEST_REASON = 600
 

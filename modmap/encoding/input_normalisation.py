@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 IMAGE_MEAN, IMAGE_STD = 0.445, 0.269
 NEAREST_DEPTH_VALUE = 0.1

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from modmap.encoding.square import Square
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 BESIDE = np.ones((3, 3), np.uint8)
 SENSOR_HOLES = np.ones((9, 9), np.uint8)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -16,10 +14,9 @@ from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
-from modmap.foreground import DEFAULT_FOREGROUND, ForegroundMode, foreground_mask
+from modmap.foreground import foreground_mask
 from modmap.scan import Scan
-
-Array = npt.NDArray[Any]
+from modmap.types import DEFAULT_FOREGROUND, Array, ForegroundMode
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 
 @dataclass(frozen=True)

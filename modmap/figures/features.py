@@ -15,21 +15,15 @@ import torch
 from modmap.config import EncoderSettings
 from modmap.drawing.colours import BACKGROUND, colourise_depth
 from modmap.drawing.picture import Picture
-from modmap.drawing.reduction import (
-    as_8_bit,
-    averaged,
-    depth_range,
-    measured_depth,
-    nearest,
-    reduced_size,
-)
+from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, nearest, reduced_size
 from modmap.drawing.table import TableRow, picture_table
-from modmap.encoding.encoders import FrozenEncoder, Modality, TokenEncoder
+from modmap.encoding.encoders import FrozenEncoder, TokenEncoder
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.figures.components import component_colours
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
+from modmap.types import Modality
 
 Array = npt.NDArray[Any]
 

@@ -20,11 +20,11 @@ from modmap.drawing.lettering import Lettering
 from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, reduced_size
 from modmap.drawing.table import TALLEST_LEGEND, TEXT, TableRow, picture_table
-from modmap.encoding.encoders import Modality
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.mapping.anomaly_maps import pair_maps
 from modmap.scan import Scan
+from modmap.types import Modality
 
 Array = npt.NDArray[Any]
 

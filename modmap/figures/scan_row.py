@@ -12,14 +12,7 @@ import numpy.typing as npt
 
 from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
 from modmap.drawing.colours import BACKGROUND, blend, colourise_depth
-from modmap.drawing.reduction import (
-    as_8_bit,
-    averaged,
-    depth_range,
-    measured_depth,
-    nearest,
-    reduced_size,
-)
+from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, nearest, reduced_size
 from modmap.drawing.table import TableRow
 from modmap.errors import ModMapError
 from modmap.figures.choice import Predicted, Shown

@@ -21,8 +21,8 @@ from modmap.runs.fit import fit_and_save
 from modmap.runs.predict import require_distinct, write_result
 from modmap.runs.provenance import is_done, origin_of
 from modmap.runs.scan_state import scan_state
-from modmap.runs.volume_files import VolumeFormat
 from modmap.scan import Scan
+from modmap.types import VolumeFormat
 from modmap.volume import VoxelGrid
 
 MODEL, SCANS = "model", "scans"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import typing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from modmap.config import Aggregation
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
 from modmap.result import ViewMaps
-
-Array = npt.NDArray[Any]
+from modmap.types import Aggregation, Array
 
 MAPS_NAME = "maps.npz"
 

@@ -19,8 +19,9 @@ from modmap.result import Result
 from modmap.runs.map_files import write_maps
 from modmap.runs.provenance import is_done, origin_of
 from modmap.runs.summary import SUMMARY, SUMMARY_KEYS, summarise
-from modmap.runs.volume_files import VolumeFormat, write_volume
+from modmap.runs.volume_files import write_volume
 from modmap.scan import Scan
+from modmap.types import VolumeFormat
 
 # Where the scale of a nominal scan's pictures ends, in training scores: so it looks calm.
 CALM = 1.5

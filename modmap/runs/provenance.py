@@ -12,8 +12,8 @@ from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
 from modmap.runs.scan_state import content_state, scan_state
 from modmap.runs.summary import SUMMARY, calibration_entry, grid_entry
-from modmap.runs.volume_files import VolumeFormat
 from modmap.scan import Scan
+from modmap.types import VolumeFormat
 from modmap.volume import VoxelGrid
 
 DIRECTORY = "local-dir:"

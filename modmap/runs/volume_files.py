@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from plyfile import PlyData, PlyElement
 from pyevtk.vtk import VtkFile, VtkImageData
 
 from modmap.drawing.colours import colourise
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
+from modmap.types import Array, VolumeFormat
 from modmap.volume import AnomalyVolume, VoxelGrid
-
-Array = npt.NDArray[Any]
-VolumeFormat = Literal["npz", "ply", "vti"]
 
 FORMATS: tuple[VolumeFormat, ...] = ("npz", "ply", "vti")
 LAYERS_AT_ONCE = 16

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder, Modality
+from modmap.encoding.encoders import FrozenEncoder
+from modmap.types import Modality
 
 
 def frozen(

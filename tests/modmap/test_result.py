@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from modmap.config import Aggregation
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.result import Result, ViewMaps, build_volume
 from modmap.scan import Scan
+from modmap.types import Aggregation
 from modmap.volume import VoxelGrid, back_project
 
 Array = npt.NDArray[Any]

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.baselines.distilled_teacher import Lesson, distil
-from modmap.encoding.autocast import Precision, computing_in
+from modmap.encoding.autocast import computing_in
+from modmap.types import Precision
 
 
 class Places(torch.nn.Module):

@@ -19,12 +19,13 @@ from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 from modmap.config import EncoderSettings
 from modmap.encoding import encoders
-from modmap.encoding.encoders import FrozenEncoder, Modality
+from modmap.encoding.encoders import FrozenEncoder
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
+from modmap.types import Modality
 from tests.modmap.frozen_encoders import frozen
 from tests.real_scans import sokrates_scan
 

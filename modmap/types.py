@@ -1,0 +1,20 @@
+"""The few names that settings and arguments are typed with, in one place; importing them costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+Modality = Literal["image", "depth"]
+Aggregation = Literal["max", "min", "prod", "mean"]
+ForegroundMode = Literal["components", "largest_component", "valid"]
+Normalisation = Literal["auto", "reference", "robust"]
+Precision = Literal["float32", "bfloat16"]
+PresetName = Literal["paper", "fast"]
+VolumeFormat = Literal["npz", "ply", "vti"]
+
+MODALITIES: tuple[Modality, Modality] = ("image", "depth")
+DEFAULT_FOREGROUND: ForegroundMode = "components"
