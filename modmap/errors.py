@@ -1,4 +1,4 @@
-"""The exceptions that modmap raises for input it cannot use."""
+"""The exceptions that modmap raises for input it cannot use, and another library's error as one line."""
 
 
 class ModMapError(ValueError):
@@ -11,3 +11,14 @@ class ModMapError(ValueError):
 
 class UsageError(ModMapError):
     """The command line was used wrongly."""
+
+
+def one_line(error: BaseException, longest: int | None = None) -> str:
+    """What an error says, all white space in it a single space; the name of its type where it says nothing.
+
+    Args:
+        error: Any.
+        longest: Characters that are kept; None: all.
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:longest]
