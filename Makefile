@@ -65,7 +65,7 @@ sim3d-synth2real: setup ## Table 2: train on the rendered nominal part
 lint: setup ## Style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy modmap dino_depth
+	$(BIN)/mypy modmap dino_depth benchmarks
 
 format: setup ## Put every file in the house format
 	$(BIN)/ruff check --fix .

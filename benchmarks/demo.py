@@ -7,11 +7,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
 from benchmarks.evaluations import sim3d
 from benchmarks.evaluations.summary import read_scan_lines
+from benchmarks.runs.command_line import command
 from modmap.encoding.store import pull
 
 CATEGORIES = ("belt_pulley", "bolted_joint")
@@ -70,5 +69,10 @@ def _to_look_at(arguments: Arguments) -> str:
     return "\n".join(texts)
 
 
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.demo", words=words)
+
+
 if __name__ == "__main__":
-    sys.exit(run(tyro.cli(Arguments, prog="python -m benchmarks.demo")))
+    sys.exit(main())

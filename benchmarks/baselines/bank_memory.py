@@ -6,7 +6,6 @@ Every number of views has a process of its own; what counts is by how much its p
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 
 from benchmarks.baselines.memory_bank import nearest
-from benchmarks.costs.measured_process import measured, peak_bytes, tell
-from benchmarks.evaluations.execution import write_text
-from benchmarks.evaluations.tables import markdown
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_report
+from benchmarks.runs.markdown import markdown
+from benchmarks.runs.measured_process import measured, peak_bytes, tell
 
 MEGABYTE = 10**6
 
@@ -57,10 +56,7 @@ def run(arguments: Arguments) -> int:
         ]
         for views, row in found.items()
     ]
-    text = markdown(header, rows) + "\n"
-    write_text(arguments.out / "results.json", json.dumps(found, indent=2) + "\n")
-    write_text(arguments.out / "table.md", text)
-    print(text)
+    write_report(arguments.out, found, markdown(header, rows))
     return 0
 
 
@@ -89,7 +85,7 @@ def _in_process(arguments: Arguments, views: int) -> dict[str, Any]:
 
 def main(words: list[str] | None = None) -> int:
     """The command line."""
-    return run(tyro.cli(Arguments, prog="python -m benchmarks.baselines.bank_memory", args=words))
+    return command(Arguments, run, prog="python -m benchmarks.baselines.bank_memory", words=words)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from modmap.config import EncoderSettings, TrainingSettings
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
-from modmap.mapping.training import train
+from modmap.mapping.training import Training
 
 
 class CFMSettings(BaselineSettings):
@@ -79,7 +79,7 @@ class CFM:
         with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(settings.seed)
             mapper = _mapper(bank.image.shape[-1], bank.depth.shape[-1]).to(self._device)
-        train(
+        Training(
             mapper,
             bank,
             TrainingSettings(
@@ -91,7 +91,7 @@ class CFM:
                 seed=settings.seed,
             ),
             cross_view=False,
-        )
+        ).run()
         self._mapper = mapper
         return float(self._products(bank)[bank.foreground].max())
 

@@ -27,7 +27,7 @@ from modmap.config import EncoderSettings
 from modmap.encoding.autocast import computing_in
 from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.square import Square
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.scan import Frame
 from modmap.types import Precision
 
@@ -41,6 +41,7 @@ LAST_SHARE, LAST_RATE = 0.95, 0.1
 ENCODER_SCALE = 2  # the teacher has a place every four pixels, more than a patch of most encoders
 HELD_OUT = 10
 MOST_PHOTOGRAPHS = 200  # whose features are kept while a teacher is distilled
+LONGEST_REASON = 300
 QUANTILES = {"qa": 0.9, "qb": 0.995}
 
 
@@ -184,7 +185,8 @@ class EfficientAD:
         from anomalib.models.image.efficient_ad.torch_model import EfficientAdModel, EfficientAdModelSize
 
         model = EfficientAdModel(model_size=EfficientAdModelSize(self.settings.model_size))
-        return model.to(self._device, memory_format=torch.channels_last)  # the faster order on every device
+        # The faster order on every device.
+        return model.to(self._device).to(memory_format=torch.channels_last)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return computing_in(self.settings.precision, self._device)
@@ -287,7 +289,7 @@ def load_teacher(teacher: torch.nn.Module, path: Path) -> None:
             weights = torch.load(path, map_location="cpu", weights_only=True)
         teacher.load_state_dict(weights, strict=True)
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, LONGEST_REASON)
         raise ModMapError(f"{path}: expected the weights of EfficientAD's teacher: {reason}") from None
 
 

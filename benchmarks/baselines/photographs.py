@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 
 PICTURES = (".jpg", ".jpeg", ".png")
 GRAY_SHARE = 0.3
@@ -56,8 +56,7 @@ class Photographs:
                     with Image.open(file) as picture:
                         whole = picture.convert("RGB")
                 except OSError as error:
-                    reason = " ".join(str(error).split())
                     raise ModMapError(
-                        f"{file}: expected a photograph, found a damaged one ({reason})"
+                        f"{file}: expected a photograph, found a damaged one ({one_line(error)})"
                     ) from None
                 yield shown(whole)[None]

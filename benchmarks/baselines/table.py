@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.baselines.row_name import row_name
-from benchmarks.evaluations.command_line import command
 from benchmarks.evaluations.data_set_run import Setup
-from benchmarks.evaluations.tables import markdown, number
+from benchmarks.runs.command_line import command
+from benchmarks.runs.markdown import markdown, number
 from modmap.errors import ModMapError
 from modmap.files.validated_json import read_json
 
@@ -124,7 +124,11 @@ def _costs(rows: Sequence[Row]) -> str:
         fits, predictions = (row.costs.get(name, {}).values() for name in SECONDS)
         peaks = [row.costs.get(name) for name in ("peak_megabytes", "peak_gpu_megabytes")]
         cells.append(
-            [row.name, *(_mean(values) for values in (fits, predictions)), *(_shown(peak) for peak in peaks)]
+            [
+                row.name,
+                *(number(_mean(values), decimals=1) for values in (fits, predictions)),
+                *(number(peak, decimals=0) for peak in peaks),
+            ]
         )
     header = ["method", "fit, s", "predict, s/scan", "peak memory, MB", "peak GPU memory, MB"]
     return markdown(header, cells)
@@ -134,7 +138,7 @@ def _seconds(rows: Sequence[Row], kind: str) -> str:
     found = [row.costs.get(kind, {}) for row in rows]
     categories = _names(found)
     cells = [
-        [row.name, *(f"{took[name]:.1f}" if name in took else "–" for name in categories)]
+        [row.name, *(number(took.get(name), decimals=1) for name in categories)]
         for row, took in zip(rows, found, strict=True)
     ]
     return markdown(["method", *categories], cells)
@@ -145,13 +149,8 @@ def _names(named: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for one in named for name in one))
 
 
-def _mean(values: Any) -> str:
-    values = list(values)
-    return f"{sum(values) / len(values):.1f}" if values else "–"
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+def _mean(values: Collection[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def run(arguments: Arguments) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.floor import DETECTORS, read_floor
-from benchmarks.evaluations.settings import read_settings
+from benchmarks.cadscan.settings_file import SETTINGS
+from benchmarks.runs.kept_settings import read_settings
 
 CARD = "README.md"
 COUNTING, CHANGED_PIXELS = "views_count", "pixels of changed surface"
@@ -85,7 +86,7 @@ method on real scans, not a replacement for them.
 
 def write_card(data: Path) -> None:
     """Writes the card of a set from its settings, its `defects.json` and, once measured, its sanity floor."""
-    settings = read_settings(data)
+    settings = read_settings(data / SETTINGS)
     categories = sorted(path.name for path in data.iterdir() if (path / f"{path.name}_real").is_dir())
     defects = {category: _defects(data / category) for category in categories}
     width, height = settings["size"]

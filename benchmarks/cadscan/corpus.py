@@ -24,10 +24,11 @@ from benchmarks.cadscan.part import Part
 from benchmarks.cadscan.parts import CATEGORIES, random_part
 from benchmarks.cadscan.photograph import expose, exposure_for
 from benchmarks.cadscan.sensor import Head, trace
+from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.stage import Stage, surroundings
 from benchmarks.cadscan.views import SENSOR_SIZE, binned_intrinsics, random_camera
 from benchmarks.cadscan.workers import run_all
-from benchmarks.evaluations.settings import keep_settings
+from benchmarks.runs.kept_settings import keep_settings
 
 Array = npt.NDArray[Any]
 Parts = Literal["random", "families"]
@@ -92,7 +93,7 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
         SettingsError: `out` has a corpus of other settings.
     """
     _check(settings)
-    keep_settings(out, settings.kept())
+    keep_settings(out, settings.kept(), file=SETTINGS)
     shards = list(_shards(out, settings))
     missing = [shard for shard in shards if not shard.path.exists()]
     run_all(write_shard, missing, workers=workers, title="shards")

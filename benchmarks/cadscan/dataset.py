@@ -23,6 +23,7 @@ from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_siz
 from benchmarks.cadscan.part import DefectivePart, Part
 from benchmarks.cadscan.parts import CATEGORIES, build, export_cad
 from benchmarks.cadscan.scanner import Cell, cell_for, lay_down, render, scan
+from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.views import binned_intrinsics
 from benchmarks.cadscan.visibility import ENOUGH_PIXELS, PlacedDefect
 from benchmarks.cadscan.workers import run_all
@@ -36,7 +37,7 @@ from benchmarks.cadscan.writer import (
     write_rendered_view,
     write_truth,
 )
-from benchmarks.evaluations.settings import SETTINGS, keep_settings, read_settings
+from benchmarks.runs.kept_settings import keep_settings, read_settings
 
 Array = npt.NDArray[Any]
 Kind = Literal["real", "synth", "good", "bad"]
@@ -105,7 +106,7 @@ def make_dataset(
         if category not in CATEGORIES:
             raise DatasetError(f"categories: expected some of {', '.join(CATEGORIES)}, found {category!r}")
     _check(settings)
-    keep_settings(out, _kept(out, settings))
+    keep_settings(out, _kept(out, settings), file=SETTINGS)
     remove_leftovers(out)
     for category in categories:
         if not (out / category / f"{category}.stl").exists():
@@ -132,7 +133,7 @@ def _check(settings: DatasetSettings) -> None:
 def _kept(out: Path, settings: DatasetSettings) -> dict[str, Any]:
     """What `out` keeps of its making; a set begun before it was kept how views are counted goes on without that."""
     kept = asdict(settings)
-    if (out / SETTINGS).is_file() and COUNTING not in read_settings(out):
+    if (out / SETTINGS).is_file() and COUNTING not in read_settings(out / SETTINGS):
         return kept
     return {**kept, COUNTING: CHANGED_PIXELS}
 

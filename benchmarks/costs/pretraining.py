@@ -7,7 +7,6 @@ alone.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import tyro
 from accelerate import Accelerator  # type: ignore[import-untyped]
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
-from benchmarks.costs.measured_process import measured, peak_bytes, tell
-from benchmarks.evaluations.execution import write_text
-from benchmarks.evaluations.tables import markdown
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_report
+from benchmarks.runs.markdown import markdown
+from benchmarks.runs.measured_process import measured, peak_bytes, tell
 from dino_depth.config import PretrainConfig, load_config
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
@@ -206,7 +205,7 @@ def _one_forward_a_crop(
             tokens_by_size(
                 backbone, [one], [None if mask is None else mask[start : start + maps]], mask_token
             )[0]
-            for start, one in ((index * maps, part) for index, part in enumerate(batch.split(maps)))
+            for start, one in ((index * maps, part) for index, part in enumerate(torch.split(batch, maps)))
         ]
         tokens.append(torch.cat(parts))
     return tokens
@@ -236,20 +235,11 @@ def _report(arguments: Arguments, found: dict[str, dict[str, Any]]) -> int:
     name = f"the loader alone, {config.data.workers} workers"
     rows.append([name, "1", str(loader["threads"]), f"{loader['maps_per_second']:.1f}", "", ""])
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    text = (
-        f"# Pretraining, recipe {arguments.config}, {config.optim.batch_per_gpu} maps a process, {device}\n\n"
-        f"{markdown(header, rows)}\n"
-    )
-    write_text(arguments.out / "results.json", json.dumps(found, indent=2) + "\n")
-    write_text(arguments.out / "table.md", text)
-    print(text)
+    title = f"Pretraining, recipe {arguments.config}, {config.optim.batch_per_gpu} maps a process, {device}"
+    write_report(arguments.out, found, f"# {title}\n\n{markdown(header, rows)}")
     return 0
 
 
 def main(words: list[str] | None = None) -> int:
     """The command line."""
-    try:
-        return run(tyro.cli(Arguments, prog="python -m benchmarks.pretraining_speed", args=words))
-    except (ValueError, RuntimeError) as error:
-        print(f"benchmarks.pretraining_speed: error: {error}", file=sys.stderr)
-        return 2
+    return command(Arguments, run, prog="python -m benchmarks.pretraining_speed", words=words)

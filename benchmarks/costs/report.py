@@ -12,28 +12,44 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 
 from benchmarks.baselines.table import read_run
+from benchmarks.evaluations.model_arguments import CacheArguments
 from benchmarks.evaluations.summary import read_scan_lines
-from benchmarks.evaluations.tables import markdown
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_text
+from benchmarks.runs.markdown import markdown
 from modmap import ModMap
 from modmap.datasets import SiM3D
-from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.report.write import write_reports
 from modmap.runs.predict import write_result
 from modmap.scan import Scan
 
 FLAGS = ["--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-WINDOW = {"width": 1400, "height": 1000}
+WINDOW = (1400, 1000)
 DRAWN = "document.body.dataset.part === 'ready'"
 SETTLED_MS = 2000
 LONGEST_MS = 300_000
 HEADER = ["category", "views", "predict s", "write result s", "report s", "page MB", "load s", "defects"]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure what reports cost, and photograph them."""
+
+    run: Path
+    """A finished run of benchmarks.sim3d with ModMap."""
+    categories: tuple[str, ...]
+    """Of the run."""
+    out: Path
+    """Where results, pages and photographs go."""
+    cache: tyro.conf.OmitArgPrefixes[CacheArguments]
 
 
 def most_defective(run: Path, dataset: SiM3D, category: str) -> Scan:
@@ -61,7 +77,9 @@ def cost(model: ModMap, scan: Scan, category: str, out: Path) -> list[str]:
     Raises:
         ModMapError: there is no browser.
     """
-    model.encode(scan.subset(scan.view_ids[:1]))  # loads the encoders, which is no part of a prediction
+    model.fitted.encode(
+        scan.subset(scan.view_ids[:1])
+    )  # loads the encoders, which is no part of a prediction
     started = time.perf_counter()
     result = model.predict(scan)
     predicted = time.perf_counter()
@@ -133,41 +151,34 @@ def browser_page() -> Iterator[Any]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         try:
-            page = browser.new_page(viewport=WINDOW)
+            page = browser.new_page(viewport={"width": WINDOW[0], "height": WINDOW[1]})
             page.set_default_timeout(LONGEST_MS)
             yield page
         finally:
             browser.close()
 
 
-def main(
-    run: Annotated[Path, tyro.conf.arg(metavar="DIR")],
-    categories: tuple[str, ...],
-    out: Annotated[Path, tyro.conf.arg(metavar="DIR")],
-    cache: Path | None = None,
-    cache_gb: float = 20.0,
-) -> int:
-    """Measure what reports cost, and photograph them.
-
-    Args:
-        run: A finished run of benchmarks.sim3d with ModMap.
-        categories: Of the run.
-        out: Where results, pages and photographs go.
-        cache: Kept tokens, for the calibration alone.
-        cache_gb: Gigabytes that they may take, as in that run: older ones make way for what is over.
-    """
-    dataset = SiM3D(Path(read_run(run).root))
+def run(arguments: Arguments) -> int:
+    """Measures category by category and prints each row as it comes, then the table."""
+    out = arguments.out
+    dataset = SiM3D(Path(read_run(arguments.run).root))
     out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for category in categories:
-        kept = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
-        model = ModMap.from_pretrained(run / category / "model", token_cache=kept)
+    for category in arguments.categories:
+        model = ModMap.from_pretrained(
+            arguments.run / category / "model", token_cache=arguments.cache.token_cache()
+        )
         model.calibrate([scan for scan in dataset.tests(category) if scan.anomalous is False])
         with_thresholds = model.save_pretrained(out / f"{category}_model")
-        scan = most_defective(run, dataset, category)
+        scan = most_defective(arguments.run, dataset, category)
         rows.append(cost(ModMap.from_pretrained(with_thresholds), scan, category, out))
         print(markdown(HEADER, rows[-1:]), flush=True)
     table = markdown(HEADER, rows)
-    (out / "table.md").write_text(table + "\n", encoding="utf-8")
+    write_text(out / "table.md", table + "\n")
     print(table)
     return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.report_cost", words=words)

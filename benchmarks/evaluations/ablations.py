@@ -17,15 +17,16 @@ from typing import Any, Literal
 import tyro
 
 from benchmarks.evaluations.ablation_variants import Given, Variant, variants_of
-from benchmarks.evaluations.command_line import command
+from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.data_set_run import DataSetRun
-from benchmarks.evaluations.execution import Outcome, carry_out, processes, write_text
+from benchmarks.evaluations.execution import Outcome, carry_out, device_of, processes
 from benchmarks.evaluations.model_arguments import ModelArguments
 from benchmarks.evaluations.published import published
-from benchmarks.evaluations.settings import keep_settings
-from benchmarks.evaluations.sim3d import chosen
 from benchmarks.evaluations.sim3d_root import find_root
-from benchmarks.evaluations.tables import markdown, number
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_json, write_text
+from benchmarks.runs.kept_settings import keep_settings
+from benchmarks.runs.markdown import markdown, number
 from modmap.datasets import SiM3D
 from modmap.errors import ModMapError
 
@@ -55,10 +56,10 @@ class Arguments:
 def run(arguments: Arguments) -> int:
     """Runs every variant that can be run and prints the table; returns 1 where a category failed."""
     process = processes(arguments.model.device)
-    device = str(process.device) if arguments.model.device == "auto" else arguments.model.device
+    device = device_of(process, arguments.model.device)
     out = arguments.out or Path("results/ablations")
     dataset = SiM3D(find_root(arguments.root, download=arguments.download))
-    categories = chosen(dataset, arguments.categories)
+    categories = chosen_categories(dataset.categories, arguments.categories)
     if arguments.table == 8 and not arguments.categories:
         categories = (_with_many_views(dataset),)
     cache = arguments.model.token_cache()
@@ -144,7 +145,7 @@ def _report(
         f"{variant.name} ({variant.setup})": outcome.results if outcome else None
         for variant, _, outcome in outcomes
     }
-    write_text(out / f"{name}.json", json.dumps(results, indent=2) + "\n")
+    write_json(out / f"{name}.json", results)
     print(text)
     return 1 if failed else 0
 

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.runs.files import write_json
 from modmap.datasets import SiM3D
 from modmap.detector.protocol import Detector
 from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
-from modmap.errors import ModMapError
-from modmap.files.atomic import atomic_file
+from modmap.errors import ModMapError, one_line
 from modmap.runs.evaluate import MODEL, EvaluationRun
 from modmap.runs.evaluation_metrics import Figures, common_grid
 from modmap.scan import Scan
@@ -153,11 +153,10 @@ class _Recorded:
         if isinstance(error, ModMapError):
             reason = str(error)
         else:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = f"{type(error).__name__}: {one_line(error)}"
             traceback.print_exception(error)
         for path in self.paths:
-            with atomic_file(path) as partial:
-                partial.write_text(json.dumps({"error": reason}) + "\n", encoding="utf-8")
+            write_json(path, {"error": reason})
         return True
 
 

@@ -10,19 +10,19 @@ good test scans, a good scan itself being held against the other good ones.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tyro
 from scipy.spatial import cKDTree
 
 from benchmarks.evaluations.defect_records import records_of_components
-from benchmarks.evaluations.tables import markdown
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_json
+from benchmarks.runs.markdown import markdown, number
 from modmap.calibration import DEFAULT_SHARE, Calibration, GoodScores, conformal_calibration
 from modmap.datasets import GroundTruth, SiM3D, read_ground_truth
 from modmap.defects.regions import find_regions
@@ -38,6 +38,20 @@ Array = npt.NDArray[Any]
 
 LEAST_SHARE = 0.1
 SLACK_MM = 2.0
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Print precision, recall and centre error of the defects that are reported, by category."""
+
+    data: Path
+    """A data set in SiM3D's layout."""
+    results: Path
+    """Predictions: <category>/scans/<scan>/volume.npz."""
+    output: Path | None = None
+    """Write the figures here too, as JSON."""
+    share: float = DEFAULT_SHARE
+    """Of a good part's surface that may lie over the voxel threshold, where the model isn't calibrated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,28 +228,21 @@ def _from_others(scan: Scan, good: dict[str, GoodScores], share: float) -> Calib
     )
 
 
-def main(
-    data: Annotated[Path, tyro.conf.arg(metavar="DIR")],
-    results: Annotated[Path, tyro.conf.arg(metavar="DIR")],
-    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
-    share: float = DEFAULT_SHARE,
-) -> int:
-    """Print precision, recall and centre error of the defects that are reported, by category.
+def run(arguments: Arguments) -> int:
+    """Compares category by category and prints the table.
 
-    Args:
-        data: A data set in SiM3D's layout.
-        results: Predictions: <category>/scans/<scan>/volume.npz.
-        output: Write the figures here too, as JSON.
-        share: Of a good part's surface that may lie over the voxel threshold, where the model isn't calibrated.
+    Raises:
+        ModMapError: there are no predictions, or `category_matches` refuses them.
     """
-    dataset = SiM3D(data)
+    dataset, results = SiM3D(arguments.data), arguments.results
     if not results.is_dir():
         raise ModMapError(f"{results}: expected the directory of a run, found none")
     names = [path.name for path in sorted(results.iterdir()) if (path / "scans").is_dir()]
     if not names:
         raise ModMapError(f"{results}: expected predictions below <category>/scans, found none")
     found = {
-        name: category_matches(dataset.tests(name), results / name / "scans", share=share) for name in names
+        name: category_matches(dataset.tests(name), results / name / "scans", share=arguments.share)
+        for name in names
     }
     total = Matches()
     for one in found.values():
@@ -246,13 +253,18 @@ def main(
         [
             name,
             *(
-                "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+                number(value) if value is None or isinstance(value, float) else str(value)
                 for value in row.values()
             ),
         ]
         for name, row in rows.items()
     ]
     print(markdown(header, cells))
-    if output is not None:
-        output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if arguments.output is not None:
+        write_json(arguments.output, rows)
     return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.defect_metrics", words=words)

@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 
-from benchmarks.costs.measured_process import peak_bytes
 from benchmarks.evaluations.data_set_run import DataSetRun
 from benchmarks.evaluations.summary import scan_lines, summarise
-from modmap.files.atomic import atomic_file
+from benchmarks.runs.files import write_json, write_text
+from benchmarks.runs.measured_process import peak_bytes
 
 LONGEST_WAIT = timedelta(days=7)
 PACKAGES = ("modmap", "torch", "timm", "numpy", "scipy", "opencv-python")
@@ -49,6 +48,11 @@ def processes(device: str) -> PartialState:
     if process.is_main_process and process.num_processes > 1:
         print(f"{process.num_processes} processes share the work", flush=True)
     return process
+
+
+def device_of(process: PartialState, asked: str) -> str:
+    """The device of this process: the one that the user named; for `auto`, the process's own."""
+    return str(process.device) if asked == "auto" else asked
 
 
 def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState) -> Outcome | None:
@@ -81,17 +85,11 @@ def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
         name: float(np.mean([sum(scan.seconds.values()) for scan in one.scans]))
         for name, one in figures.items()
     }
-    write_text(run.out / "results.json", json.dumps(results, indent=2) + "\n")
+    write_json(run.out / "results.json", results)
     write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(figures)))
-    write_text(run.out / "costs.json", json.dumps(_costs(run, seconds), indent=2) + "\n")
-    write_text(run.out / "versions.json", json.dumps(_versions(), indent=2) + "\n")
+    write_json(run.out / "costs.json", _costs(run, seconds))
+    write_json(run.out / "versions.json", _versions())
     return Outcome(results, seconds)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file in one piece."""
-    with atomic_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def _costs(run: DataSetRun, seconds: Mapping[str, float]) -> dict[str, Any]:

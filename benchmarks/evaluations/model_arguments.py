@@ -15,7 +15,21 @@ from modmap.encoding.token_cache import TokenCache
 
 
 @dataclass(frozen=True)
-class ModelArguments:
+class CacheArguments:
+    """Where tokens are kept."""
+
+    cache: Path | None = None
+    """Keep tokens here between runs."""
+    cache_gb: float = 20.0
+    """Gigabytes that they may take; older ones make way for what is over."""
+
+    def token_cache(self) -> TokenCache | None:
+        """The cache that was asked for."""
+        return None if self.cache is None else TokenCache(self.cache, limit_gb=self.cache_gb)
+
+
+@dataclass(frozen=True)
+class ModelArguments(CacheArguments):
     """Which model, where its tokens are kept, and on what it runs."""
 
     preset: str = "fast"
@@ -30,14 +44,6 @@ class ModelArguments:
     """Any other settings, as in `modmap fit`."""
     device: str = "auto"
     """As in `modmap fit`; under accelerate, each process's own."""
-    cache: Path | None = None
-    """Keep tokens here between runs."""
-    cache_gb: float = 20.0
-    """Gigabytes that the tokens may take."""
-
-    def token_cache(self) -> TokenCache | None:
-        """The cache that was asked for."""
-        return None if self.cache is None else TokenCache(self.cache, limit_gb=self.cache_gb)
 
     def overrides(self) -> dict[str, Any]:
         """The settings of the command line, nested, over those of the preset.

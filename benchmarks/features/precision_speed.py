@@ -6,7 +6,6 @@ the cosine between a token of the one and of the other, over all tokens of the v
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.evaluations.command_line import command
-from benchmarks.evaluations.execution import write_text
-from benchmarks.evaluations.tables import markdown
+from benchmarks.runs.command_line import command
+from benchmarks.runs.files import write_report
+from benchmarks.runs.markdown import markdown
 from modmap.config import EncoderSettings
 from modmap.datasets import load_scan
 from modmap.device import choose_device
@@ -81,18 +80,16 @@ def run(arguments: Arguments) -> int:
         "device": _name(device),
         "threads": torch.get_num_threads(),
     }
-    write_text(arguments.out / "results.json", json.dumps(found, indent=2) + "\n")
     rows = [
         [name, f"{took:.3f}", f"{seconds[0] / took:.1f}x"]
         for name, took in zip(PRECISIONS, seconds, strict=True)
     ]
-    text = markdown([f"{arguments.encoder}, {arguments.size} px", "s a view", "against float32"], rows)
-    text += (
+    table = markdown([f"{arguments.encoder}, {arguments.size} px", "s a view", "against float32"], rows)
+    table += (
         f"\n\nOn {found['device']}; the cosine between their tokens is {found['cosine']['median']:.5f} in the median, "
-        f"{found['cosine']['least']:.5f} at least.\n"
+        f"{found['cosine']['least']:.5f} at least."
     )
-    write_text(arguments.out / "table.md", text)
-    print(text)
+    write_report(arguments.out, found, table)
     return 0
 
 

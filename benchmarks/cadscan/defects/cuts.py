@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from manifold3d import Error, Manifold, Mesh64  # type: ignore[import-not-found]
+from manifold3d import Error, Manifold, Mesh64
 
 from benchmarks.cadscan.defects.blows import Avoid
 from benchmarks.cadscan.defects.changes import exchanged_points

@@ -15,12 +15,12 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.baselines import memory_bank
 from benchmarks.baselines.memory_bank import NUMBERS_AT_ONCE, coreset, coreset_indices, nearest, reweighted
-from benchmarks.costs.measured_process import measured
+from benchmarks.runs.measured_process import measured
 
 PICK = """
 import torch
 from benchmarks.baselines.memory_bank import coreset_indices
-from benchmarks.costs.measured_process import peak_bytes, tell
+from benchmarks.runs.measured_process import peak_bytes, tell
 
 torch.set_num_threads(1)
 points = torch.randn(24_000, 290)

@@ -21,7 +21,7 @@ from benchmarks.cadscan.dataset import (
     scan_jobs,
 )
 from benchmarks.cadscan.writer import UNFINISHED
-from benchmarks.evaluations.settings import SettingsError
+from benchmarks.runs.kept_settings import SettingsError
 from modmap.datasets import SiM3D, read_ground_truth
 from modmap.files.images import read_depth
 

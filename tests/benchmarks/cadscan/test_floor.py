@@ -6,9 +6,10 @@ import pytest
 from benchmarks.cadscan.__main__ import main
 from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.floor import difference_maps, measure_floor, read_floor
+from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.views import binned_intrinsics, look_at
 from benchmarks.cadscan.writer import write_calibration, write_real_view, write_truth
-from benchmarks.evaluations.settings import keep_settings
+from benchmarks.runs.kept_settings import keep_settings
 from modmap.datasets import GroundTruth
 from modmap.scan import Camera, Frame
 
@@ -22,7 +23,7 @@ def frame(*, depth: np.ndarray, image: np.ndarray) -> Frame:
 def make_set(data: Path, steps: dict[str, tuple[float, float, float, float]]) -> None:
     """Two nominal and two anomalous scans a category, of one view each, that differ by a step in depth (mm) alone."""
     settings = {"size": [64, 48], "good": 2, "bad": 2, "seed": 0, "smallest": 1.0, "largest": 20.0}
-    keep_settings(data, settings)
+    keep_settings(data, settings, file=SETTINGS)
     camera = Camera(
         binned_intrinsics((64, 48)), look_at(np.array([300.0, 0, 100]), np.zeros(3)), size=(64, 48)
     )

@@ -27,7 +27,7 @@ class TestReportCost:
         run, out = tmp_path / "run", tmp_path / "cost"
         words = ["--root", str(balls), "--out", str(run), "--categories", "small_ball", *quick]
         assert sim3d.main(words) == 0
-        assert main(run, ("small_ball",), out) == 0
+        assert main(["--run", str(run), "--categories", "small_ball", "--out", str(out)]) == 0
         header, _, row = (out / "table.md").read_text().splitlines()
         cells = dict(zip(HEADER, [cell.strip() for cell in row.strip("|").split("|")], strict=True))
         assert header == f"| {' | '.join(HEADER)} |"

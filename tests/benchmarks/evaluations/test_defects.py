@@ -123,6 +123,6 @@ class TestTrueDefects:
 
 
 class TestMain:
-    def test_main__no_run(self, balls: Path, tmp_path: Path) -> None:
-        with pytest.raises(ModMapError, match="none: expected the directory of a run, found none"):
-            main(balls, tmp_path / "none")
+    def test_main__no_run(self, balls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--data", str(balls), "--results", str(tmp_path / "none")]) == 2
+        assert "none: expected the directory of a run, found none" in capsys.readouterr().err

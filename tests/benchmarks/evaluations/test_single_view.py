@@ -25,7 +25,7 @@ class TestSingleView:
         words = ["--dataset", dataset, "--root", str(root), "--out", str(out), *quick]
         assert main(words) == 0
         settings = json.loads((out / "run.json").read_text())
-        assert settings["config"]["inference"]["nudged_scans"] == 0  # these parts lie anyhow
+        assert settings["config"]["inference"]["jittered_scans"] == 0  # these parts lie anyhow
         results = json.loads((out / "results.json").read_text())
         (row,) = results["categories"].values()
         assert row["p_auroc"] > 0.85

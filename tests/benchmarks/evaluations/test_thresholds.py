@@ -46,7 +46,7 @@ class TestMain:
     def test_main__counts_what_the_models_own_verdicts_say(
         self, run: Path, balls: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main(run, rate=0.2) == 0
+        assert main(["--run", str(run), "--rate", "0.2"]) == 0
         header, _, row, total = capsys.readouterr().out.strip().splitlines()
         assert header == f"| {' | '.join(HEADER)} |"
         dataset = SiM3D(balls)
@@ -60,6 +60,6 @@ class TestMain:
         assert row == f"| small_ball | {threshold} | {counted[0]} | {counted[1]} |"
         assert total == f"| **all** |  | {counted[0]} | {counted[1]} |"
 
-    def test_main__no_run(self, tmp_path: Path) -> None:
-        with pytest.raises(ModMapError, match=r"run.json"):
-            main(tmp_path)
+    def test_main__no_run(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--run", str(tmp_path)]) == 2
+        assert "run.json: expected a JSON file, found none" in capsys.readouterr().err

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modmap.errors import ModMapError
+
 MARK = "RESULT "
+LONGEST = 500
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
@@ -27,11 +30,12 @@ def measured(command: Sequence[str]) -> dict[str, Any]:
     """Runs a command and returns the figures that it told.
 
     Raises:
-        RuntimeError: it told none; with the end of what it had to say.
+        ModMapError: it told none; with the end of what it had to say.
     """
     done = subprocess.run(command, capture_output=True, text=True)
     for line in done.stdout.splitlines():
         if line.startswith(MARK):
             figures: dict[str, Any] = json.loads(line.removeprefix(MARK))
             return figures
-    raise RuntimeError(f"{' '.join(command)}: expected figures, found {done.stderr.strip()[-500:]}")
+    said = " ".join(done.stderr.split())[-LONGEST:] or f"nothing, and exit status {done.returncode}"
+    raise ModMapError(f"{' '.join(command)}: expected figures, found {said}")

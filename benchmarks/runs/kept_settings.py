@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SETTINGS = "cadscan.json"
+from benchmarks.runs.files import write_json
 
 
 class SettingsError(ValueError):
     """A directory was begun with other settings."""
 
 
-def keep_settings(out: Path, settings: Mapping[str, Any], *, file: str = SETTINGS) -> None:
+def keep_settings(out: Path, settings: Mapping[str, Any], *, file: str) -> None:
     """Writes the settings into a new directory, or checks them against those that it was begun with.
 
     Args:
@@ -28,7 +27,7 @@ def keep_settings(out: Path, settings: Mapping[str, Any], *, file: str = SETTING
     """
     path = out / file
     if path.is_file():
-        begun = json.loads(path.read_text(encoding="utf-8"))
+        begun = read_settings(path)
         wanted = json.loads(json.dumps(settings))
         for name in sorted({*begun, *wanted}):
             if begun.get(name) != wanted.get(name):
@@ -39,20 +38,16 @@ def keep_settings(out: Path, settings: Mapping[str, Any], *, file: str = SETTING
         return
     if out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
         raise SettingsError(f"{out}: expected a new or empty directory, or one with a {file}")
-    out.mkdir(parents=True, exist_ok=True)
-    partial = out / f".{file}.partial-{os.getpid()}"
-    partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_json(path, settings)
 
 
-def read_settings(out: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
     """The settings that a directory was begun with.
 
     Raises:
         SettingsError: it has none.
     """
-    path = out / SETTINGS
     if not path.is_file():
-        raise SettingsError(f"{path}: expected the settings of a made data set, found none")
+        raise SettingsError(f"{path}: expected the settings that the directory was begun with, found none")
     settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return settings

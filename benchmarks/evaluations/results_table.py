@@ -1,11 +1,12 @@
-"""The results of a run as a table to read."""
+"""The results of a run on a data set of SiM3D's shape as a table to read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.evaluations.published import published
+from benchmarks.runs.markdown import markdown, number
 
 METRICS = {
     "i_auroc": "I-AUROC",
@@ -52,17 +53,6 @@ def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds
     if notes:
         parts.append("\n" + "\n".join(notes))
     return "\n".join(parts) + "\n"
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def number(value: float | None) -> str:
-    """Three decimals, or a dash."""
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _group_table(heading: str, groups: Mapping[str, Mapping[str, Any]]) -> str:

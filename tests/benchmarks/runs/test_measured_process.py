@@ -6,14 +6,15 @@ import sys
 
 import pytest
 
-from benchmarks.costs.measured_process import measured
+from benchmarks.runs.measured_process import measured
+from modmap.errors import ModMapError
 
 
 class TestMeasured:
     def test_measured__figures_among_other_lines(self) -> None:
-        code = "from benchmarks.costs.measured_process import tell; print('step 1'); tell({'maps': 2.5}); print('done')"
+        code = "from benchmarks.runs.measured_process import tell; print('step 1'); tell({'maps': 2.5}); print('done')"
         assert measured([sys.executable, "-c", code]) == {"maps": 2.5}
 
     def test_measured__none_told(self) -> None:
-        with pytest.raises(RuntimeError, match=r"expected figures, found .*out of memory"):
+        with pytest.raises(ModMapError, match=r"expected figures, found .*out of memory"):
             measured([sys.executable, "-c", "raise SystemExit('out of memory')"])
