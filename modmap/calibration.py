@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from modmap.errors import ModMapError
 
-Basis = Literal["conformal", "nudged_copies", "leave_one_view_out"]
+Basis = Literal["conformal", "jittered_copies", "leave_one_view_out"]
 Verdict = Literal["pass", "fail"]
 
 DEFAULT_RATE = 0.05
@@ -37,6 +37,11 @@ class GoodScores:
     voxel: float | None
 
 
+def _named_today(basis: Any) -> Any:
+    """Files of version 0.1 call jittered copies nudged."""
+    return "jittered_copies" if basis == "nudged_copies" else basis
+
+
 class Calibration(BaseModel):
     """The thresholds of one kind of part, and what they were taken from.
 
@@ -46,8 +51,8 @@ class Calibration(BaseModel):
     `voxel_threshold`. Nothing is assumed of the scores' distribution, and any number of scans will do.
 
     Else the rate is an estimate, not a guarantee, from views of the training scan alone: a Gumbel distribution is laid
-    through their scores. With `basis="nudged_copies"` they are the views of its copies that lie a little differently,
-    each held against the other copies; with `basis="leave_one_view_out"`, where a model keeps no account of such
+    through their scores. With `basis="jittered_copies"` they are the views of its copies that lie a little differently,
+    each compared with the other copies; with `basis="leave_one_view_out"`, where a model keeps no account of such
     copies, its own views, each mapped from the others.
 
     Attributes:
@@ -64,7 +69,7 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    basis: Basis
+    basis: Annotated[Basis, BeforeValidator(_named_today)]
     false_alarm_rate: float
     surface_share: float
     scans: list[str]
@@ -102,7 +107,7 @@ class Calibration(BaseModel):
         count = len(self.scores)
         source = {
             "conformal": f"from {count} good scan{'s' if count > 1 else ''}",
-            "nudged_copies": f"{ESTIMATE}, {count} views of nudged copies, each against the others",
+            "jittered_copies": f"{ESTIMATE}, {count} views of jittered copies, each against the others",
             "leave_one_view_out": f"{ESTIMATE}, leaving one out of {count} views",
         }[self.basis]
         rate = f"at a false-alarm rate of {self.false_alarm_rate:.3g}"
@@ -179,7 +184,7 @@ def conformal_calibration(
 def estimated_calibration(
     of_views: Sequence[GoodScores],
     *,
-    basis: Literal["nudged_copies", "leave_one_view_out"],
+    basis: Literal["jittered_copies", "leave_one_view_out"],
     scans: Sequence[str],
     views: Sequence[str],
     false_alarm_rate: float | None = None,

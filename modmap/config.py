@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modmap.errors import ModMapError
-from modmap.files.validated_json import did_you_mean, validate
+from modmap.files.validated_json import did_you_mean, renamed, validate
 from modmap.types import DEFAULT_FOREGROUND, Aggregation, ForegroundMode, Normalisation, Precision, PresetName
 
 
@@ -75,7 +75,7 @@ class InferenceSettings(_Settings):
             every `valid` pixel.
         rim_share: Tokens of which the part covers less than this share take the mean score of the better covered
             tokens beside them, and are neither trained on nor predicted from; 0 maps every token of the part.
-        nudged_scans: So many copies of a class's training scans, their views turned and shifted a little, tell how
+        jittered_scans: So many copies of a class's training scans, their views turned and shifted a little, tell how
             far a good part's tokens lie from their predictions at every place (`modmap.detector.expected`); scores are
             then multiples of that. 0 takes distances as they are, as the paper does, and suits parts that lie anyhow.
         voxel: Edge of a voxel, mm.
@@ -84,8 +84,13 @@ class InferenceSettings(_Settings):
     aggregation: Aggregation = "max"
     foreground: ForegroundMode = DEFAULT_FOREGROUND
     rim_share: float = Field(0.0, ge=0, le=1)
-    nudged_scans: int = Field(0, ge=0)
+    jittered_scans: int = Field(0, ge=0)
     voxel: float = Field(2.0, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_before(cls, data: Any) -> Any:
+        return renamed(data, {"nudged_scans": "jittered_scans"})
 
 
 class ModMapConfig(_Settings):
@@ -128,7 +133,7 @@ FAST: dict[str, Any] = {
         "learning_rate": 3e-4,
         "peak_learning_rate": 3e-3,
     },
-    "inference": {"rim_share": 0.5, "nudged_scans": 4},
+    "inference": {"rim_share": 0.5, "jittered_scans": 4},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "fast": FAST}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 
 
 def choose_device(name: str) -> torch.device:
@@ -19,5 +19,5 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except Exception as error:
-        raise ModMapError(f"device: expected one that torch can use here, found {name!r} ({error})") from None
+        raise ModMapError(f"device: expected one that torch can use here, found {name!r} ({one_line(error)})") from None
     return device

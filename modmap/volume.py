@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
 from modmap.types import DEFAULT_FOREGROUND, Aggregation, Array, ForegroundMode
@@ -43,6 +44,39 @@ class VoxelGrid:
                 f"voxel grid: expected 1 to {MOST_VOXELS:,} voxels, found {x} x {y} x {z} of {self.voxel} mm: stray "
                 "depth far from the part, or too small a voxel"
             )
+
+    @classmethod
+    def from_dict(cls, entry: Any) -> VoxelGrid:
+        """The grid of what `to_dict` gave, read back from JSON.
+
+        Raises:
+            ModMapError: the keys are others, or a value can't be used.
+        """
+        if isinstance(entry, VoxelGrid):
+            return entry
+        keys = ("origin", "voxel", "shape")
+        if not isinstance(entry, Mapping) or set(entry) != set(keys):
+            raise ModMapError(f"voxel grid: expected {', '.join(keys)}, found {entry!r}")
+        try:
+            x, y, z = entry["shape"]
+            return cls(np.asarray(entry["origin"], dtype=np.float64), float(entry["voxel"]), (x, y, z))
+        except (TypeError, ValueError) as error:
+            raise ModMapError(f"voxel grid: {one_line(error)}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Origin (mm), voxel (mm) and shape as plain numbers, for JSON."""
+        return {"origin": self.origin.tolist(), "voxel": self.voxel, "shape": list(self.shape)}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VoxelGrid) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((*self.origin.tolist(), self.voxel, self.shape))
+
+    def same_as(self, other: VoxelGrid) -> bool:
+        """Whether another grid has the same voxels, but for rounding of the origin."""
+        alike = self.shape == other.shape and self.voxel == other.voxel
+        return alike and bool(np.allclose(self.origin, other.origin))
 
     @classmethod
     def around(

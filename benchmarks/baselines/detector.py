@@ -15,7 +15,7 @@ from benchmarks.baselines.model_files import BaselineRecord, BaselineState, load
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader
 from modmap.detector.survey import survey
-from modmap.detector.trained_state import GridRecord
+from modmap.detector.trained_state import grid_of_category
 from modmap.device import choose_device
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.token_cache import TokenCache
@@ -108,7 +108,7 @@ class Baseline:
             scans=[scan.name for scan in scans],
             view_ids=list(dict.fromkeys(view_id for scan in scans for view_id in scan.view_ids)),
             fingerprints=reader.fingerprints,
-            grids={name: GridRecord.of(grid) for name, grid in grids.items()},
+            grids=grids,
             training_score=training_score,
             seconds={"training": time.perf_counter() - started},
         )
@@ -245,12 +245,10 @@ class Baseline:
         )
 
     def _grid_for(self, scan: Scan) -> VoxelGrid:
-        grids = self.trained.grids
-        record = grids.get(scan.category or "") or (next(iter(grids.values())) if len(grids) == 1 else None)
-        if record is not None:
-            return VoxelGrid(np.array(record.origin), record.voxel, record.shape)
         inference = self.settings.inference
-        return VoxelGrid.around([scan], inference.voxel, foreground=inference.foreground)
+        return grid_of_category(self.trained.grids, scan.category) or VoxelGrid.around(
+            [scan], inference.voxel, foreground=inference.foreground
+        )
 
 
 def smoothed(scores: Array, share: float) -> Array:

@@ -12,7 +12,7 @@ import safetensors.torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from modmap.detector.trained_state import GridRecord
+from modmap.detector.trained_state import Grid
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
 from modmap.files.validated_json import read_json, validate
@@ -32,12 +32,12 @@ class BaselineState(BaseModel):
         seconds: Wall time of the training.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     scans: list[str]
     view_ids: list[str]
     fingerprints: dict[str, str]
-    grids: dict[str, GridRecord]
+    grids: dict[str, Grid]
     training_score: float
     seconds: dict[str, float]
 

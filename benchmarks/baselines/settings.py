@@ -12,7 +12,7 @@ from modmap.config import PRESETS, EncoderSettings, InferenceSettings, merged
 from modmap.errors import ModMapError
 from modmap.files.validated_json import did_you_mean, validate
 
-OWN = "nudged_scans"  # ModMap's alone
+OWN = "jittered_scans"  # ModMap's alone
 SMOOTHING = 4 / 224  # PatchCore's four pixels of 224, which the others took over
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
 from modmap.types import Array
+from modmap.volume import VoxelGrid
 
 KEYS = ("mask", "origin", "voxel")
 
@@ -46,6 +47,12 @@ class GroundTruth:
         object.__setattr__(self, "origin", origin)
         object.__setattr__(self, "voxel", voxel)
 
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where the mask's voxels are."""
+        x, y, z = self.mask.shape
+        return VoxelGrid(self.origin, self.voxel, (x, y, z))
+
 
 def read_ground_truth(path: str | Path) -> GroundTruth:
     """Reads `gt.npz`: `mask` (X, Y, Z), `origin` (3,) in mm, `voxel` in mm.
@@ -62,7 +69,9 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name]) for name in file.files if name in (*KEYS, "shape")}
     except Exception as error:
-        raise ModMapError(f"{path}: expected a whole .npz file, found a damaged one ({error})") from None
+        raise ModMapError(
+            f"{path}: expected a whole .npz file, found a damaged one ({one_line(error)})"
+        ) from None
     missing = [key for key in KEYS if key not in arrays]
     if missing:
         raise ModMapError(f"{path}: expected mask, origin and voxel, found no {', '.join(missing)}")

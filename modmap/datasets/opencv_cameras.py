@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.scan import Finding
 from modmap.types import Array
 
@@ -49,7 +49,9 @@ def read_calib_xml(path: Path) -> Intrinsics:
         K, distortion = storage.getNode("mtxL").mat(), storage.getNode("distL").mat()
         size = int(storage.getNode("wL").real()), int(storage.getNode("hL").real())
     except (cv2.error, SystemError) as error:
-        raise ModMapError(f"{path}: expected mtxL, distL, wL and hL, found a broken one ({error})") from None
+        raise ModMapError(
+            f"{path}: expected mtxL, distL, wL and hL, found a broken one ({one_line(error)})"
+        ) from None
     finally:
         storage.release()
     if K is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from modmap.calibration import (
     Calibration,
@@ -13,25 +12,22 @@ from modmap.calibration import (
     estimated_calibration,
     scans_needed,
 )
-from modmap.detector.expected import ExpectedDistances, GoodDistances, held_out
-from modmap.detector.good_scores import check_share, left_out_maps, scores_of_scan, scores_of_views
-from modmap.detector.jitter import nudged_copies
-from modmap.detector.predict import view_maps
-from modmap.detector.recall import good_distances
+from modmap.detector.expected import ExpectedDistances, ScanDistances, held_out
+from modmap.detector.fitted import FittedModel
+from modmap.detector.good_scores import check_share, left_out_distances, scores_of_scan, scores_of_views
+from modmap.detector.jitter import jittered_copies
+from modmap.detector.predict import predict_scan, view_maps
 from modmap.encoding.scan_tokens import ScanTokens
 from modmap.errors import ModMapError
 from modmap.result import volume_refusal
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
-if TYPE_CHECKING:
-    from modmap.detector.model import ModMap
-
 FEWEST_COPIES = 2
 
 
 def calibrations_of(
-    model: ModMap,
+    model: FittedModel,
     scans: Sequence[Scan],
     *,
     false_alarm_rate: float | None,
@@ -47,12 +43,12 @@ def calibrations_of(
     check_share(surface_share)
     groups: dict[str, list[Scan]] = {}
     for scan in scans:
-        model.check(scan)
+        model.trained.check_scan(scan)
         if scan.anomalous:
             raise ModMapError(
                 f"calibrate: scan {scan.name}: expected a good scan, found one labelled anomalous"
             )
-        groups.setdefault(model.class_of(scan), []).append(scan)
+        groups.setdefault(model.trained.class_of(scan), []).append(scan)
     for name, group in groups.items():
         _check_group(model, group, name, false_alarm_rate)
     _check_different(scans)
@@ -63,11 +59,11 @@ def calibrations_of(
     return found
 
 
-def _are_training_scans(model: ModMap, scans: Sequence[Scan]) -> bool:
+def _are_training_scans(model: FittedModel, scans: Sequence[Scan]) -> bool:
     return all(scan.name in model.trained.scans for scan in scans)
 
 
-def _check_group(model: ModMap, scans: Sequence[Scan], category: str, rate: float | None) -> None:
+def _check_group(model: FittedModel, scans: Sequence[Scan], category: str, rate: float | None) -> None:
     trained_on = [scan.name for scan in scans if scan.name in model.trained.scans]
     where = f" of {category}" if category else ""
     if rate is not None:
@@ -109,9 +105,9 @@ def _check_different(scans: Sequence[Scan]) -> None:
 
 
 def _from_good_scans(
-    model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+    model: FittedModel, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
 ) -> Calibration:
-    good = [scores_of_scan(model.predict(scan, progress=progress), share=share) for scan in scans]
+    good = [scores_of_scan(predict_scan(model, scan, progress=progress), share=share) for scan in scans]
     return conformal_calibration(
         good,
         scans=[scan.name for scan in scans],
@@ -121,18 +117,18 @@ def _from_good_scans(
     )
 
 
-def _tells_by_copies(model: ModMap) -> bool:
-    return model.config.inference.nudged_scans >= FEWEST_COPIES
+def _tells_by_copies(model: FittedModel) -> bool:
+    return model.config.inference.jittered_scans >= FEWEST_COPIES
 
 
 def _from_training_scan(
-    model: ModMap, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+    model: FittedModel, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
 ) -> Calibration:
     copied = _tells_by_copies(model)
-    views_of = _views_of_nudged_copies if copied else _views_left_out
+    views_of = _views_of_jittered_copies if copied else _views_left_out
     return estimated_calibration(
         views_of(model, scans, share, progress),
-        basis="nudged_copies" if copied else "leave_one_view_out",
+        basis="jittered_copies" if copied else "leave_one_view_out",
         scans=[scan.name for scan in scans],
         views=scans[0].view_ids,
         false_alarm_rate=rate,
@@ -140,19 +136,15 @@ def _from_training_scan(
     )
 
 
-def _views_of_nudged_copies(
-    model: ModMap, scans: Sequence[Scan], share: float, progress: bool
+def _views_of_jittered_copies(
+    model: FittedModel, scans: Sequence[Scan], share: float, progress: bool
 ) -> list[GoodScores]:
     inference = model.config.inference
-    copies = nudged_copies(scans, inference.nudged_scans, by_category=False)
+    copies = jittered_copies(scans, inference.jittered_scans, by_category=False)
     tokens = [model.encode(copy, progress=progress) for copy in copies]
 
-    def distances(scan: Scan, seen: ScanTokens) -> GoodDistances:
-        cross_view = model.config.mapping.cross_view
-        found = good_distances(
-            model.mapper, model.bank(scan, seen), cross_view=cross_view, cache=model.token_cache
-        )
-        return replace(found, category=0)  # all are of one class
+    def distances(scan: Scan, seen: ScanTokens) -> ScanDistances:
+        return replace(model.distances(model.bank(scan, seen)), category=0)  # all are of one class
 
     expected = ExpectedDistances(0, len(model.trained.view_ids), model.trained.places).to(model.device)
     maps = held_out(
@@ -167,16 +159,18 @@ def _views_of_nudged_copies(
     return found
 
 
-def _views_left_out(model: ModMap, scans: Sequence[Scan], share: float, progress: bool) -> list[GoodScores]:
+def _views_left_out(
+    model: FittedModel, scans: Sequence[Scan], share: float, progress: bool
+) -> list[GoodScores]:
     found: list[GoodScores] = []
     for scan in scans:
         tokens = model.encode(scan, progress=progress)
         bank = model.bank(scan, tokens)
-        maps = model.relative(bank, *left_out_maps(model.mapper, bank))
+        maps = model.relative(left_out_distances(model.mapper, bank))
         views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
         found += scores_of_views(scan, views, _grid_of(model, scan), share=share)
     return found
 
 
-def _grid_of(model: ModMap, scan: Scan) -> VoxelGrid | None:
+def _grid_of(model: FittedModel, scan: Scan) -> VoxelGrid | None:
     return None if volume_refusal(scan, wanted=None) else model.grid_for(scan)

@@ -1,4 +1,4 @@
-"""How far the tokens of a good part lie from their predictions, place by place: what a distance is held against.
+"""How far the tokens of a good part lie from their predictions, place by place: what a distance is normalised by.
 
 A mapping predicts some places worse than others, above all where the part ends and a token shows other shares of it
 from scan to scan. The paper takes distances as they are; the largest of a good scan then lie on its rims. Where the
@@ -24,14 +24,14 @@ UNSEEN = 0.95  # quantile of all distances that is expected where no good scan s
 
 
 @dataclass(frozen=True, eq=False)
-class GoodDistances:
-    """The distances of one good scan.
+class ScanDistances:
+    """How far the tokens of one scan lie from their predictions.
 
     Attributes:
         category: The scan's class, 0 for a class-specific model.
         view: (N,) int64 indices of its views among those the model knows.
         image: (N, L) distances in the image modality, infinite where a token isn't mapped.
-        depth: (N, L) likewise in the depth modality.
+        depth: (N, L) distances in the depth modality.
     """
 
     category: int
@@ -50,7 +50,7 @@ class ExpectedDistances(nn.Module):
 
     Attributes:
         image: (K or 1, V, L) expected in the image modality.
-        depth: (K or 1, V, L) likewise in the depth modality.
+        depth: (K or 1, V, L) expected in the depth modality.
         edge: (K or 1, V, L) bool: the part's edge; some good scan mapped the place or one beside it, but not every one
             mapped the place.
     """
@@ -65,7 +65,7 @@ class ExpectedDistances(nn.Module):
             self.register_buffer(modality, torch.ones(max(classes, 1), views, places))
         self.register_buffer("edge", torch.zeros(max(classes, 1), views, places, dtype=torch.bool))
 
-    def learn(self, good: Sequence[GoodDistances]) -> None:
+    def learn(self, good: Sequence[ScanDistances]) -> None:
         """Takes what is expected from good scans, at least one of every class.
 
         Args:
@@ -107,9 +107,9 @@ class ExpectedDistances(nn.Module):
 
 
 def held_out(
-    expected: ExpectedDistances, as_they_are: Sequence[GoodDistances], copies: Sequence[GoodDistances]
+    expected: ExpectedDistances, as_they_are: Sequence[ScanDistances], copies: Sequence[ScanDistances]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each nudged copy as a good scan that is new: held against the training scans and all the other copies.
+    """Each jittered copy as a good scan that is new: compared with the training scans and all the other copies.
 
     Args:
         expected: Learns from those, for each copy anew.
@@ -126,12 +126,12 @@ def held_out(
 
 def learn_and_score(
     expected: ExpectedDistances,
-    as_they_are: Sequence[GoodDistances],
-    copies: Sequence[GoodDistances],
+    as_they_are: Sequence[ScanDistances],
+    copies: Sequence[ScanDistances],
     *,
     aggregation: Aggregation,
 ) -> float:
-    """Learns what is expected from training scans and their nudged copies, and scores each copy by all the others.
+    """Learns what is expected from training scans and their jittered copies, and scores each copy by all the others.
 
     Args:
         expected: Learns.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from modmap.calibration import GoodScores
+from modmap.detector.expected import ScanDistances
 from modmap.errors import ModMapError
 from modmap.mapping.anomaly_maps import pair_maps
 from modmap.mapping.mapper import CrossViewMapper
@@ -57,11 +57,10 @@ def scores_of_scan(result: Result, *, share: float) -> GoodScores:
     )
 
 
-def left_out_maps(mapper: CrossViewMapper, bank: TokenBank) -> tuple[Tensor, Tensor]:
+def left_out_distances(mapper: CrossViewMapper, bank: TokenBank) -> ScanDistances:
     """Eqs. 11 and 12 with every view left out of its own sources.
 
-    Returns:
-        (N, L) image map and (N, L) depth map; infinite in the background and where no other view shows the part.
+    They are infinite in the background and where no other view shows the part.
     """
     image = bank.image.new_full(bank.foreground.shape, torch.inf)
     depth = bank.depth.new_full(bank.foreground.shape, torch.inf)
@@ -69,7 +68,7 @@ def left_out_maps(mapper: CrossViewMapper, bank: TokenBank) -> tuple[Tensor, Ten
         if source != target:
             image[target] = torch.minimum(image[target], image_distance)
             depth[target] = torch.minimum(depth[target], depth_distance)
-    return image, depth
+    return ScanDistances(0 if bank.category is None else int(bank.category[0]), bank.view, image, depth)
 
 
 def scores_of_views(

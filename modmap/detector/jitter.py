@@ -17,25 +17,25 @@ FARTHEST = 1 / 64  # shift along either axis, as a share of the view's longer si
 WIDEST = 1.5  # turn, degrees
 
 
-def nudged(scan: Scan, *, seed: int) -> Scan:
+def jittered(scan: Scan, *, seed: int) -> Scan:
     """A scan whose views are turned and shifted as they are loaded, each by its own random amount.
 
     Args:
         scan: The scan; its files are read anew.
-        seed: Another seed, another nudge; the same seed, the same.
+        seed: Another seed, another jitter; the same seed, the same.
     """
     views = []
     for index, view in enumerate(scan.views):
         drawn = np.random.default_rng([seed, index]).uniform(-1, 1, 3)
         kept: dict[str, Any] = {field.name: getattr(view, field.name) for field in fields(View)}
         views.append(
-            NudgedView(**kept, turn=WIDEST * drawn[0], shift=(FARTHEST * drawn[1], FARTHEST * drawn[2]))
+            JitteredView(**kept, turn=WIDEST * drawn[0], shift=(FARTHEST * drawn[1], FARTHEST * drawn[2]))
         )
-    return replace(scan, name=f"{scan.name}, nudge {seed}", views=views)
+    return replace(scan, name=f"{scan.name}, jitter {seed}", views=views)
 
 
-def nudged_copies(scans: Sequence[Scan], count: int, *, by_category: bool) -> list[Scan]:
-    """Nudged copies of training scans, as evenly shared among them as may be.
+def jittered_copies(scans: Sequence[Scan], count: int, *, by_category: bool) -> list[Scan]:
+    """Jittered copies of training scans, as evenly shared among them as may be.
 
     Args:
         scans: The training scans.
@@ -46,14 +46,14 @@ def nudged_copies(scans: Sequence[Scan], count: int, *, by_category: bool) -> li
     for scan in scans:
         classes.setdefault(scan.category if by_category else None, []).append(scan)
     return [
-        nudged(of_class[seed % len(of_class)], seed=seed)
+        jittered(of_class[seed % len(of_class)], seed=seed)
         for of_class in classes.values()
         for seed in range(count)
     ]
 
 
 @dataclass(frozen=True, eq=False)
-class NudgedView(View):
+class JitteredView(View):
     """A view that shows the same surface a little elsewhere.
 
     Attributes:

@@ -6,24 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from modmap.calibration import DEFAULT_SHARE, Calibration
 from modmap.config import ModMapConfig, make_config, merged
 from modmap.detector import model_files
 from modmap.detector.calibrate import calibrations_of
 from modmap.detector.calibration_files import read_calibrations, write_calibrations
-from modmap.detector.fit import fit_mappings, new_mapper
+from modmap.detector.fit import fit_scans
+from modmap.detector.fitted import FittedModel
 from modmap.detector.predict import predict_scan
 from modmap.detector.trained_state import TrainedState
 from modmap.device import choose_device
 from modmap.encoding.encoder_pair import EncoderPair
-from modmap.encoding.encoders import TokenEncoder, fingerprint
-from modmap.encoding.scan_tokens import ScanTokens
+from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
-from modmap.mapping.mapper import CrossViewMapper
-from modmap.mapping.token_bank import TokenBank
 from modmap.result import Result
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
@@ -40,7 +36,7 @@ class ModMap:
         preset: `fast` for a laptop, `paper` for the paper to the letter.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         image_encoder: Short for `settings={"image_encoder": {"reference": ...}}`.
-        depth_encoder: Likewise.
+        depth_encoder: Short for `settings={"depth_encoder": {"reference": ...}}`.
         settings: Any other setting, nested as in `modmap.config.ModMapConfig`.
         token_cache: Keeps tokens on disk between runs; without it they are computed anew for every fit and prediction.
         depth_features: Takes the depth encoder's place: anything that turns a depth map into a grid of tokens, given
@@ -69,9 +65,19 @@ class ModMap:
         self._encoders = EncoderPair(
             self.config, device=self.device, cache=token_cache, depth_features=depth_features
         )
-        self._mapper: CrossViewMapper | None = None
-        self._state: TrainedState | None = None
+        self._fitted: FittedModel | None = None
         self.calibrations: dict[str, Calibration] = {}
+
+    @property
+    def fitted(self) -> FittedModel:
+        """The fitted model itself: encoders, mappings, and what training left behind.
+
+        Raises:
+            ModMapError: there is none yet.
+        """
+        if self._fitted is None:
+            raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
+        return self._fitted
 
     @property
     def trained(self) -> TrainedState:
@@ -80,9 +86,16 @@ class ModMap:
         Raises:
             ModMapError: the model hasn't been fitted.
         """
-        if self._state is None:
-            raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
-        return self._state
+        return self.fitted.trained
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights that a fit learns.
+
+        Raises:
+            ModMapError: the model hasn't been fitted.
+        """
+        return self.fitted.fingerprint
 
     def fit(
         self, scans: Scan | Sequence[Scan], *, progress: bool = False, keep: str | Path | None = None
@@ -93,7 +106,7 @@ class ModMap:
             scans: One nominal scan, or several (of several categories, for a multi-class model).
             progress: Show bars with the loss on standard error.
             keep: A directory that keeps tokens and the state of the training as they come: a fit that was killed and
-                is called again goes on, and ends with the same weights. It may go once the model is saved.
+                is called again resumes, and ends with the same weights. It may be removed once the model is saved.
 
         Returns:
             This model.
@@ -102,12 +115,11 @@ class ModMap:
             ModMapError: a scan can't be used; every view is read and checked before the first is encoded.
         """
         scans = [scans] if isinstance(scans, Scan) else list(scans)
-        self._mapper, self._state = fit_mappings(
+        self._fitted = fit_scans(
             self.config,
             self._encoders,
             scans,
-            device=self.device,
-            trained=self._state,
+            trained=None if self._fitted is None else self._fitted.trained,
             progress=progress,
             keep=None if keep is None else Path(keep),
         )
@@ -122,11 +134,11 @@ class ModMap:
         surface_share: float = DEFAULT_SHARE,
         progress: bool = False,
     ) -> ModMap:
-        """Sets the thresholds that predictions are held against (`modmap.calibration.Calibration` says what they hold).
+        """Sets the thresholds that verdicts are by (`modmap.calibration.Calibration` says what they promise).
 
         Args:
             good_scans: Good scans that the model wasn't trained on; one a class at least for a multi-class model. With
-                the training scan alone (told by its name) the thresholds are an estimate from its nudged copies, or
+                the training scan alone (told by its name) the thresholds are an estimate from its jittered copies, or
                 where the model keeps none, from its views, each mapped from the others.
             false_alarm_rate: In (0, 1). A rate needs ceil(1 / rate) - 1 good scans; None takes 0.05, or the lowest
                 that the scans can hold.
@@ -141,7 +153,11 @@ class ModMap:
         """
         scans = [good_scans] if isinstance(good_scans, Scan) else list(good_scans)
         self.calibrations |= calibrations_of(
-            self, scans, false_alarm_rate=false_alarm_rate, surface_share=surface_share, progress=progress
+            self.fitted,
+            scans,
+            false_alarm_rate=false_alarm_rate,
+            surface_share=surface_share,
+            progress=progress,
         )
         return self
 
@@ -169,39 +185,24 @@ class ModMap:
                 volume is demanded and a view has no camera, or an encoder isn't the one that the model was trained
                 with.
         """
-        return predict_scan(self, scan, volume=volume, grid=grid, category=category, progress=progress)
+        name = self.fitted.trained.class_of(scan, category=category)
+        return predict_scan(
+            self.fitted,
+            scan,
+            volume=volume,
+            grid=grid,
+            category=category,
+            calibration=self.calibrations.get(name),
+            progress=progress,
+        )
 
-    def check(self, scan: Scan, *, category: str | None = None) -> int | None:
+    def check(self, scan: Scan, *, category: str | None = None) -> None:
         """Checks, without reading pixels, that a scan fits the model.
-
-        Returns:
-            The index of the scan's class, or None for a class-specific model.
 
         Raises:
             ModMapError: a view or the class is unknown to the model, or a file is missing.
         """
-        self.trained.check_views(scan)
-        for view in scan.views:
-            for file in (view.image, view.depth):
-                if isinstance(file, Path) and not file.is_file():
-                    raise ModMapError(f"{file}: expected a file of view {view.id}, found none")
-        return self.trained.class_index(scan, category)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the mappings' weights."""
-        return fingerprint(self.mapper)
-
-    @property
-    def mapper(self) -> CrossViewMapper:
-        """The trained modulators and mappings.
-
-        Raises:
-            ModMapError: the model hasn't been fitted.
-        """
-        if self._mapper is None:
-            raise ModMapError("model: expected a fitted model: call fit, or load one with from_pretrained")
-        return self._mapper
+        self.trained.check_scan(scan, category=category)
 
     def save_pretrained(self, directory: str | Path, *, include_encoders: bool = False) -> Path:
         """Writes the model: `config.json`, `model.safetensors`, `README.md`, and `calibration.json` if calibrated.
@@ -213,14 +214,12 @@ class ModMap:
         Raises:
             ModMapError: the model hasn't been fitted, or the directory holds other files of these names.
         """
-        state, mapper = self.trained, self.mapper
-        encoders = (
-            dict(zip(("image", "depth"), self._encoders.load(state), strict=True)) if include_encoders else {}
-        )
-        saved = model_files.save(
-            Path(directory), config=self.config, state=state, mapper=mapper, encoders=encoders
-        )
-        write_calibrations(saved, self.calibrations, model=self.fingerprint)
+        fitted = self.fitted
+        encoders = {}
+        if include_encoders:
+            encoders = dict(zip(("image", "depth"), fitted.encoders.load(fitted.trained), strict=True))
+        saved = model_files.save(Path(directory), fitted, encoders=encoders)
+        write_calibrations(saved, self.calibrations, model=fitted.fingerprint)
         return saved
 
     @classmethod
@@ -240,7 +239,7 @@ class ModMap:
             source: What `save_pretrained` wrote, or `ORG/NAME` on the hub.
             device: As in the constructor.
             image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
-            depth_encoder: Likewise.
+            depth_encoder: Where the depth encoder is.
             token_cache: As in the constructor.
             depth_features: As in the constructor; what the model was trained with, where it was.
 
@@ -261,18 +260,7 @@ class ModMap:
             token_cache=token_cache,
             depth_features=depth_features,
         )
-        model._state = state
-        model._mapper = new_mapper(
-            config,
-            state.image_channels,
-            state.depth_channels,
-            views=len(state.view_ids),
-            classes=len(state.categories),
-            places=state.places,
-            device=model.device,
-        )
-        model_files.load_weights(directory, model._mapper)
-        model._mapper.eval()
+        model._fitted = model_files.load_fitted(directory, model.config, state, encoders=model._encoders)
         model.calibrations = read_calibrations(directory, model=model.fingerprint)
         return model
 
@@ -283,52 +271,3 @@ class ModMap:
             lambda directory: self.save_pretrained(directory, include_encoders=include_encoders),
             private=private,
         )
-
-    def encode(self, scan: Scan, *, progress: bool = False) -> ScanTokens:
-        """The tokens of a scan; each view passes each encoder once.
-
-        Raises:
-            ModMapError: an encoder or a view can't be used.
-        """
-        return self._encoders.encode(scan, trained=self._state, shown=progress)
-
-    def bank(self, scan: Scan, tokens: ScanTokens, *, category: str | None = None) -> TokenBank:
-        """A scan's tokens with the codes of its views and class, as the mappings take them."""
-        class_index = self.trained.class_index(scan, category)
-        return TokenBank.of(
-            [tokens],
-            view_ids=self.trained.view_ids,
-            categories=None if class_index is None else [class_index],
-        )
-
-    def relative(self, bank: TokenBank, image_map: Tensor, depth_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps of a scan in multiples of the distances that a good part shows at the same places.
-
-        Args:
-            bank: The scan's tokens with their codes.
-            image_map: (N, L) distances in the image modality.
-            depth_map: (N, L) distances in the depth modality.
-
-        Returns:
-            Both; as they are where the model expects nothing (`inference.nudged_scans` is 0).
-        """
-        expected = self.mapper.expected
-        if expected is None:
-            return image_map, depth_map
-        category = 0 if bank.category is None else bank.category
-        return expected.relative(image_map, depth_map, view=bank.view, category=category)
-
-    def class_of(self, scan: Scan, *, category: str | None = None) -> str:
-        """The class of a scan; an empty name for a class-specific model.
-
-        Raises:
-            ModMapError: the model doesn't know the class.
-        """
-        index = self.trained.class_index(scan, category)
-        return "" if index is None else self.trained.categories[index]
-
-    def grid_for(self, scan: Scan, *, category: str | None = None) -> VoxelGrid:
-        """The training scan's grid, or one around a scan with cameras where there is none."""
-        trained = self.trained.grid_for(category or scan.category)
-        inference = self.config.inference
-        return trained or VoxelGrid.around([scan], inference.voxel, foreground=inference.foreground)

@@ -14,14 +14,17 @@ import safetensors
 import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
 from modmap.config import ModMapConfig, merged
 from modmap.detector.calibration_files import CALIBRATION_NAME
+from modmap.detector.expected import ExpectedDistances
+from modmap.detector.fitted import FittedModel, named_tensors, new_mapper
 from modmap.detector.trained_state import TrainedState
+from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.encoders import TokenEncoder
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.files.validated_json import read_json, validate
-from modmap.mapping.mapper import CrossViewMapper
 from modmap.types import Modality
 
 FORMAT = 1
@@ -44,19 +47,18 @@ class _ModelRecord(BaseModel):
     trained: TrainedState
 
 
-def save(
-    directory: Path,
-    *,
-    config: ModMapConfig,
-    state: TrainedState,
-    mapper: CrossViewMapper,
-    encoders: Mapping[str, TokenEncoder],
-) -> Path:
+def save(directory: Path, model: FittedModel, *, encoders: Mapping[str, TokenEncoder]) -> Path:
     """Writes a model; a directory that holds one already is replaced file by file, the config last.
+
+    Args:
+        directory: Where to; made if missing.
+        model: The model.
+        encoders: By modality, those to put copies of beside it.
 
     Raises:
         ModMapError: as `require_place`.
     """
+    config = model.config
     require_place(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / SAVING_NAME).touch()
@@ -69,10 +71,10 @@ def save(
             (directory / ENCODERS_NAME).rmdir()  # only where nothing else is in it
     for modality, encoder in encoders.items():
         encoder.save(directory / ENCODERS_NAME / modality)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in mapper.state_dict().items()}
-    record = _ModelRecord(format=FORMAT, config=config, trained=state)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.weights.items()}
+    record = _ModelRecord(format=FORMAT, config=config, trained=model.trained)
     _replace(directory / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
-    _replace(directory / CARD_NAME, _card(config, state).encode())
+    _replace(directory / CARD_NAME, _card(config, model.trained).encode())
     _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
     (directory / SAVING_NAME).unlink(missing_ok=True)
     return directory
@@ -128,7 +130,7 @@ def locate(source: str) -> Path:
     try:
         return Path(snapshot_download(source))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, longest=200)
         raise ModMapError(f"{source}: no such directory, and the hub doesn't give it: {reason}") from None
 
 
@@ -147,22 +149,46 @@ def load(directory: Path) -> tuple[ModMapConfig, TrainedState]:
     return record.config, record.trained
 
 
-def load_weights(directory: Path, mapper: CrossViewMapper) -> None:
-    """Fills a mapper with the saved weights, every one of them.
+def load_fitted(
+    directory: Path, config: ModMapConfig, trained: TrainedState, *, encoders: EncoderPair
+) -> FittedModel:
+    """Reads a model's weights, every one of them.
+
+    Args:
+        directory: The model's.
+        config: Its settings, as `load` gave them or with encoders elsewhere.
+        trained: What training left behind, as `load` gave it.
+        encoders: The frozen encoders, which need not be loaded.
 
     Raises:
         ModMapError: the file is missing or damaged, or a weight is missing, unknown or of another shape.
     """
-    path = directory / WEIGHTS_NAME
+    views, classes = len(trained.view_ids), len(trained.categories)
+    mapper = new_mapper(
+        config,
+        trained.image_channels,
+        trained.depth_channels,
+        views=views,
+        classes=classes,
+        device=encoders.device,
+    )
+    expected = None
+    if trained.places:
+        expected = ExpectedDistances(classes, views, trained.places).to(encoders.device)
+    _fill(named_tensors(mapper, expected), directory / WEIGHTS_NAME)
+    return FittedModel(config, encoders, mapper.eval(), expected, trained)
+
+
+def _fill(expected: Mapping[str, Tensor], path: Path) -> None:
+    """Copies the tensors of a file into those of a model."""
     if not path.is_file():
         raise ModMapError(f"{path}: expected the model's weights, found no file")
     try:
         found = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
         raise ModMapError(
-            f"{path}: expected a whole safetensors file, found a damaged one ({error})"
+            f"{path}: expected a whole safetensors file, found a damaged one ({one_line(error)})"
         ) from None
-    expected = mapper.state_dict()
     missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     if missing or unknown:
         raise ModMapError(
@@ -176,7 +202,9 @@ def load_weights(directory: Path, mapper: CrossViewMapper) -> None:
             )
         if not torch.isfinite(tensor).all():
             raise ModMapError(f"{path}: weight {name}: expected finite numbers, found NaN or infinity")
-    mapper.load_state_dict(found, strict=True)
+    with torch.no_grad():
+        for name, tensor in found.items():
+            expected[name].copy_(tensor)
 
 
 def included_encoder(directory: Path, modality: str) -> str | None:
@@ -202,7 +230,7 @@ def push(repo_id: str, write: Callable[[Path], Path], *, private: bool) -> str:
             address = str(api.create_repo(repo_id, private=private, exist_ok=True))
             api.upload_folder(repo_id=repo_id, folder_path=directory, commit_message="Upload a ModMap model")
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error, longest=200)
             raise ModMapError(f"{repo_id}: the hub didn't take the model: {reason}") from None
     return address
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from modmap.detector.recall import map_or_recall
+from modmap.calibration import Calibration
+from modmap.detector.fitted import FittedModel
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
@@ -16,35 +16,40 @@ from modmap.scan import Scan
 from modmap.types import Aggregation
 from modmap.volume import AnomalyVolume, VoxelGrid
 
-if TYPE_CHECKING:
-    from modmap.detector.model import ModMap
-
 
 def predict_scan(
-    model: ModMap,
+    model: FittedModel,
     scan: Scan,
     *,
-    volume: bool | None,
-    grid: VoxelGrid | None,
-    category: str | None,
-    progress: bool,
+    volume: bool | None = None,
+    grid: VoxelGrid | None = None,
+    category: str | None = None,
+    calibration: Calibration | None = None,
+    progress: bool = False,
 ) -> Result:
-    """Scores a scan; `ModMap.predict` says what the arguments are."""
-    model.check(scan, category=category)
+    """Scores a scan.
+
+    Args:
+        model: The fitted model.
+        scan: As in `ModMap.predict`.
+        volume: As in `ModMap.predict`.
+        grid: As in `ModMap.predict`.
+        category: As in `ModMap.predict`.
+        calibration: The thresholds of the scan's class, or None.
+        progress: As in `ModMap.predict`.
+
+    Raises:
+        ModMapError: as `ModMap.predict`.
+    """
+    model.trained.check_scan(scan, category=category)
     refused = volume_refusal(scan, wanted=volume)
     started = time.perf_counter()
     tokens = model.encode(scan, progress=progress)
     encoded = time.perf_counter()
     bank = model.bank(scan, tokens, category=category)
-    image_map, depth_map, mapping_seconds = map_or_recall(
-        model.mapper,
-        bank,
-        cross_view=model.config.mapping.cross_view,
-        cache=model.token_cache,
-    )
-    image_map, depth_map = model.relative(bank, image_map, depth_map)
-    views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
+    image_map, depth_map = model.relative(model.distances(bank))
     mapped = time.perf_counter()
+    views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
     notes = list(tokens.notes)
     built: AnomalyVolume | None = None
     if refused is None:
@@ -55,7 +60,6 @@ def predict_scan(
         score = built.score
     else:
         score = max(float(maps.combined()[maps.foreground].max()) for maps in views.values())
-    calibration = model.calibrations.get(model.class_of(scan, category=category))
     if calibration is not None and set(views) != set(calibration.views):
         notes.append(
             f"verdict: expected the {len(calibration.views)} views of the good scans, found {len(views)}: the "
@@ -70,7 +74,7 @@ def predict_scan(
         notes=tuple(notes),
         seconds={
             "encoders": encoded - started,
-            "mapping": mapping_seconds,
+            "mapping": mapped - encoded,
             "volume": time.perf_counter() - mapped,
         },
         calibration=calibration,

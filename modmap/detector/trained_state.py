@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from modmap.encoding.encoders import TokenEncoder
 from modmap.errors import ModMapError
@@ -11,21 +14,17 @@ from modmap.files.validated_json import did_you_mean
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
+Grid = Annotated[
+    VoxelGrid, BeforeValidator(VoxelGrid.from_dict), PlainSerializer(VoxelGrid.to_dict, return_type=dict)
+]
 
-class GridRecord(BaseModel):
-    """A voxel grid as plain numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    origin: tuple[float, float, float]
-    voxel: float
-    shape: tuple[int, int, int]
-
-    @classmethod
-    def of(cls, grid: VoxelGrid) -> GridRecord:
-        """The record of a grid."""
-        x, y, z = grid.origin.tolist()
-        return cls(origin=(x, y, z), voxel=grid.voxel, shape=grid.shape)
+def grid_of_category(grids: Mapping[str, VoxelGrid], category: str | None) -> VoxelGrid | None:
+    """The grid of a category; the only one, where there is but one; None if there is none."""
+    grid = grids.get(category or "")
+    if grid is None and len(grids) == 1:
+        return next(iter(grids.values()))
+    return grid
 
 
 class TrainedState(BaseModel):
@@ -42,12 +41,12 @@ class TrainedState(BaseModel):
         grids: The voxel grid of each category; an empty name where scans have none.
         losses: Mean loss of each epoch.
         training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
-            in a prediction: what a part without any defect scores about. With nudged scans, what one in a hundred of
+            in a prediction: what a part without any defect scores about. With jittered scans, what one in a hundred of
             their tokens exceeds when each is held against the others.
-        seconds: Wall time of `encoders`, `training` and, with nudged scans, `expected`.
+        seconds: Wall time of `encoders`, `training` and, with jittered scans, `expected`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     view_ids: list[str]
     categories: list[str]
@@ -56,17 +55,14 @@ class TrainedState(BaseModel):
     depth_channels: int
     fingerprints: dict[str, str]
     places: int = 0
-    grids: dict[str, GridRecord]
+    grids: dict[str, Grid]
     losses: list[float]
     training_score: float
     seconds: dict[str, float]
 
     def grid_for(self, category: str | None) -> VoxelGrid | None:
         """The training scan's grid of a category; the only one, where there is but one; None if there is none."""
-        record = self.grids.get(category or "")
-        if record is None and len(self.grids) == 1:
-            record = next(iter(self.grids.values()))
-        return None if record is None else VoxelGrid(np.array(record.origin), record.voxel, record.shape)
+        return grid_of_category(self.grids, category)
 
     def check_encoder(self, encoder: TokenEncoder) -> None:
         """Checks that an encoder is the one that the model was trained with.
@@ -94,6 +90,28 @@ class TrainedState(BaseModel):
                 f"scan {scan.name}: expected views that the model was trained on ({', '.join(known)}), found "
                 f"{', '.join(unknown)}"
             )
+
+    def check_scan(self, scan: Scan, *, category: str | None = None) -> None:
+        """Checks, without reading pixels, that a scan fits the model.
+
+        Raises:
+            ModMapError: a view or the class is unknown to the model, or a file is missing.
+        """
+        self.check_views(scan)
+        for view in scan.views:
+            for file in (view.image, view.depth):
+                if isinstance(file, Path) and not file.is_file():
+                    raise ModMapError(f"{file}: expected a file of view {view.id}, found none")
+        self.class_index(scan, category)
+
+    def class_of(self, scan: Scan, *, category: str | None = None) -> str:
+        """The class of a scan, or the category given; an empty name for a class-specific model.
+
+        Raises:
+            ModMapError: the model doesn't know the class.
+        """
+        index = self.class_index(scan, category)
+        return "" if index is None else self.categories[index]
 
     def class_index(self, scan: Scan, category: str | None) -> int | None:
         """The index of a scan's class, or of the category given; None for a class-specific model.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -88,7 +89,7 @@ class FrozenEncoder(nn.Module):
         self.size = self.grid * self.patch
         self.model = _load(resolved, img_size=self.size)
         self.channels = int(self.model.num_features)
-        self.fingerprint = fingerprint(self.model)
+        self.fingerprint = fingerprint(self.model.state_dict())
         self._declared = _hub_config(resolved)
         self.normalisation = _normalisation(settings.normalisation, resolved, self._declared)
         self.precision = settings.precision
@@ -232,10 +233,10 @@ def _shortened(message: str) -> str:
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
 
 
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of a module's weights, position embeddings left out."""
+def fingerprint(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of named weights, position embeddings left out."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(weights.items()):
         if name.endswith("pos_embed"):
             continue  # resampled to the input size on loading, which isn't the same to the last bit everywhere
         digest.update(name.encode())

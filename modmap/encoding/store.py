@@ -30,7 +30,7 @@ from modmap.encoding.wheel_weights import (
     require_onnx,
     timm_state_dict,
 )
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 
 _logger = logging.getLogger(__name__)
 
@@ -326,7 +326,7 @@ def _check_loads(path: Path) -> None:
     try:
         timm.create_model(f"local-dir:{path}", pretrained=True)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ModMapError(f"{path.name}: timm cannot load what was fetched ({reason})") from error
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ModMapError(f"expected a file {path.name} ({error.strerror})") from error
     except ValueError as error:
-        raise ModMapError(f"{path.name} is not JSON ({error})") from error
+        raise ModMapError(f"{path.name} is not JSON ({one_line(error)})") from error
     if not isinstance(config, dict) or not isinstance(config.get("architecture"), str):
         raise ModMapError(f"{path.name}: expected a key 'architecture' that names a timm model")
     return config
@@ -95,5 +95,5 @@ def _count_parameters(path: Path) -> int:
         with safe_open(path, framework="numpy") as tensors:
             shapes = [tensors.get_slice(key).get_shape() for key in tensors.keys()]  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ModMapError(f"{path.name} is no readable safetensors file ({error})") from error
+        raise ModMapError(f"{path.name} is no readable safetensors file ({one_line(error)})") from error
     return sum(math.prod(shape) for shape in shapes)

@@ -88,17 +88,18 @@ def pair_pictures(
             "pairs: expected a model with mappings between views, found one with mapping.cross_view=false"
         )
     model.check(scan, category=category)
-    tokens = model.encode(scan, progress=progress)
+    fitted = model.fitted
+    tokens = fitted.encode(scan, progress=progress)
     shown = scan.subset(tokens.view_ids)
     side = max(SMALLEST_SIDE, min(LARGEST_SIDE, PICTURE_WIDTH // len(tokens)))
-    bank = model.bank(scan, tokens, category=category)
+    bank = fitted.bank(scan, tokens, category=category)
     places = bank.foreground.shape[1]
     targets = [_target(shown, view_id, side, places, bank.image.device) for view_id in tokens.view_ids]
     count = len(targets)
     maps: dict[Modality, list[list[Array]]] = {
         modality: [[np.empty(0)] * count for _ in range(count)] for modality in MODALITIES
     }
-    for source, target, *distances in pair_maps(model.mapper, bank):
+    for source, target, *distances in pair_maps(fitted.mapper, bank):
         one = targets[target]
         for modality, distance in zip(MODALITIES, distances, strict=True):
             maps[modality][source][target] = _tile(distance, one.shape)

@@ -18,7 +18,6 @@ from modmap.errors import ModMapError
 from modmap.figures.choice import Predicted, Shown
 from modmap.figures.volume_projection import volume_picture
 from modmap.result import ViewMaps
-from modmap.runs.evaluation_metrics import grid_of
 from modmap.runs.map_files import read_maps
 from modmap.runs.stored_results import VOLUME
 from modmap.runs.volume_files import load_volume
@@ -111,7 +110,7 @@ def _label(shown: Shown, scan: Scan, view_id: str, run: str | None) -> list[str]
 
 def _clearest_view(scan: Scan, maps: Mapping[str, ViewMaps], truth: GroundTruth | None) -> str:
     if truth is not None and truth.mask.any():
-        index, grid = np.argwhere(truth.mask), grid_of(truth)
+        index, grid = np.argwhere(truth.mask), truth.grid
         visible = {}
         for view_id in maps:
             frame = scan[view_id].load()
@@ -130,7 +129,7 @@ def _largest_token(maps: ViewMaps) -> float:
 
 def _defect_pixels(frame: Frame, truth: GroundTruth, size: tuple[int, int]) -> Array:
     """(h, w) bool: pixels that hold a measured point in a defect voxel."""
-    marked = AnomalyVolume(grid_of(truth), truth.mask.astype(np.float32)).seen_from(frame) > 0
+    marked = AnomalyVolume(truth.grid, truth.mask.astype(np.float32)).seen_from(frame) > 0
     # The smallest defect is seen too.
     return averaged(marked.astype(np.float32), size) > 0
 

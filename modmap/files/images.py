@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.types import Array
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -180,7 +180,9 @@ def _read_numpy(path: Path) -> Array:
     except ModMapError:
         raise
     except Exception as error:
-        raise ModMapError(f"{path}: expected a whole NumPy file, found a damaged one ({error})") from None
+        raise ModMapError(
+            f"{path}: expected a whole NumPy file, found a damaged one ({one_line(error)})"
+        ) from None
     raise ModMapError(f"{path}: expected one array, or one named depth, found {', '.join(names)}")
 
 
@@ -194,7 +196,9 @@ def _read_exr(path: Path) -> Array:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = {name: np.asarray(channel.pixels) for name, channel in file.channels().items()}
     except Exception as error:
-        raise ModMapError(f"{path}: expected a whole EXR file, found a damaged one ({error})") from None
+        raise ModMapError(
+            f"{path}: expected a whole EXR file, found a damaged one ({one_line(error)})"
+        ) from None
     for name in ("Z", "depth", "depth.Z", "Depth.Z", "depth.V", "Y", "V", "R"):
         if name in channels:
             return channels[name].astype(np.float32)

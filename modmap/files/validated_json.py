@@ -6,7 +6,7 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -77,6 +77,11 @@ def read_json(path: Path) -> Any:
         raise ModMapError(
             f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}"
         ) from None
+
+
+def renamed(data: Any, names: Mapping[str, str]) -> Any:
+    """The keys of an object that was written under earlier names, by today's; for a model's `before` validator."""
+    return {names.get(key, key): value for key, value in data.items()} if isinstance(data, dict) else data
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

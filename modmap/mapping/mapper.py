@@ -12,8 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modmap.detector.expected import ExpectedDistances
-
 
 @dataclass(frozen=True)
 class ViewPairs:
@@ -120,7 +118,6 @@ class CrossViewMapper(nn.Module):
         view_conditioning: False leaves the views out of the codes; without classes there is then no modulator, and
             source tokens are mapped as they are.
         modulator_hidden: Width of the modulators' hidden layer.
-        places: L, tokens of a view, where the distances of good parts are kept place by place; 0: they aren't.
     """
 
     def __init__(
@@ -132,7 +129,6 @@ class CrossViewMapper(nn.Module):
         classes: int = 0,
         view_conditioning: bool = True,
         modulator_hidden: int = 128,
-        places: int = 0,
     ) -> None:
         super().__init__()
         self.image_to_depth = FeatureMapper(image_channels, depth_channels)
@@ -143,7 +139,6 @@ class CrossViewMapper(nn.Module):
         if coded or classes:
             self.image_modulator = Modulator(coded, image_channels, classes=classes, hidden=modulator_hidden)
             self.depth_modulator = Modulator(coded, depth_channels, classes=classes, hidden=modulator_hidden)
-        self.expected = ExpectedDistances(classes, views, places) if places else None
 
     def forward(
         self, image_tokens: Tensor, depth_tokens: Tensor, *, pairs: ViewPairs, pair_of_token: Tensor

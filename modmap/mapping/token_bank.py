@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,17 +58,6 @@ class TokenBank:
             category=category,
             scan=torch.arange(len(scans)).repeat_interleave(lengths).to(device),
         )
-
-    def digest(self) -> str:
-        """SHA-256 of all that it holds."""
-        content = hashlib.sha256()
-        for tensor in (self.image, self.depth, self.foreground, self.view, self.category, self.scan):
-            if tensor is None:
-                content.update(b"none")
-                continue
-            content.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-            content.update(tensor.cpu().contiguous().numpy().data)
-        return content.hexdigest()
 
     def pairs(self, *, cross_view: bool) -> Tensor:
         """(P, 2) rows of this bank: every (source, target) within a scan, or each view with itself."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
-from modmap.errors import ModMapError
+from modmap.datasets.ground_truth import read_ground_truth
+from modmap.errors import ModMapError, one_line
 from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
 from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume
@@ -83,19 +83,13 @@ def common_grid(scans: Sequence[Scan]) -> VoxelGrid | None:
     """
     for scan in scans:
         if scan.ground_truth is not None:
-            return grid_of(read_ground_truth(scan.ground_truth))
+            return read_ground_truth(scan.ground_truth).grid
     return None
 
 
 def scan_grid(scan: Scan, common: VoxelGrid | None) -> VoxelGrid | None:
     """The grid that a scan is to be scored in: that of its own ground truth, else the category's common one."""
-    return common if scan.ground_truth is None else grid_of(read_ground_truth(scan.ground_truth))
-
-
-def grid_of(truth: GroundTruth) -> VoxelGrid:
-    """The grid of a ground truth."""
-    x, y, z = truth.mask.shape
-    return VoxelGrid(truth.origin, truth.voxel, (x, y, z))
+    return common if scan.ground_truth is None else read_ground_truth(scan.ground_truth).grid
 
 
 def figures(scans: Sequence[Scan], results: Path) -> Figures:
@@ -154,7 +148,7 @@ def _volume_metric(scans: Sequence[Scan], results: Path) -> VolumeAUPRO:
         mask = np.zeros(volume.grid.shape, dtype=bool)
         if scan.ground_truth is not None:
             truth = read_ground_truth(scan.ground_truth)
-            if not _same(volume.grid, grid_of(truth)):
+            if not volume.grid.same_as(truth.grid):
                 raise ModMapError(
                     f"{path}: expected the grid of {scan.ground_truth} {truth.mask.shape}, found another "
                     f"{volume.grid.shape}"
@@ -162,12 +156,6 @@ def _volume_metric(scans: Sequence[Scan], results: Path) -> VolumeAUPRO:
             mask = truth.mask
         metric.update(volume.scores, mask, name=scan.name)
     return metric
-
-
-def _same(one: VoxelGrid, other: VoxelGrid) -> bool:
-    return (
-        one.shape == other.shape and one.voxel == other.voxel and bool(np.allclose(one.origin, other.origin))
-    )
 
 
 def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:
@@ -184,5 +172,5 @@ def _read_summary(path: Path) -> tuple[float, dict[str, float]]:
         raise ModMapError(f"{path}: expected the result of a prediction, found none") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModMapError(
-            f"{path}: expected the result of a prediction, found a damaged one ({error})"
+            f"{path}: expected the result of a prediction, found a damaged one ({one_line(error)})"
         ) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
 from modmap.result import ViewMaps
 from modmap.types import Aggregation, Array
@@ -62,7 +62,7 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                 for place, view_id in enumerate(stored["ids"])
             }
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ModMapError(
             f"{path}: expected the maps of a prediction, found a damaged file ({reason})"
         ) from None

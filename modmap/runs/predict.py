@@ -67,7 +67,7 @@ def predict_directories(
     for scan in scans:
         require_free(output / scan.name, replaces=SUMMARY, keys=SUMMARY_KEYS)
         model.check(scan, category=category)
-        if fail_on_defect and model.class_of(scan, category=category) not in model.calibrations:
+        if fail_on_defect and model.trained.class_of(scan, category=category) not in model.calibrations:
             raise UsageError(
                 f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
                 f"{model_source}: run modmap calibrate first"
@@ -82,7 +82,7 @@ def predict_directories(
     unusable, verdicts = 0, []
     for scan in scans:
         place = output / scan.name
-        calibration = model.calibrations.get(model.class_of(scan, category=category))
+        calibration = model.calibrations.get(model.trained.class_of(scan, category=category))
         if resume and is_done(place, model, scan, calibration=calibration, **asked):
             verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
             print(f"{scan.name}: already done")

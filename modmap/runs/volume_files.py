@@ -12,7 +12,7 @@ from plyfile import PlyData, PlyElement
 from pyevtk.vtk import VtkFile, VtkImageData
 
 from modmap.drawing.colours import colourise
-from modmap.errors import ModMapError
+from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
 from modmap.types import Array, VolumeFormat
 from modmap.volume import AnomalyVolume, VoxelGrid
@@ -135,7 +135,7 @@ def _read_npz(path: Path) -> dict[str, Array]:
     except ModMapError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ModMapError(f"{path}: expected a whole .npz file, found a damaged one ({reason})") from None
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
+from modmap.config import TrainingSettings
+from modmap.detector.training_checkpoint import TrainingCheckpoint
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
+from modmap.mapping.training import Training
 
 
 def random_bank(
@@ -36,3 +41,26 @@ def random_mapper(seed: int, *, views: int, classes: int = 0, conditioned: bool 
         for parameter in mapper.parameters():
             torch.nn.init.normal_(parameter, std=0.7)
     return mapper
+
+
+def train(
+    mapper: CrossViewMapper,
+    bank: TokenBank,
+    settings: TrainingSettings,
+    *,
+    cross_view: bool = True,
+    on_epoch: Callable[[float], None] | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
+) -> list[float]:
+    """Trains a mapper from what a checkpoint holds, or from the start, to the end; the losses of all epochs."""
+    training = Training(mapper, bank, settings, cross_view=cross_view)
+    if checkpoint is not None:
+        checkpoint.resume(training)
+
+    def after_epoch(so_far: Training) -> None:
+        if on_epoch is not None:
+            on_epoch(so_far.losses[-1])
+        if checkpoint is not None:
+            checkpoint.keep(so_far)
+
+    return training.run(after_epoch=after_epoch)

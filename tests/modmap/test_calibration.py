@@ -30,10 +30,10 @@ SCORES = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=40)
 def estimated(views_scores: list[GoodScores], **arguments: Any) -> Calibration:
     """An estimate; which views it is made from changes nothing but what it says."""
     found = estimated_calibration(views_scores, basis="leave_one_view_out", **arguments)
-    other = estimated_calibration(views_scores, basis="nudged_copies", **arguments)
+    other = estimated_calibration(views_scores, basis="jittered_copies", **arguments)
     assert other.model_copy(update={"basis": found.basis}) == found
     assert other.p_value(1.0) == found.p_value(1.0)
-    assert "nudged copies" in other.describe()
+    assert "jittered copies" in other.describe()
     return found
 
 

@@ -37,7 +37,7 @@ class TestMakeConfig:
                 "aggregation": "max",
                 "foreground": "components",
                 "rim_share": 0.0,
-                "nudged_scans": 0,
+                "jittered_scans": 0,
                 "voxel": 2.0,
             },
         }
@@ -48,7 +48,7 @@ class TestMakeConfig:
         assert config.image_encoder.reference == config.depth_encoder.reference == "dinov2_vits14"
         assert config.mapping == make_config("paper").mapping
         paper = make_config("paper").inference.model_dump()
-        assert config.inference.model_dump() == paper | {"rim_share": 0.5, "nudged_scans": 4}
+        assert config.inference.model_dump() == paper | {"rim_share": 0.5, "jittered_scans": 4}
         assert config.size < 896
         assert config.training.epochs < 200
 

@@ -65,7 +65,7 @@ class TestCFM:
                 "depth_encoder": {"reference": "none"},
                 "mapping": {"cross_view": False, "view_conditioning": False},
                 "training": {"epochs": 60, "pairs_per_batch": 3, "tokens_per_batch": 200},
-                "inference": {"nudged_scans": 0, "aggregation": "prod"},
+                "inference": {"jittered_scans": 0, "aggregation": "prod"},
             },
             depth_features=lambda grid: fitted._read()._encoders["depth"],
         ).fit(nominal)

@@ -91,15 +91,15 @@ class TestMakeDetector:
             ("patchcore", {"coreset": 2}, "config: coreset: expected less than or equal to 1"),
             (
                 "patchcore",
-                {"inference": {"nudged_scans": 2}},
-                "inference.nudged_scans: expected a setting of this method, found one of ModMap's alone",
+                {"inference": {"jittered_scans": 2}},
+                "inference.jittered_scans: expected a setting of this method, found one of ModMap's alone",
             ),
             ("cfm", {"mapping": {"cross_view": True}}, "mapping: unknown key"),
             ("efficientad", {"size": 258}, "config: size: expected a multiple of 4, found 258"),
             (
                 "cfm",
-                {"inference": {"nudged_scans": 2}},
-                "inference.nudged_scans: expected a setting of this method, found one of ModMap's alone",
+                {"inference": {"jittered_scans": 2}},
+                "inference.jittered_scans: expected a setting of this method, found one of ModMap's alone",
             ),
         ],
     )

@@ -32,9 +32,9 @@ def bad(make_scan: ScanMaker) -> Scan:
 @pytest.fixture(scope="module")
 def result(make_model: Callable[..., ModMap], bad: Scan) -> Result:
     # The pixels lie 3 mm apart: voxels of 4 mm leave no gaps between them. The ball is four tokens wide, so that held
-    # against nudged copies most of it would be edge.
+    # against jittered copies most of it would be edge.
     training = {"epochs": 40, "tokens_per_batch": None}
-    return make_model(training=training, inference={"voxel": 4.0, "nudged_scans": 0}).predict(bad)
+    return make_model(training=training, inference={"voxel": 4.0, "jittered_scans": 0}).predict(bad)
 
 
 @pytest.fixture(scope="module")

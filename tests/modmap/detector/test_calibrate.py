@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from modmap.datasets import load_scan, write_scan
-from modmap.detector.expected import GoodDistances
-from modmap.detector.jitter import nudged
+from modmap.detector.expected import ScanDistances
+from modmap.detector.jitter import jittered
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError
 from modmap.mapping.anomaly_maps import refined_maps
@@ -85,22 +85,24 @@ class TestCalibrate:
             "verdict: expected the 4 views of the good scans, found 2: the false-alarm rate may not hold",
         )
 
-    def test_calibrate__training_scan_alone_by_its_nudged_copies(
+    def test_calibrate__training_scan_alone_by_its_jittered_copies(
         self, make_model: ModelMaker, make_scan: ScanMaker
     ) -> None:
         """A copy's views score what a model predicts that expects what the scan and the other copy show."""
         scan = make_scan()
-        model = make_model(training={"epochs": 20}, inference={"nudged_scans": 2}).calibrate(scan)
+        model = make_model(training={"epochs": 20}, inference={"jittered_scans": 2}).calibrate(scan)
         found = model.calibrations[""]
-        assert (found.basis, found.guaranteed, len(found.scores)) == ("nudged_copies", False, 8)
+        assert (found.basis, found.guaranteed, len(found.scores)) == ("jittered_copies", False, 8)
         assert (found.scans, found.views) == (["ball"], ["00", "01", "02", "03"])
         assert model.predict(scan).verdict == "pass"
-        copies = [nudged(scan, seed=seed) for seed in range(2)]
-        expected, scores = model.mapper.expected, []
+        copies = [jittered(scan, seed=seed) for seed in range(2)]
+        expected, scores = model.fitted.expected, []
         assert expected is not None
         for copy, other in (copies, copies[::-1]):
-            banks = [model.bank(one, model.encode(one)) for one in (scan, other)]
-            expected.learn([GoodDistances(0, one.view, *refined_maps(model.mapper, one)) for one in banks])
+            banks = [model.fitted.bank(one, model.fitted.encode(one)) for one in (scan, other)]
+            expected.learn(
+                [ScanDistances(0, one.view, *refined_maps(model.fitted.mapper, one)) for one in banks]
+            )
             result = model.predict(copy, volume=False)
             scores += [float(np.nanmax(maps.combined())) for maps in result.views.values()]
         assert found.scores == pytest.approx(scores)
@@ -119,7 +121,7 @@ class TestCalibrate:
     def test_calibrate__training_scan_alone_by_its_left_out_views(
         self, make_model: ModelMaker, make_scan: ScanMaker
     ) -> None:
-        model = make_model(training={"epochs": 20}, inference={"nudged_scans": 0}).calibrate(make_scan())
+        model = make_model(training={"epochs": 20}, inference={"jittered_scans": 0}).calibrate(make_scan())
         found = model.calibrations[""]
         assert (found.basis, found.guaranteed) == ("leave_one_view_out", False)
         assert (found.scans, len(found.scores), found.false_alarm_rate) == (["ball"], 4, 0.05)
@@ -198,7 +200,7 @@ class TestCalibrate:
     def test_calibrate__views_that_are_not_mapped_from_others(
         self, make_model: ModelMaker, make_scan: ScanMaker
     ) -> None:
-        plain = {"nudged_scans": 0}
+        plain = {"jittered_scans": 0}
         model = make_model(mapping={"cross_view": False}, training={"epochs": 1}, inference=plain)
         with pytest.raises(ModMapError, match=r"found mapping\.cross_view=false"):
             model.calibrate(make_scan())

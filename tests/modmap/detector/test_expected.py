@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from modmap.detector.expected import TYPICAL, UNSEEN, ExpectedDistances, GoodDistances, learn_and_score
+from modmap.detector.expected import TYPICAL, UNSEEN, ExpectedDistances, ScanDistances, learn_and_score
 
 SIDE, VIEWS = 5, 3
 
 
 def good(
     seed: int, *, views: tuple[int, ...] = (0, 1, 2), category: int = 0, scale: float = 1.0
-) -> GoodDistances:
+) -> ScanDistances:
     """A scan with random distances and some places that weren't mapped, the same in both modalities."""
     generator = torch.Generator().manual_seed(seed)
     shape = (len(views), SIDE * SIDE)
@@ -21,10 +21,10 @@ def good(
     image, depth = (
         torch.where(hidden, torch.inf, scale * torch.rand(shape, generator=generator)) for _ in range(2)
     )
-    return GoodDistances(category, torch.tensor(views), image, depth)
+    return ScanDistances(category, torch.tensor(views), image, depth)
 
 
-def slowly(scans: list[GoodDistances]) -> np.ndarray:
+def slowly(scans: list[ScanDistances]) -> np.ndarray:
     """(VIEWS, SIDE, SIDE) expected image distances, one place after the other."""
     values = [float(value) for scan in scans for value in scan.image.flatten() if np.isfinite(value)]
     result = np.zeros((VIEWS, SIDE, SIDE))
@@ -43,7 +43,7 @@ def slowly(scans: list[GoodDistances]) -> np.ndarray:
     return result
 
 
-def edge_slowly(scans: list[GoodDistances]) -> np.ndarray:
+def edge_slowly(scans: list[ScanDistances]) -> np.ndarray:
     """(VIEWS, SIDE, SIDE) whether a place is on the edge, one place after the other."""
     result = np.zeros((VIEWS, SIDE, SIDE), dtype=bool)
     for view in range(VIEWS):
@@ -101,7 +101,7 @@ class TestExpectedDistances:
         view = torch.tensor([0])
         expected = ExpectedDistances(0, 1, SIDE * SIDE)
         scans = [(one.flatten(1), one.flatten(1)) for one in (often, wider)]
-        expected.learn([GoodDistances(0, view, *one) for one in scans])
+        expected.learn([ScanDistances(0, view, *one) for one in scans])
         relative = [
             expected.relative(one.flatten(1), one.flatten(1), view=view)[0].reshape(SIDE, SIDE)
             for one in (new, alone)
@@ -117,7 +117,7 @@ class TestExpectedDistances:
         part[:, :, :2] = more[:, :, :2] = 0.5
         more[:, 2, 3] = 0.9  # a place with nothing of the good part beside it
         expected = ExpectedDistances(0, 1, SIDE * SIDE)
-        expected.learn([GoodDistances(0, torch.tensor([0]), part.flatten(1), part.flatten(1))])
+        expected.learn([ScanDistances(0, torch.tensor([0]), part.flatten(1), part.flatten(1))])
         found = expected.relative(more.flatten(1), more.flatten(1), view=torch.tensor([0]))[0]
         assert float(found.reshape(SIDE, SIDE)[2, 3]) == pytest.approx(0.9)
 

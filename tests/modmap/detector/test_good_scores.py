@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modmap.detector.good_scores import (
     check_share,
     exceeded_by,
-    left_out_maps,
+    left_out_distances,
     scores_of_scan,
     scores_of_views,
 )
@@ -58,7 +58,8 @@ class TestLeftOutMaps:
                     if source != target and bank.foreground[source, place]:
                         found = slow.distances(mapper, bank, source, target, int(place))
                         expected[:, target, place] = np.minimum(expected[:, target, place], found)
-        image, depth = left_out_maps(mapper, bank)
+        found = left_out_distances(mapper, bank)
+        image, depth = found.image, found.depth
         np.testing.assert_allclose(image.numpy(), expected[0], atol=1e-6)
         np.testing.assert_allclose(depth.numpy(), expected[1], atol=1e-6)
 
@@ -84,6 +85,6 @@ class TestScores:
     def test_scores_of_views__each_by_itself(self, fitted: ModMap, make_scan: ScanMaker) -> None:
         scan = make_scan()
         views = fitted.predict(scan).views
-        found = scores_of_views(scan, views, fitted.grid_for(scan), share=0)
+        found = scores_of_views(scan, views, fitted.fitted.grid_for(scan), share=0)
         assert [one.score for one in found] == [np.nanmax(maps.combined()) for maps in views.values()]
         assert all(one.score == one.pixel == one.voxel for one in found)

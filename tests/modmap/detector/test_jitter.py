@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modmap.camera import Camera
-from modmap.detector.jitter import FARTHEST, WIDEST, NudgedView, nudged, nudged_copies
+from modmap.detector.jitter import FARTHEST, WIDEST, JitteredView, jittered, jittered_copies
 from modmap.scan import Scan, View
 from tests.synthetic_scans import look_at
 
@@ -24,15 +24,15 @@ def tilted_plane() -> View:
     return View("one", image, depth.astype(np.float32), camera=camera)
 
 
-def as_nudged(view: View, *, turn: float, shift: tuple[float, float]) -> NudgedView:
-    return NudgedView(view.id, view.image, view.depth, camera=view.camera, turn=turn, shift=shift)
+def as_jittered(view: View, *, turn: float, shift: tuple[float, float]) -> JitteredView:
+    return JitteredView(view.id, view.image, view.depth, camera=view.camera, turn=turn, shift=shift)
 
 
-class TestNudgedView:
+class TestJitteredView:
     def test_load__shift_by_whole_pixels(self) -> None:
         view = tilted_plane()
         before = view.load()
-        after = as_nudged(view, turn=0.0, shift=(3 / WIDTH, -2 / WIDTH)).load()
+        after = as_jittered(view, turn=0.0, shift=(3 / WIDTH, -2 / WIDTH)).load()
         np.testing.assert_array_equal(after.depth[:-2, 3:], before.depth[2:, :-3])
         np.testing.assert_array_equal(after.image[:-2, 3:], before.image[2:, :-3])
 
@@ -42,7 +42,7 @@ class TestNudgedView:
     def test_load__points_stay_where_they_are(self, turn: float, shift: tuple[float, float]) -> None:
         view = tilted_plane()
         planes = []
-        for frame in (view.load(), as_nudged(view, turn=turn, shift=shift).load()):
+        for frame in (view.load(), as_jittered(view, turn=turn, shift=shift).load()):
             assert frame.camera is not None
             rows, columns = np.nonzero(frame.depth)
             pixels = np.stack([columns, rows], axis=1)
@@ -56,20 +56,20 @@ class TestNudgedView:
 
     def test_load__depth_is_never_made_up(self) -> None:
         view = tilted_plane()
-        before, after = view.load(), as_nudged(view, turn=3.0, shift=(0.01, 0.01)).load()
+        before, after = view.load(), as_jittered(view, turn=3.0, shift=(0.01, 0.01)).load()
         assert set(np.unique(after.depth)) <= set(np.unique(before.depth))
 
     def test_load__nothing_measured(self) -> None:
         empty = View("one", np.zeros((20, 30), np.uint8), np.zeros((20, 30), np.float32))
-        assert not as_nudged(empty, turn=1.0, shift=(0.0, 0.0)).load().depth.any()
+        assert not as_jittered(empty, turn=1.0, shift=(0.0, 0.0)).load().depth.any()
 
 
-class TestNudged:
-    def test_nudged__each_view_by_its_own_amount_and_the_same_again(self) -> None:
+class TestJitterd:
+    def test_jittered__each_view_by_its_own_amount_and_the_same_again(self) -> None:
         scan = Scan("good", [tilted_plane(), View("two", tilted_plane().image, tilted_plane().depth)])
-        first, again, other = nudged(scan, seed=3), nudged(scan, seed=3), nudged(scan, seed=4)
+        first, again, other = jittered(scan, seed=3), jittered(scan, seed=3), jittered(scan, seed=4)
         amounts = [
-            [(view.turn, view.shift) for view in one.views if isinstance(view, NudgedView)]
+            [(view.turn, view.shift) for view in one.views if isinstance(view, JitteredView)]
             for one in (first, again, other)
         ]
         assert amounts[0] == amounts[1] != amounts[2]
@@ -81,14 +81,14 @@ class TestNudged:
         assert first["one"].load().image.shape == (HEIGHT, WIDTH)
 
 
-class TestNudgedCopies:
-    def test_nudged_copies__shared_among_the_scans_of_each_class(self) -> None:
+class TestJitterdCopies:
+    def test_jittered_copies__shared_among_the_scans_of_each_class(self) -> None:
         scans = [
             Scan(name, [tilted_plane()], category=category)
             for name, category in (("a", "gear"), ("b", "gear"), ("c", "pump"))
         ]
-        names = [copy.name.partition(",")[0] for copy in nudged_copies(scans, 3, by_category=True)]
+        names = [copy.name.partition(",")[0] for copy in jittered_copies(scans, 3, by_category=True)]
         assert names == ["a", "b", "a", "c", "c", "c"]
-        together = nudged_copies(scans, 4, by_category=False)
+        together = jittered_copies(scans, 4, by_category=False)
         assert [copy.name.partition(",")[0] for copy in together] == ["a", "b", "c", "a"]
         assert len({copy.name for copy in together}) == 4

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from modmap.config import make_config
-from modmap.detector.fit import new_mapper
+from modmap.detector.fitted import new_mapper
 from modmap.detector.model import ModMap
 from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
@@ -112,7 +112,7 @@ class TestFit:
 
     def test_fit__switches(self, make_model: ModelMaker, make_scan: ScanMaker) -> None:
         plain = make_model(mapping={"view_conditioning": False})
-        assert not any("modulator" in name for name in plain.mapper.state_dict())
+        assert not any("modulator" in name for name in plain.fitted.mapper.state_dict())
         scan, alone = make_scan(), make_model(mapping={"cross_view": False})
         whole = alone.predict(scan)
         for view_id in scan.view_ids:
@@ -132,27 +132,27 @@ class TestFit:
     def test_fit__training_score_is_the_training_scans_largest(
         self, make_model: ModelMaker, make_scan: ScanMaker, how: str, join: Callable[[Array, Array], Array]
     ) -> None:
-        model = make_model(inference={"aggregation": how, "nudged_scans": 0}, training={"epochs": 2})
+        model = make_model(inference={"aggregation": how, "jittered_scans": 0}, training={"epochs": 2})
         views = model.predict(make_scan()).views.values()
         tokens = [join(one.image_tokens, one.depth_tokens)[np.isfinite(one.image_tokens)] for one in views]
         assert model.trained.training_score == pytest.approx(max(one.max() for one in tokens), abs=1e-6)
 
-    def test_fit__distances_are_held_against_those_of_nudged_scans(
+    def test_fit__distances_are_held_against_those_of_jittered_scans(
         self, make_model: ModelMaker, make_scan: ScanMaker
     ) -> None:
         scan = make_scan()
         plain, held = (
-            make_model(inference={"nudged_scans": nudges, "rim_share": 0}, training={"epochs": 2})
-            for nudges in (0, 2)
+            make_model(inference={"jittered_scans": jitters, "rim_share": 0}, training={"epochs": 2})
+            for jitters in (0, 2)
         )
-        assert plain.mapper.expected is None
-        assert held.mapper.expected is not None
+        assert plain.fitted.expected is None
+        assert held.fitted.expected is not None
         distances, scores = (model.predict(scan).views for model in (plain, held))
         rows = {view_id: row for row, view_id in enumerate(held.trained.view_ids)}
         for view_id, maps in scores.items():
             inner = np.isfinite(maps.image_tokens)
             for modality in ("image", "depth"):
-                expected = getattr(held.mapper.expected, modality)[0, rows[view_id]].numpy()
+                expected = getattr(held.fitted.expected, modality)[0, rows[view_id]].numpy()
                 np.testing.assert_allclose(
                     getattr(maps, f"{modality}_tokens")[inner],
                     (getattr(distances[view_id], f"{modality}_tokens").ravel() / expected)[inner.ravel()],
@@ -191,7 +191,7 @@ class TestPredict:
     ) -> None:
         """Though the rim takes its neighbours' scores, and all of those are the part's edge and take theirs."""
         model, scan = make_model(size=224), make_scan(name="new")
-        expected, square = model.mapper.expected, Square(60, 80, grid=16)
+        expected, square = model.fitted.expected, Square(60, 80, grid=16)
         assert expected is not None
         for index, maps in enumerate(model.predict(scan).views.values()):
             inner = inner_tokens(maps.foreground, square, share=model.config.inference.rim_share)

@@ -88,9 +88,9 @@ class TestPairPictures:
     def test_tiles__are_the_distances_of_their_pair(
         self, pictures: dict[Any, Picture], model: ModMap, scan: Scan
     ) -> None:
-        bank = model.bank(scan, model.encode(scan))
-        maps = {(s, t): image.numpy() for s, t, image, _ in pair_maps(model.mapper, bank)}
-        depths = [depth.numpy() for _, _, _, depth in pair_maps(model.mapper, bank)]
+        bank = model.fitted.bank(scan, model.fitted.encode(scan))
+        maps = {(s, t): image.numpy() for s, t, image, _ in pair_maps(model.fitted.mapper, bank)}
+        depths = [depth.numpy() for _, _, _, depth in pair_maps(model.fitted.mapper, bank)]
         every = np.concatenate([*maps.values(), *depths])
         top = every[np.isfinite(every)].max()
         rows = tiles(pictures["image"], scan)
@@ -107,7 +107,7 @@ class TestPairPictures:
     def test_minimum__is_what_a_prediction_takes(
         self, pictures: dict[Any, Picture], model: ModMap, scan: Scan
     ) -> None:
-        refined, _ = refined_maps(model.mapper, model.bank(scan, model.encode(scan)))
+        refined, _ = refined_maps(model.fitted.mapper, model.fitted.bank(scan, model.fitted.encode(scan)))
         last = tiles(pictures["image"], scan)[-1]
         for target in range(VIEWS):
             shown = refined[target].isfinite().reshape(8, 8).numpy()

@@ -15,8 +15,7 @@ from modmap.config import TrainingSettings
 from modmap.errors import ModMapError
 from modmap.mapping.mapper import CrossViewMapper, Modulator
 from modmap.mapping.token_bank import TokenBank
-from modmap.mapping.training import train
-from tests.modmap.banks import random_bank, random_mapper
+from tests.modmap.banks import random_bank, random_mapper, train
 
 
 def _one_way(layers: torch.nn.Module, modulator: Modulator | None, token: Tensor, s: int, t: int) -> Tensor:

@@ -13,7 +13,7 @@ import pytest
 
 from modmap.datasets import GroundTruth, write_ground_truth
 from modmap.errors import ModMapError
-from modmap.runs.evaluation_metrics import common_grid, figures, grid_of, scan_grid
+from modmap.runs.evaluation_metrics import common_grid, figures, scan_grid
 from modmap.runs.volume_files import save_volume
 from modmap.scan import Scan
 from modmap.volume import AnomalyVolume, VoxelGrid
@@ -135,4 +135,4 @@ class TestFigures:
         assert own.shape == GRID.shape
         assert common_grid(scans[1:2]) is None
         truth = GroundTruth(np.zeros((2, 3, 4), bool), origin=np.zeros(3), voxel=1.0)
-        assert grid_of(truth).shape == (2, 3, 4)
+        assert truth.grid.shape == (2, 3, 4)

@@ -91,9 +91,8 @@ class TestIsDone:
 
     def test_is_done__other_encoders(self, predicted: Predicted) -> None:
         model = ModMap.from_pretrained(predicted.model, device="cpu")
-        model._state = model.trained.model_copy(
-            update={"fingerprints": model.trained.fingerprints | {"depth": "0"}}
-        )
+        other = {"fingerprints": model.trained.fingerprints | {"depth": "0"}}
+        model._fitted = replace(model.fitted, trained=model.trained.model_copy(update=other))
         assert not is_done(predicted.out, model, predicted.scan(), nominal=predicted.scan("nominal"), **ASKED)
 
 

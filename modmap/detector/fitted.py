@@ -1,0 +1,130 @@
+"""A fitted model: all that a prediction, a calibration or a figure needs of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modmap.config import ModMapConfig
+from modmap.detector.expected import ExpectedDistances, ScanDistances
+from modmap.detector.trained_state import TrainedState
+from modmap.encoding.encoder_pair import EncoderPair
+from modmap.encoding.encoders import fingerprint
+from modmap.encoding.scan_tokens import ScanTokens
+from modmap.mapping.anomaly_maps import refined_maps
+from modmap.mapping.mapper import CrossViewMapper
+from modmap.mapping.token_bank import TokenBank
+from modmap.scan import Scan
+from modmap.volume import VoxelGrid
+
+EXPECTED = "expected."
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """What a fit leaves behind, and what saving and loading carry.
+
+    Attributes:
+        config: Every setting.
+        encoders: The frozen encoders, loaded when they are first needed.
+        mapper: The trained modulators and mappings.
+        expected: The distances that good parts show, place by place; None where distances are taken as they are.
+        trained: Views, classes, grids, losses.
+    """
+
+    config: ModMapConfig
+    encoders: EncoderPair
+    mapper: CrossViewMapper
+    expected: ExpectedDistances | None
+    trained: TrainedState
+
+    @property
+    def device(self) -> torch.device:
+        """Where tensors live."""
+        return self.encoders.device
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Every tensor of the model but the encoders', by name; they are the model's own, not copies."""
+        return named_tensors(self.mapper, self.expected)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights."""
+        return fingerprint(self.weights)
+
+    def encode(self, scan: Scan, *, progress: bool = False) -> ScanTokens:
+        """The tokens of a scan; each view passes each encoder once.
+
+        Raises:
+            ModMapError: an encoder or a view can't be used.
+        """
+        return self.encoders.encode(scan, trained=self.trained, shown=progress)
+
+    def bank(self, scan: Scan, tokens: ScanTokens, *, category: str | None = None) -> TokenBank:
+        """A scan's tokens with the codes of its views and class, as the mappings take them."""
+        class_index = self.trained.class_index(scan, category)
+        return TokenBank.of(
+            [tokens],
+            view_ids=self.trained.view_ids,
+            categories=None if class_index is None else [class_index],
+        )
+
+    def distances(self, bank: TokenBank) -> ScanDistances:
+        """The refined maps of a scan as distances (Eqs. 11 and 12)."""
+        return distances_of(self.mapper, bank, cross_view=self.config.mapping.cross_view)
+
+    def relative(self, found: ScanDistances) -> tuple[Tensor, Tensor]:
+        """(N, L) image map and (N, L) depth map in multiples of the distances that good parts show at the same places.
+
+        They are the distances themselves where the model expects nothing (`inference.jittered_scans` is 0).
+        """
+        if self.expected is None:
+            return found.image, found.depth
+        return self.expected.relative(found.image, found.depth, view=found.view, category=found.category)
+
+    def grid_for(self, scan: Scan, *, category: str | None = None) -> VoxelGrid:
+        """The training scan's grid, or one around a scan with cameras where there is none."""
+        inference = self.config.inference
+        return self.trained.grid_for(category or scan.category) or VoxelGrid.around(
+            [scan], inference.voxel, foreground=inference.foreground
+        )
+
+
+def named_tensors(mapper: CrossViewMapper, expected: ExpectedDistances | None) -> dict[str, Tensor]:
+    """The tensors of both by the names that a model file gives them."""
+    tensors: Mapping[str, Tensor] = {} if expected is None else expected.state_dict()
+    return {**mapper.state_dict(), **{f"{EXPECTED}{name}": tensor for name, tensor in tensors.items()}}
+
+
+def distances_of(mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool) -> ScanDistances:
+    """The refined maps of one scan's tokens, with its class and views."""
+    image_map, depth_map = refined_maps(mapper, bank, cross_view=cross_view)
+    category = 0 if bank.category is None else int(bank.category[0])
+    return ScanDistances(category, bank.view, image_map, depth_map)
+
+
+def new_mapper(
+    config: ModMapConfig,
+    image_channels: int,
+    depth_channels: int,
+    *,
+    views: int,
+    classes: int,
+    device: torch.device,
+) -> CrossViewMapper:
+    """A mapper with the initial weights of the config's seed; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.training.seed)
+        mapper = CrossViewMapper(
+            image_channels,
+            depth_channels,
+            views=views,
+            classes=classes,
+            view_conditioning=config.mapping.view_conditioning,
+            modulator_hidden=config.mapping.modulator_hidden,
+        )
+    return mapper.to(device)
