@@ -17,7 +17,7 @@ from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError, one_line
 from modmap.runs.evaluate import MODEL, EvaluationRun
-from modmap.runs.evaluation_metrics import Figures, common_grid
+from modmap.runs.evaluation_metrics import EvaluationMetrics, common_grid
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
@@ -82,12 +82,12 @@ class DataSetRun:
             with self._recorded(category):
                 self._run(category).predict(scans, grid=self._grid(category), said=_say)
 
-    def figures(self, category: str) -> Figures | None:
-        """A category's figures, or None where it failed."""
-        found: list[Figures] = []
+    def metrics(self, category: str) -> EvaluationMetrics | None:
+        """A category's metrics, or None where it failed."""
+        found: list[EvaluationMetrics] = []
         if not self.failure(category):
             with self._recorded(category):
-                found.append(self._run(category).figures(self.tests(category)))
+                found.append(self._run(category).metrics(self.tests(category)))
         return found[0] if found else None
 
     def fit_seconds(self, category: str) -> float:
@@ -95,7 +95,7 @@ class DataSetRun:
         return sum(self._run(category).opened().trained.seconds.values())
 
     def failure(self, category: str) -> str:
-        """Why a category has no figures; empty where nothing failed."""
+        """Why a category has no metrics; empty where nothing failed."""
         try:
             return str(json.loads((self.out / category / FAILED).read_text(encoding="utf-8"))["error"])
         except FileNotFoundError:

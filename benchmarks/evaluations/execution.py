@@ -77,16 +77,16 @@ def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState)
 
 
 def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
-    found = {category: run.figures(category) for category in categories}
-    figures = {category: one for category, one in found.items() if one is not None}
-    failed = {category: run.failure(category) for category in categories if category not in figures}
-    results = summarise(figures, {category: run.tests(category) for category in figures}, failed=failed)
+    found = {category: run.metrics(category) for category in categories}
+    metrics = {category: one for category, one in found.items() if one is not None}
+    failed = {category: run.failure(category) for category in categories if category not in metrics}
+    results = summarise(metrics, {category: run.tests(category) for category in metrics}, failed=failed)
     seconds = {
         name: float(np.mean([sum(scan.seconds.values()) for scan in one.scans]))
-        for name, one in figures.items()
+        for name, one in metrics.items()
     }
     write_json(run.out / "results.json", results)
-    write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(figures)))
+    write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(metrics)))
     write_json(run.out / "costs.json", _costs(run, seconds))
     write_json(run.out / "versions.json", _versions())
     return Outcome(results, seconds)

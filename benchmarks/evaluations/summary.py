@@ -1,4 +1,4 @@
-"""From the figures of every category to the results of a run: by category, their mean, by kind, size and modality."""
+"""From the metrics of every category to the results of a run: by category, their mean, by kind, size and modality."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.evaluations.defect_records import DefectRecord, read_defect_records, records_of_components
 from modmap.errors import ModMapError
-from modmap.runs.evaluation_metrics import Figures
+from modmap.runs.evaluation_metrics import EvaluationMetrics
 from modmap.scan import Scan
 
 SIZES = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0), (10.0, 20.0), (20.0, float("inf")))
@@ -17,29 +17,32 @@ Group = Callable[[DefectRecord], str]
 
 
 def summarise(
-    figures: Mapping[str, Figures], scans: Mapping[str, Sequence[Scan]], *, failed: Mapping[str, str]
+    metrics: Mapping[str, EvaluationMetrics],
+    scans: Mapping[str, Sequence[Scan]],
+    *,
+    failed: Mapping[str, str],
 ) -> dict[str, Any]:
     """The content of `results.json`; it holds no times, so that the same results are the same bytes.
 
     Args:
-        figures: By category.
+        metrics: By category.
         scans: The test scans by category.
-        failed: Why there are no figures, by category.
+        failed: Why there are no metrics, by category.
     """
-    by_category = {category: found.row() for category, found in figures.items()}
+    by_category = {category: found.row() for category, found in metrics.items()}
     return {
         "categories": by_category,
         "mean": _mean(list(by_category.values())),
         "defects": {
-            "kind": _groups(figures, scans, lambda record: record.kind),
-            "size": _groups(figures, scans, size_name),
-            "modality": _groups(figures, scans, lambda record: record.modality),
+            "kind": _groups(metrics, scans, lambda record: record.kind),
+            "size": _groups(metrics, scans, size_name),
+            "modality": _groups(metrics, scans, lambda record: record.modality),
         },
         "failed": dict(failed),
     }
 
 
-def scan_lines(figures: Mapping[str, Figures]) -> list[dict[str, Any]]:
+def scan_lines(metrics: Mapping[str, EvaluationMetrics]) -> list[dict[str, Any]]:
     """The lines of `scans.jsonl`, one a scan."""
     return [
         {
@@ -50,7 +53,7 @@ def scan_lines(figures: Mapping[str, Figures]) -> list[dict[str, Any]]:
             "outranks": scan.outranks,
             "seconds": scan.seconds,
         }
-        for category, found in figures.items()
+        for category, found in metrics.items()
         for scan in found.scans
     ]
 
@@ -90,7 +93,7 @@ def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _groups(
-    figures: Mapping[str, Figures], scans: Mapping[str, Sequence[Scan]], group: Group
+    metrics: Mapping[str, EvaluationMetrics], scans: Mapping[str, Sequence[Scan]], group: Group
 ) -> dict[str, dict[str, Any]]:
     """By group of defects: V-AUPRO@1% over its components, I-AUROC over the scans that have one.
 
@@ -98,7 +101,7 @@ def _groups(
     """
     areas: dict[str, list[float]] = {}
     ranks: dict[str, list[float]] = {}
-    for category, found in figures.items():
+    for category, found in metrics.items():
         by_name = {scan.name: scan for scan in scans[category]}
         components = {name: records_of_components(scan) for name, scan in by_name.items()}
         for defect in found.defects:

@@ -16,7 +16,7 @@ from modmap.encoding.token_cache import TokenCache
 from modmap.errors import UsageError
 from modmap.files.atomic import atomic_file, require_writable
 from modmap.files.validated_json import read_json
-from modmap.runs.evaluation_metrics import Figures, common_grid, figures, scan_grid
+from modmap.runs.evaluation_metrics import EvaluationMetrics, common_grid, metrics_of, scan_grid
 from modmap.runs.fit import fit_and_save
 from modmap.runs.predict import require_distinct, write_result
 from modmap.runs.provenance import is_done, origin_of
@@ -117,13 +117,13 @@ class EvaluationRun:
             )
             said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
 
-    def figures(self, scans: Sequence[Scan]) -> Figures:
-        """The figures of all test scans, once they are predicted.
+    def metrics(self, scans: Sequence[Scan]) -> EvaluationMetrics:
+        """The metrics of all test scans, once they are predicted.
 
         Raises:
-            ModMapError: as `modmap.runs.evaluation_metrics.figures`.
+            ModMapError: as `modmap.runs.evaluation_metrics.metrics_of`.
         """
-        return figures(scans, self.out / SCANS)
+        return metrics_of(scans, self.out / SCANS)
 
     def opened(self) -> Detector:
         """The fitted model.
@@ -199,8 +199,8 @@ def evaluate_directory(
     train: Path | None = None,
     pictures: bool = True,
     progress: bool = False,
-) -> Figures:
-    """Fits on a directory's nominal scan, predicts its test scans, and prints and writes their figures.
+) -> EvaluationMetrics:
+    """Fits on a directory's nominal scan, predicts its test scans, and prints and writes their metrics.
 
     What an earlier run with the same settings has done in `out` is not done again. Writes `results.json` and, one line
     a scan, `scans.jsonl`.
@@ -224,7 +224,7 @@ def evaluate_directory(
         run.fit(model, nominal, progress=progress)
         print(f"{nominal.name}: fitted", flush=True)
     run.predict(tests, grid=grid, said=_say, progress=progress)
-    found = run.figures(tests)
+    found = run.metrics(tests)
     lines = "".join(json.dumps(asdict(scan)) + "\n" for scan in found.scans)
     for name, text in (("results.json", json.dumps(found.row(), indent=2) + "\n"), ("scans.jsonl", lines)):
         with atomic_file(out / name) as partial:

@@ -1,4 +1,4 @@
-"""The figures of an evaluation: from predictions on disk and labelled scans to I-AUROC and V-AUPRO."""
+"""The metrics of an evaluation: from predictions on disk and labelled scans to I-AUROC and V-AUPRO."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VOLUME = "volume.npz"
 
 
 @dataclass(frozen=True)
-class ScanFigures:
+class ScanMetrics:
     """One predicted scan.
 
     Attributes:
@@ -43,19 +43,19 @@ class ScanFigures:
 
 
 @dataclass(frozen=True)
-class Figures:
+class EvaluationMetrics:
     """What the predictions of a category's test scans come to.
 
     Attributes:
         scans: Each scan's, in the order of the test set.
         i_auroc: None without labels of both kinds.
-        average_precision: Likewise, over scans.
+        average_precision: Over scans; None without labels of both kinds.
         v_aupro: By limit of the false positive rate; empty without ground truth.
         defects: Each defect's share in V-AUPRO@1%.
         notes: What was left out, and why.
     """
 
-    scans: tuple[ScanFigures, ...]
+    scans: tuple[ScanMetrics, ...]
     i_auroc: float | None
     average_precision: float | None
     v_aupro: dict[float, float]
@@ -63,7 +63,7 @@ class Figures:
     notes: tuple[str, ...]
 
     def row(self) -> dict[str, Any]:
-        """The figures by name, V-AUPRO@1% being `v_aupro_1pct`; without times, so that equal results are equal."""
+        """The metrics by name, V-AUPRO@1% being `v_aupro_1pct`; without times, so that equal results are equal."""
         return {
             "i_auroc": self.i_auroc,
             "average_precision": self.average_precision,
@@ -92,8 +92,8 @@ def scan_grid(scan: Scan, common: VoxelGrid | None) -> VoxelGrid | None:
     return common if scan.ground_truth is None else read_ground_truth(scan.ground_truth).grid
 
 
-def figures(scans: Sequence[Scan], results: Path) -> Figures:
-    """The figures of the test scans of one category.
+def metrics_of(scans: Sequence[Scan], results: Path) -> EvaluationMetrics:
+    """The metrics of the test scans of one category.
 
     Args:
         scans: The scans; those with ground truth were predicted in its grid, the others in the common one.
@@ -117,9 +117,9 @@ def figures(scans: Sequence[Scan], results: Path) -> Figures:
     metric = _volume_metric(scans, results)
     if not metric.components:
         notes.append("no V-AUPRO: expected ground truth of at least one defect")
-    return Figures(
+    return EvaluationMetrics(
         scans=tuple(
-            ScanFigures(
+            ScanMetrics(
                 scan.name,
                 scan.anomalous,
                 score,

@@ -1,4 +1,4 @@
-"""Figures from planted results, whose AUROC and AUPRO are known."""
+"""Metrics from planted results, whose AUROC and AUPRO are known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from modmap.datasets import GroundTruth, write_ground_truth
 from modmap.errors import ModMapError
-from modmap.runs.evaluation_metrics import common_grid, figures, scan_grid
+from modmap.runs.evaluation_metrics import common_grid, metrics_of, scan_grid
 from modmap.runs.volume_files import save_volume
 from modmap.scan import Scan
 from modmap.volume import AnomalyVolume, VoxelGrid
@@ -61,9 +61,9 @@ def planted(root: Path) -> list[Scan]:
     ]
 
 
-class TestFigures:
-    def test_figures__planted(self, tmp_path: Path) -> None:
-        found = figures(planted(tmp_path), tmp_path / "results")
+class TestMetricsOf:
+    def test_metrics_of__planted(self, tmp_path: Path) -> None:
+        found = metrics_of(planted(tmp_path), tmp_path / "results")
         # Of the four pairs of an anomalous and a nominal scan three are right and one is a tie.
         assert found.i_auroc == pytest.approx(3.5 / 4)
         assert [scan.outranks for scan in found.scans] == [None, None, 0.75, 1.0]
@@ -78,29 +78,29 @@ class TestFigures:
         assert found.scans[0].seconds == {"encoders": 1.5}
         assert found.notes == ()
 
-    def test_figures__without_labels_or_truth(self, tmp_path: Path) -> None:
+    def test_metrics_of__without_labels_or_truth(self, tmp_path: Path) -> None:
         volume = np.zeros(GRID.shape)
         scans = [
             plant(tmp_path, name, anomalous=None, score=0.1, volume=volume, mask=None) for name in ("a", "b")
         ]
-        found = figures(scans, tmp_path / "results")
+        found = metrics_of(scans, tmp_path / "results")
         assert (found.i_auroc, found.average_precision, found.v_aupro) == (None, None, {})
         assert len(found.notes) == 2
 
-    def test_figures__anomalous_scan_without_truth_is_left_out_of_v_aupro(self, tmp_path: Path) -> None:
+    def test_metrics_of__anomalous_scan_without_truth_is_left_out_of_v_aupro(self, tmp_path: Path) -> None:
         scans = planted(tmp_path)
         loud = plant(tmp_path, "04_bad", anomalous=True, score=2, volume=np.full(GRID.shape, 2.0), mask=None)
-        found = figures([*scans, loud], tmp_path / "results")
+        found = metrics_of([*scans, loud], tmp_path / "results")
         assert found.v_aupro[0.01] == pytest.approx(0.75)
         assert found.i_auroc == pytest.approx((3.5 + 2) / 6)
 
-    def test_figures__other_grid(self, tmp_path: Path) -> None:
+    def test_metrics_of__other_grid(self, tmp_path: Path) -> None:
         scans = planted(tmp_path)
         moved = VoxelGrid(GRID.origin + 2, GRID.voxel, GRID.shape)
         volume = AnomalyVolume(moved, np.zeros(GRID.shape, np.float32))
         save_volume(volume, tmp_path / "results" / "02_bad" / "volume.npz")
         with pytest.raises(ModMapError, match=r"02_bad/volume.npz: expected the grid of .*02_bad.npz"):
-            figures(scans, tmp_path / "results")
+            metrics_of(scans, tmp_path / "results")
 
     @pytest.mark.parametrize(
         ("content", "message"),
@@ -111,7 +111,7 @@ class TestFigures:
             ("[]", "found a damaged one"),
         ],
     )
-    def test_figures__missing_or_damaged_result(
+    def test_metrics_of__missing_or_damaged_result(
         self, tmp_path: Path, content: str | None, message: str
     ) -> None:
         scans = planted(tmp_path)
@@ -120,7 +120,7 @@ class TestFigures:
         if content is not None:
             summary.write_text(content)
         with pytest.raises(ModMapError, match=rf"01/summary.json: .*{message}"):
-            figures(scans, tmp_path / "results")
+            metrics_of(scans, tmp_path / "results")
 
     def test_grids__own_truth_first(self, tmp_path: Path) -> None:
         scans = planted(tmp_path)
