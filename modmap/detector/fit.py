@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modmap.config import ModMapConfig
@@ -31,7 +31,7 @@ def fit_scans(
     encoders: EncoderPair,
     scans: Sequence[Scan],
     *,
-    trained: TrainedState | None = None,
+    fingerprints: Mapping[str, str] | None = None,
     progress: bool = False,
     keep: Path | None = None,
 ) -> FittedModel:
@@ -41,7 +41,7 @@ def fit_scans(
         config: The model's settings.
         encoders: The frozen encoders.
         scans: The nominal scans.
-        trained: What an earlier fit of this model left, whose encoders these must be; None for a first fit.
+        fingerprints: Of the encoders, by modality, where they must be those of an earlier fit.
         progress: Show bars with the loss on standard error.
         keep: A directory that keeps tokens and the state of the training as they come, and gives them back to a fit
             that was stopped and is called again.
@@ -53,11 +53,11 @@ def fit_scans(
     categories = _categories_of(config, scans)
     started = time.perf_counter()
     grids = survey(scans, config.inference)
-    image_encoder, depth_encoder = encoders.load(trained)
+    image_encoder, depth_encoder = encoders.load(fingerprints)
     cache = TokenCache(keep / "tokens") if keep is not None else None
 
     def encode(scan: Scan) -> ScanTokens:
-        return encoders.encode(scan, trained=trained, shown=progress, cache=cache)
+        return encoders.encode(scan, fingerprints=fingerprints, shown=progress, cache=cache)
 
     tokens = [encode(scan) for scan in scans]
     encoded = time.perf_counter()

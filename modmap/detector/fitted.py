@@ -62,7 +62,7 @@ class FittedModel:
         Raises:
             ModMapError: an encoder or a view can't be used.
         """
-        return self.encoders.encode(scan, trained=self.trained, shown=progress)
+        return self.encoders.encode(scan, fingerprints=self.trained.fingerprints, shown=progress)
 
     def bank(self, scan: Scan, tokens: ScanTokens, *, category: str | None = None) -> TokenBank:
         """A scan's tokens with the codes of its views and class, as the mappings take them."""

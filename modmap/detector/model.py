@@ -119,7 +119,7 @@ class ModMap:
             self.config,
             self._encoders,
             scans,
-            trained=None if self._fitted is None else self._fitted.trained,
+            fingerprints=None if self._fitted is None else self.trained.fingerprints,
             progress=progress,
             keep=None if keep is None else Path(keep),
         )
@@ -217,7 +217,9 @@ class ModMap:
         fitted = self.fitted
         encoders = {}
         if include_encoders:
-            encoders = dict(zip(("image", "depth"), fitted.encoders.load(fitted.trained), strict=True))
+            encoders = dict(
+                zip(("image", "depth"), fitted.encoders.load(fitted.trained.fingerprints), strict=True)
+            )
         saved = model_files.save(Path(directory), fitted, encoders=encoders)
         write_calibrations(saved, self.calibrations, model=fitted.fingerprint)
         return saved

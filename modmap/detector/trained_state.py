@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from modmap.encoding.encoders import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.files.validated_json import did_you_mean
 from modmap.scan import Scan
@@ -63,19 +62,6 @@ class TrainedState(BaseModel):
     def grid_for(self, category: str | None) -> VoxelGrid | None:
         """The training scan's grid of a category; the only one, where there is but one; None if there is none."""
         return grid_of_category(self.grids, category)
-
-    def check_encoder(self, encoder: TokenEncoder) -> None:
-        """Checks that an encoder is the one that the model was trained with.
-
-        Raises:
-            ModMapError: its weights differ.
-        """
-        expected = self.fingerprints[encoder.modality]
-        if encoder.fingerprint != expected:
-            raise ModMapError(
-                f"{encoder.modality} encoder {encoder.reference}: expected the weights that the model was trained "
-                f"with ({expected[:12]}), found others ({encoder.fingerprint[:12]})"
-            )
 
     def check_views(self, scan: Scan) -> None:
         """Checks that the model knows every view of a scan.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
 from modmap.config import ModMapConfig
-from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoders import FrozenEncoder, TokenEncoder, require_reference
 from modmap.encoding.scan_tokens import ScanTokens, encode_scan
 from modmap.encoding.token_cache import TokenCache
+from modmap.errors import ModMapError
 from modmap.progress import stage
 from modmap.scan import Scan
 
@@ -49,8 +49,11 @@ class EncoderPair:
         if self.depth_features is None:
             require_reference(self.config.depth_encoder, "depth")
 
-    def load(self, trained: TrainedState | None) -> tuple[TokenEncoder, TokenEncoder]:
-        """The image and the depth encoder; the first call loads them and compares them with those of the training.
+    def load(self, fingerprints: Mapping[str, str] | None = None) -> tuple[TokenEncoder, TokenEncoder]:
+        """The image and the depth encoder; the first call loads them.
+
+        Args:
+            fingerprints: Those of the encoders that a model was trained with, by modality; None takes any.
 
         Raises:
             ModMapError: one can't be loaded, or isn't the one that the model was trained with.
@@ -58,9 +61,9 @@ class EncoderPair:
         if self._loaded is None:
             image = FrozenEncoder(self.config.image_encoder, "image", size=self.config.size)
             depth = self._depth(image)
-            if trained is not None:
-                for encoder in (image, depth):
-                    trained.check_encoder(encoder)
+            for encoder in (image, depth):
+                if fingerprints is not None:
+                    _require_same(encoder, fingerprints[encoder.modality])
             self._loaded = image.to(self.device), depth
         return self._loaded
 
@@ -68,7 +71,7 @@ class EncoderPair:
         self,
         scan: Scan,
         *,
-        trained: TrainedState | None,
+        fingerprints: Mapping[str, str] | None = None,
         shown: bool,
         cache: TokenCache | None = None,
     ) -> ScanTokens:
@@ -76,14 +79,14 @@ class EncoderPair:
 
         Args:
             scan: The scan.
-            trained: Of the model, if it is fitted.
+            fingerprints: As in `load`.
             shown: Show a bar on standard error.
             cache: Keeps tokens where the pair has no cache of its own.
 
         Raises:
             ModMapError: as `load` and `modmap.encoding.scan_tokens.encode_scan`.
         """
-        image_encoder, depth_encoder = self.load(trained)
+        image_encoder, depth_encoder = self.load(fingerprints)
         with stage(f"encoding {scan.name}", total=len(scan), shown=shown) as bar:
             return encode_scan(
                 scan,
@@ -101,3 +104,11 @@ class EncoderPair:
             return self.depth_features(image.grid)
         settings = self.config.depth_encoder
         return FrozenEncoder(settings, "depth", size=self.config.size, grid=image.grid).to(self.device)
+
+
+def _require_same(encoder: TokenEncoder, fingerprint: str) -> None:
+    if encoder.fingerprint != fingerprint:
+        raise ModMapError(
+            f"{encoder.modality} encoder {encoder.reference}: expected the weights that the model was trained with "
+            f"({fingerprint[:12]}), found others ({encoder.fingerprint[:12]})"
+        )
