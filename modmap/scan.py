@@ -14,7 +14,7 @@ from typing import Literal
 
 from modmap.camera import Camera
 from modmap.errors import ModMapError
-from modmap.files.images import check_depth, check_image, clean_depth, read_depth, read_image, to_gray
+from modmap.files.images import check_depth, check_image, clean_depth, read_depth, read_image, to_gray, to_rgb
 from modmap.types import Array
 
 __all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
@@ -34,6 +34,8 @@ class Frame:
         depth: (H, W) float32 planar depth in mm, 0 where nothing was measured.
         camera: The camera at this image size, or None.
         notes: What was guessed or repaired on the way, one line each.
+        colour: (H, W, 3) red, green, blue, of the gray image's type; None where the view is gray. ModMap's encoders
+            look at the gray image alone.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Frame:
     depth: Array
     camera: Camera | None = None
     notes: tuple[str, ...] = ()
+    colour: Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -85,7 +88,8 @@ class View:
             ModMapError: a file is missing, damaged or of the wrong kind; image and depth differ in size; the
                 calibration belongs to another image size.
         """
-        image = to_gray(self._read_image())
+        pixels = self._read_image()
+        image = to_gray(pixels)
         raw = self._read_depth()
         if raw.shape != image.shape:
             raise ModMapError(
@@ -96,7 +100,9 @@ class View:
             raw, unit=self.depth_unit, far_is_background=self.far_is_background, limit=self.depth_limit
         )
         camera, fitted = self._fitted_camera(image.shape[1], image.shape[0])
-        return Frame(self.id, image=image, depth=depth, camera=camera, notes=(*notes, *fitted))
+        return Frame(
+            self.id, image=image, depth=depth, camera=camera, notes=(*notes, *fitted), colour=to_rgb(pixels)
+        )
 
     def _read_image(self) -> Array:
         if isinstance(self.image, Path):

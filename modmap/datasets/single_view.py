@@ -11,12 +11,14 @@ from typing import Protocol
 import numpy as np
 import yaml
 
+from modmap.camera import Camera
 from modmap.datasets.background_plane import without_background_plane
+from modmap.datasets.fitted_camera import fit_camera
 from modmap.datasets.sim3d import natural_key
 from modmap.errors import ModMapError
-from modmap.files.images import read_depth, read_image, to_gray
+from modmap.files.images import read_depth, read_image, read_point_map, to_gray
 from modmap.files.validated_json import did_you_mean
-from modmap.scan import Scan, View
+from modmap.scan import Finding, Scan, View
 from modmap.types import Array
 
 VIEW = "00"
@@ -68,6 +70,8 @@ class MVTec3D:
     """MVTec 3D-AD: `<category>/{train,validation,test}/<kind>/{rgb,xyz,gt}/NNN.{png,tiff}`.
 
     Depth is the z of the organised point cloud, in metres; the plane that the part lies on is taken out, as is usual.
+    The set keeps no calibration: each part's camera is fitted to its cloud, which is read for that as the part is
+    opened.
 
     Args:
         root: The directory of the categories.
@@ -114,9 +118,23 @@ class MVTec3D:
 
     def _scan(self, image: Path, category: str, *, anomalous: bool) -> Scan:
         cloud = _required(image.parent.parent / "xyz" / f"{image.stem}.tiff", "a point cloud")
-        view = View(VIEW, image=image, depth=partial(_depth_of_cloud, cloud, self._remove))
+        camera, finding = _camera_of_cloud(cloud)
+        view = View(
+            VIEW,
+            image=image,
+            depth=partial(_depth_of_cloud, cloud, self._remove),
+            camera=camera,
+            camera_looked_for=finding.text,
+        )
         name = f"{image.parent.parent.name}_{image.stem}"
-        return Scan(name, [view], category=category, anomalous=anomalous, root=image.parent.parent)
+        return Scan(
+            name,
+            [view],
+            category=category,
+            anomalous=anomalous,
+            root=image.parent.parent,
+            findings=(finding,),
+        )
 
 
 class Eyecandies:
@@ -178,6 +196,16 @@ def _depth_of_cloud(cloud: Path, remove_plane: bool) -> Array:
     z = read_depth(cloud).astype(np.float32) * np.float32(MILLIMETRES_A_METRE)
     z = np.where(np.isfinite(z) & (z > 0), z, 0)
     return without_background_plane(z) if remove_plane else z
+
+
+def _camera_of_cloud(cloud: Path) -> tuple[Camera | None, Finding]:
+    """The camera that fits an organised cloud in metres, and how well."""
+    fitted = fit_camera(read_point_map(cloud) * MILLIMETRES_A_METRE)
+    if fitted is None:
+        return None, Finding("missed", f"camera: {cloud}: expected points to fit one to, found too few")
+    if not fitted.fits:
+        return None, Finding("missed", f"camera: {cloud}: expected points seen by a pinhole, found {fitted}")
+    return fitted.camera, Finding("guessed", f"camera: fitted to the point cloud: {fitted}")
 
 
 def _depth_in_range(depth: Path, info: Path, remove_plane: bool) -> Array:

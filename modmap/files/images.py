@@ -54,6 +54,33 @@ def to_gray(image: Array) -> Array:
     return np.asarray(cv2.cvtColor(image, code))
 
 
+def to_rgb(image: Array) -> Array | None:
+    """(H, W, 3) red, green, blue of a colour image (H, W, 3 or 4) in OpenCV's order, dtype kept; None of a gray one."""
+    image = check_image(image, where="image")
+    if image.ndim == 2 or image.shape[2] == 1:
+        return None
+    code = cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGB
+    return np.asarray(cv2.cvtColor(image, code))
+
+
+def read_point_map(path: Path) -> Array:
+    """Reads an organised point cloud, a tiff of three floating point channels, in the file's own unit.
+
+    Returns:
+        (H, W, 3) x, y, z of every pixel's point; infinite, NaN and negative values untouched.
+
+    Raises:
+        ModMapError: the file is missing, damaged or of another shape or type.
+    """
+    points = _decode(path)
+    if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f":
+        raise ModMapError(
+            f"{path}: expected x, y and z of every pixel, (H, W, 3) floats, found {points.dtype} {points.shape}"
+        )
+    # OpenCV hands channels back in blue, green, red order.
+    return points[:, :, ::-1]
+
+
 def read_depth(path: Path) -> Array:
     """Reads a depth map as it is stored, in the file's own unit.
 

@@ -47,6 +47,14 @@ class TestView:
         np.testing.assert_array_equal(frame.image, IMAGE)
         np.testing.assert_array_equal(frame.depth, np.where(DEPTH > 5, 0, DEPTH))
 
+    def test_load__colour_beside_gray(self, tmp_path: Path) -> None:
+        blue_first = np.dstack([IMAGE, IMAGE + 50, IMAGE + 100])
+        frame = View("a", image=blue_first, depth=DEPTH).load()
+        assert frame.image.shape == (3, 4)
+        np.testing.assert_array_equal(frame.colour, blue_first[:, :, ::-1])
+        image, depth = _view_files(tmp_path)
+        assert View("a", image=image, depth=depth).load().colour is None
+
     def test_load__names_of_files_may_be_text(self, tmp_path: Path) -> None:
         image, depth = _view_files(tmp_path)
         frame = View("a", image=str(image), depth=str(depth)).load()  # type: ignore[arg-type]

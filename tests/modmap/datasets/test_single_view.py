@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from modmap.datasets.single_view import VIEW, Eyecandies, MVTec3D
 from modmap.errors import ModMapError
-from tests.single_view_sets import part, write_eyecandies, write_mvtec3d
+from modmap.files.images import read_point_map
+from tests.real_scans import sensor_data
+from tests.single_view_sets import FOCAL, HEIGHT, WIDTH, part, pixels, write_eyecandies, write_mvtec3d
 
 
 class TestMVTec3D:
@@ -32,6 +35,52 @@ class TestMVTec3D:
         depth = MVTec3D(root).train("bagel")[0][VIEW].load().depth
         np.testing.assert_allclose(depth[far], 1000 * z[far], rtol=1e-6)
         assert not depth[z == plane.astype(np.float32)].any()
+
+    def test_camera__sees_the_points_of_the_cloud(self, tmp_path: Path) -> None:
+        dataset = MVTec3D(write_mvtec3d(tmp_path), plane=False)
+        scan = dataset.train("bagel")[0]
+        frame = scan[VIEW].load()
+        assert frame.camera is not None
+        assert frame.camera.K[0, 0] == pytest.approx(FOCAL, rel=1e-4)
+        v, u = np.nonzero(frame.depth)
+        points = frame.camera.back_project(np.stack([u, v], axis=1), frame.depth[v, u])
+        x, y = pixels()
+        expected = np.stack([x[v, u], y[v, u], np.ones(len(u))], axis=1) * frame.depth[v, u][:, None]
+        assert np.abs(points - expected).max() < 0.01
+        (finding,) = scan.findings
+        assert finding.kind == "guessed"
+        assert finding.text.startswith(
+            "camera: fitted to the point cloud: a pinhole of focal length 90 px, 0.0"
+        )
+
+    def test_camera__none_where_the_points_are_no_cameras(self, tmp_path: Path) -> None:
+        root = write_mvtec3d(tmp_path)
+        cloud = root / "bagel" / "train" / "good" / "xyz" / "000.tiff"
+        points = np.random.default_rng(0).normal(0.5, 0.1, (HEIGHT, WIDTH, 3)).astype(np.float32)
+        cv2.imwrite(str(cloud), points)
+        scan = MVTec3D(root).train("bagel")[0]
+        assert scan[VIEW].camera is None
+        assert [finding.kind for finding in scan.findings] == ["missed"]
+        with pytest.raises(ModMapError, match=r"xyz/000.tiff: expected points"):
+            scan.require_cameras()
+
+    @pytest.mark.shared
+    def test_camera__real_parts(self) -> None:
+        """The residual is about what the cloud was rounded to, 10 micrometres."""
+        dataset = MVTec3D(sensor_data("mvtec3d_ad"))
+        for test in dataset.tests("cable_gland")[::25]:
+            camera = test.scan[VIEW].camera
+            assert camera is not None
+            file = test.scan.root
+            assert file is not None
+            points = 1000 * read_point_map(file / "xyz" / f"{test.scan.name.split('_')[1]}.tiff")
+            measured = points[..., 2] > 0
+            v, u = np.nonzero(measured)
+            back = camera.back_project(np.stack([u, v], axis=1), points[measured][:, 2])
+            off = np.linalg.norm(back - points[measured], axis=1)
+            assert np.sqrt((off**2).mean()) < 0.02  # mm
+            assert camera.K[0, 0] == pytest.approx(2755.8, abs=1)
+            assert test.scan[VIEW].load().colour is not None
 
     def test_errors__name_the_file(self, tmp_path: Path) -> None:
         root = write_mvtec3d(tmp_path / "set")

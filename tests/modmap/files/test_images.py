@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from modmap.errors import ModMapError
-from modmap.files.images import clean_depth, read_depth, read_image, to_gray
+from modmap.files.images import clean_depth, read_depth, read_image, read_point_map, to_gray, to_rgb
 
 Array = npt.NDArray[Any]
 
@@ -172,6 +172,34 @@ class TestToGray:
             to_gray(np.zeros((4, 5, 2), np.uint8))
         with pytest.raises(ModMapError, match="expected an 8 or 16 bit image, found float64"):
             to_gray(np.zeros((4, 5)))
+
+
+class TestToRGB:
+    def test_to_rgb__red_first(self) -> None:
+        np.testing.assert_array_equal(to_rgb(COLOUR), COLOUR[:, :, ::-1])
+        wide = np.dstack([COLOUR, np.full((24, 32), 7, np.uint8)]).astype(np.uint16) * 257
+        found = to_rgb(wide)
+        assert found is not None
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found, COLOUR[:, :, ::-1].astype(np.uint16) * 257)
+
+    def test_to_rgb__gray_has_none(self) -> None:
+        assert to_rgb(GRAY) is None
+        assert to_rgb(GRAY_16[:, :, None]) is None
+
+
+class TestReadPointMap:
+    def test_read_point_map__x_y_z(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tiff"
+        points = np.dstack([DEPTH + 1, DEPTH - 2, DEPTH])
+        path.write_bytes(_float_tiff(points))
+        np.testing.assert_array_equal(read_point_map(path), points)
+
+    def test_read_point_map__no_cloud(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tiff"
+        path.write_bytes(_pil(DEPTH, ".tiff"))
+        _fails(read_point_map, path, "expected x, y and z of every pixel, (H, W, 3) floats, found float32")
+        _fails(read_point_map, tmp_path / "none.tiff", "expected a file, found none")
 
 
 class TestReadDepth:
