@@ -120,7 +120,7 @@ PAPER: dict[str, Any] = {
 
 # What a laptop runs: a small encoder for both modalities, and a steeper cycle over fewer, smaller steps. Its tokens are
 # large on the part, so those on the rim, which show mostly background, are left to their neighbours, and a distance is
-# held against what a good part shows there when it lies a little differently.
+# compared with what a good part shows there when it lies a little differently.
 FAST: dict[str, Any] = {
     "preset": "fast",
     "size": 448,

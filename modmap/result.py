@@ -77,7 +77,7 @@ class Result:
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
         seconds: Wall time by step: `encoders`, `mapping`, `volume`.
-        calibration: The thresholds that the score is held against, or None.
+        calibration: The thresholds that the verdict is by, or None.
     """
 
     scan: str

@@ -1,6 +1,6 @@
 """docs/walk_through.ipynb runs from top to bottom, as somebody would run it in a fresh clone.
 
-It is kept without outputs: their last digits differ from machine to machine, so none could be held against the run, and
+It is kept without outputs: their last digits differ from machine to machine, so none could be compared with the run, and
 each change of a colour would store all pictures anew.
 """
 

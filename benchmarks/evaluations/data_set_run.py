@@ -140,7 +140,7 @@ class DataSetRun:
 
 @dataclass(frozen=True)
 class _Recorded:
-    """Writes an error of its body down and goes on: one bad category must not take the others with it."""
+    """Writes an error of its body down and continues: one bad category must not take the others with it."""
 
     paths: tuple[Path, ...]
 

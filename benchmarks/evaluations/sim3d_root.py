@@ -61,6 +61,6 @@ def _fetch(root: Path, *, unasked: bool) -> None:
     except Exception as error:
         reason = one_line(error, LONGEST_REASON)
         raise ModMapError(
-            f"{HUB_NAME}: the download broke off ({reason}); the same command goes on"
+            f"{HUB_NAME}: the download broke off ({reason}); the same command resumes"
         ) from None
     os.replace(root.with_name(f".{root.name}.partial"), root)

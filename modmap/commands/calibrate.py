@@ -36,7 +36,7 @@ def calibrate(
         surface_share: How much of a good part's surface may lie over the pixel's and the voxel's thresholds, which
             outline defects.
         image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
-        depth_encoder: Likewise.
+        depth_encoder: Where the depth encoder is.
         device: auto, cpu, cuda, cuda:1, mps.
     """
     from modmap.datasets import find_scans

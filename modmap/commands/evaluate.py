@@ -30,7 +30,7 @@ def evaluate(
     """Fit on the nominal scan of a directory, predict its other scans, and print how well the defects are found.
 
     Labels (`"anomalous"` in scan.json) give I-AUROC and average precision over scans; ground truth (`"ground_truth"`,
-    an .npz with mask (X, Y, Z), origin and voxel in mm) gives V-AUPRO. Both are optional. The same command goes on
+    an .npz with mask (X, Y, Z), origin and voxel in mm) gives V-AUPRO. Both are optional. The same command resumes
     where an earlier one was stopped.
 
     Args:

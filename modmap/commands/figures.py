@@ -80,7 +80,7 @@ def pairs(
         top: Distance of the last colour; by default the largest.
         category: The class of the scan, for a multi-class model that can't tell from the scan.
         image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
-        depth_encoder: Likewise.
+        depth_encoder: Where the depth encoder is.
         device: auto, cpu, cuda, cuda:1, mps.
     """
     from modmap.datasets import load_scan

@@ -46,7 +46,7 @@ def fit(
 
     A scan is N views, each a gray image (H, W), 8 or 16 bit, and a depth map (H, W) of planar z in millimetres, 0
     where nothing was measured; with a camera per view (K in pixels, T_world_to_camera in mm) for the 3D volume.
-    A fit that was killed goes on when the same command is given again.
+    A fit that was killed resumes when the same command is given again.
 
     Args:
         train: Directory of a nominal scan; several for a multi-class model.

@@ -41,7 +41,7 @@ def predict(
         overlays: Write a picture of every view.
         category: The class of the scans, for a multi-class model that can't tell from the scans.
         image_encoder: Where the image encoder is, if elsewhere than on the machine that trained.
-        depth_encoder: Likewise.
+        depth_encoder: Where the depth encoder is.
         device: auto, cpu, cuda, cuda:1, mps.
         resume: Leave out the scans that this model, with these thresholds, has already done in OUTPUT, as long as what
             is asked for, their labels and their files, and the nominal scan's, are the same.

@@ -1,4 +1,4 @@
-"""Calibration of a scan: our own `cameras.json`, or an OpenCV `calib.xml` with its `pose.txt`."""
+"""The cameras of a scan: our own `cameras.json`, or an OpenCV `calib.xml` with its `pose.txt`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSES = "pose.txt"
 
 
 @dataclass(frozen=True)
-class Calibration:
+class FoundCameras:
     """What is known of a scan's cameras and of the unit of its depth.
 
     Attributes:
@@ -54,13 +54,13 @@ class _CamerasFile(BaseModel):
     views: dict[str, _CameraRecord]
 
 
-def find_calibration(
+def find_cameras(
     directories: Sequence[Path],
     view_ids: Sequence[str],
     *,
     measure_depth: Callable[[], tuple[float, Path] | None],
-) -> Calibration:
-    """Looks for the calibration of a scan; what is not there is a finding, what is there but broken an error.
+) -> FoundCameras:
+    """Looks for the cameras of a scan; what is not there is a finding, what is there but broken an error.
 
     `cameras.json` is taken from the first directory that has it; else `calib.xml` and `pose.txt` are, each
     from the first directory that has it.
@@ -85,7 +85,7 @@ def find_calibration(
     if calib is None or poses is None:
         have = ", ".join(str(file) for file in (calib, poses) if file is not None)
         missed = Finding("missed", f"calibration: {looked_for}; found {'only ' + have if have else 'none'}")
-        return Calibration({}, unit, looked_for, (guess, missed))
+        return FoundCameras({}, unit, looked_for, (guess, missed))
     intrinsics = read_calib_xml(calib)
     pose_list, pose_guess = read_poses(poses, typical_depth_mm=typical[0] * unit if typical else None)
     if len(pose_list) != len(view_ids):
@@ -101,7 +101,7 @@ def find_calibration(
         for view_id, pose in zip(view_ids, pose_list, strict=True)
     }
     found = Finding("found", f"calibration: {calib} and {poses} ({len(cameras)} views)")
-    return Calibration(cameras, unit, looked_for, (found, *intrinsics.findings, guess, pose_guess))
+    return FoundCameras(cameras, unit, looked_for, (found, *intrinsics.findings, guess, pose_guess))
 
 
 def build_camera(
@@ -149,7 +149,7 @@ def _record(camera: Camera) -> str:
 
 def _from_cameras_json(
     path: Path, view_ids: Sequence[str], *, measure_depth: Callable[[], tuple[float, Path] | None]
-) -> Calibration:
+) -> FoundCameras:
     content = validate(_CamerasFile, read_json(path), where=str(path))
     cameras = {
         view_id: build_camera(
@@ -175,7 +175,7 @@ def _from_cameras_json(
     else:
         unit, guess = guess_depth_unit(measure_depth())
         findings.append(guess)
-    return Calibration(cameras, unit, f"{path} does not have it", tuple(findings))
+    return FoundCameras(cameras, unit, f"{path} does not have it", tuple(findings))
 
 
 def _first(directories: Sequence[Path], name: str) -> Path | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modmap.datasets.cameras import find_calibration
+from modmap.datasets.cameras import find_cameras
 from modmap.datasets.plain import SCAN
 from modmap.datasets.units import typical_depth
 from modmap.errors import ModMapError
@@ -136,21 +136,21 @@ def read_sim3d(directory: Path) -> Scan:
     findings.append(_pairing(directory, layout, depth_files, image_files))
     category, rest = _parsed_name(directory)
     ids = [f"{index:0{max(2, len(str(len(depth_files) - 1)))}d}" for index in range(len(depth_files))]
-    calibration = find_calibration(
-        _calibration_places(directory, category),
+    found = find_cameras(
+        _camera_places(directory, category),
         ids,
         measure_depth=lambda: typical_depth(depth_files, far_is_background=layout.rendered),
     )
-    findings.extend(calibration.findings)
+    findings.extend(found.findings)
     views = [
         View(
             id=view_id,
             image=image,
             depth=depth,
-            camera=calibration.cameras.get(view_id),
-            depth_unit=calibration.depth_unit,
+            camera=found.cameras.get(view_id),
+            depth_unit=found.depth_unit,
             far_is_background=layout.rendered,
-            camera_looked_for=calibration.looked_for,
+            camera_looked_for=found.looked_for,
         )
         for view_id, image, depth in zip(ids, image_files, depth_files, strict=True)
     ]
@@ -240,7 +240,7 @@ def _parsed_name(directory: Path) -> tuple[str | None, str | None]:
     return (match["category"], match["rest"]) if match else (None, None)
 
 
-def _calibration_places(directory: Path, category: str | None) -> list[Path]:
+def _camera_places(directory: Path, category: str | None) -> list[Path]:
     """The scan's directory, its category's, and the root; above a stray scan only its parent."""
     parents = directory.resolve().parents
     return [directory, *parents[: 2 if parents[0].name == category else 1]]

@@ -41,7 +41,7 @@ class TrainedState(BaseModel):
         losses: Mean loss of each epoch.
         training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
             in a prediction: what a part without any defect scores about. With jittered scans, what one in a hundred of
-            their tokens exceeds when each is held against the others.
+            their tokens exceeds when each is compared with the others.
         seconds: Wall time of `encoders`, `training` and, with jittered scans, `expected`.
     """
 

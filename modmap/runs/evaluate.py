@@ -34,7 +34,7 @@ NOMINAL = "nominal.json"  # which scan the model was fitted on, as it was then
 class EvaluationRun:
     """A model fitted on one nominal scan and the predictions of test scans, in a directory.
 
-    Each step looks at what is on disk and does what is missing, so that a run that was killed goes on where it
+    Each step looks at what is on disk and does what is missing, so that a run that was killed resumes where it
     stopped, and its scans can be shared out over processes.
 
     Attributes:
@@ -66,7 +66,7 @@ class EvaluationRun:
         return (self.model_directory / "config.json").is_file()
 
     def fit(self, model: Detector, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
-        """Fits a model and saves it; one of ModMap's that was killed on the way goes on where it was.
+        """Fits a model and saves it; one of ModMap's that was killed on the way resumes where it was.
 
         Raises:
             ModMapError: as `Detector.fit`.

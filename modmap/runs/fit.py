@@ -1,4 +1,4 @@
-"""A fit that ends on disk, and goes on where it was once it is killed on the way."""
+"""A fit that ends on disk, and resumes after it was killed on the way."""
 
 from __future__ import annotations
 

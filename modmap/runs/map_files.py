@@ -1,4 +1,4 @@
-"""A prediction's maps on disk, at token resolution: maps.npz, to look at or go on with later."""
+"""A prediction's maps on disk, at token resolution: maps.npz, to look at or work with later."""
 
 from __future__ import annotations
 

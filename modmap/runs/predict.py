@@ -126,7 +126,7 @@ def write_result(
         category: The scan's, as given to `predict`.
         formats: Of the volume.
         overlays: Write a picture of every view.
-        nominal: A nominal scan from the same viewpoints, that defects are held against.
+        nominal: A nominal scan from the same viewpoints, that defects are compared with.
         origin: What `origin_of` said before the prediction; None asks it now, when a file may have changed meanwhile.
 
     Returns:

@@ -38,7 +38,7 @@ def origin_of(
         category: As given to `predict`.
         formats: Of the volume; None leaves them out.
         overlays: Whether every view gets a picture; None leaves it out.
-        nominal: The nominal scan that defects are held against.
+        nominal: The nominal scan that defects are compared with.
     """
     asked = {"formats": None if formats is None else sorted(set(formats)), "overlays": overlays}
     return {
@@ -77,7 +77,7 @@ def is_done(
         grid: What the volume must lie in, where that isn't the model's own choice.
         formats: That the volume must be in, and no others; None: any will do.
         overlays: Whether there must be pictures, or must not be; None: it doesn't matter.
-        nominal: The nominal scan that defects must be held against; None: none.
+        nominal: The nominal scan that defects must be compared with; None: none.
     """
     try:
         found = json.loads((directory / SUMMARY).read_text())

@@ -1,4 +1,4 @@
-"""Defects of a predicted scan: found in its volume, seen in its views, held against a nominal scan."""
+"""Defects of a predicted scan: found in its volume, seen in its views, compared with a nominal scan."""
 
 from __future__ import annotations
 

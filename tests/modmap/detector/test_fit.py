@@ -1,4 +1,4 @@
-"""A fit that is killed, as a user sees it: the same command goes on, and ends with the same weights."""
+"""A fit that is killed, as a user sees it: the same command resumes, and ends with the same weights."""
 
 from __future__ import annotations
 
