@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from modmap.errors import ModMapError
 
@@ -18,7 +18,7 @@ def instance_auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """I-AUROC: the chance that an anomalous scan scores above a nominal one, a tie counting half.
 
     Args:
-        scores: (N,) one finite anomaly score a scan, higher meaning more anomalous.
+        scores: (N,) one finite anomaly score per scan, higher meaning more anomalous.
         labels: (N,) bool, True where the scan is anomalous.
 
     Returns:
@@ -28,10 +28,7 @@ def instance_auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
     """
     values, anomalous = _check_instances(scores, labels)
-    positives = int(np.count_nonzero(anomalous))
-    negatives = len(values) - positives
-    rank_sum = float(rankdata(values)[anomalous].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    return float(roc_auc_score(anomalous, values))
 
 
 def average_precision(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -48,13 +45,7 @@ def average_precision(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
     """
     values, anomalous = _check_instances(scores, labels)
-    descending = np.argsort(values)[::-1]
-    values, anomalous = values[descending], anomalous[descending]
-    last_of_tie = np.append(np.flatnonzero(values[1:] != values[:-1]), len(values) - 1)
-    true_positives = np.cumsum(anomalous)[last_of_tie]
-    precision = true_positives / (last_of_tie + 1)
-    recall_gain = np.diff(true_positives, prepend=0) / true_positives[-1]
-    return float(np.sum(recall_gain * precision))
+    return float(average_precision_score(anomalous, values))
 
 
 def _check_instances(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
