@@ -38,6 +38,8 @@ class DifferenceSettings(BaselineSettings):
 class Difference:
     """The nominal view, kept at `size` pixels, is subtracted from the view of the same id.
 
+    Of several nominal parts, the one whose measured pixels overlap the view's most: the part that lies most like it.
+
     Args:
         settings: Which difference.
         device: Where the nominal views live.
@@ -50,7 +52,7 @@ class Difference:
     def __init__(self, settings: Any, *, device: torch.device) -> None:
         self.settings: DifferenceSettings = settings
         self._device = device
-        self.nominal: dict[str, Frame] = {}
+        self.nominal: dict[str, list[Frame]] = {}
 
     def require(self, reader: ViewReader) -> None:
         """Checks that no features are asked for.
@@ -65,44 +67,56 @@ class Difference:
         """Keeps the nominal views.
 
         Raises:
-            ModMapError: there are two of one id.
+            ModMapError: two of one id differ in size.
         """
         self.nominal = {}
         for view in views:
-            if view.frame.id in self.nominal:
+            kept, new = self.nominal.setdefault(view.frame.id, []), squared(view)
+            if kept and kept[0].shape != new.shape:
                 raise ModMapError(
-                    f"difference: expected one nominal scan, whose view is subtracted, found two views {view.frame.id}"
+                    f"view {new.id}: expected {len(kept[0].depth)} pixels along a side, as in the first nominal part, "
+                    f"found {len(new.depth)}"
                 )
-            self.nominal[view.frame.id] = squared(view)
+            kept.append(new)
         return 0.0
 
     def score(self, view: SeenView) -> ViewScores:
-        """The difference to the nominal view of the same id."""
-        nominal = self.nominal[view.frame.id]
-        if len(nominal.depth) != view.square.grid:
+        """The difference to the nominal view of the same id that overlaps the view most."""
+        shown, nominals = squared(view), self.nominal[view.frame.id]
+        if nominals[0].shape != shown.shape:
             raise ModMapError(
-                f"view {view.frame.id}: expected {len(nominal.depth)} pixels along a side, as its nominal view has, "
-                f"found {view.square.grid}"
+                f"view {view.frame.id}: expected {len(nominals[0].depth)} pixels along a side, as its nominal view "
+                f"has, found {view.square.grid}"
             )
-        found = difference_maps(squared(view), nominal)[self.settings.detector]
+        nominal = max(nominals, key=lambda one: _overlap(one, shown))
+        found = difference_maps(shown, nominal)[self.settings.detector]
         scores = np.where(view.mapped, found, np.inf).astype(np.float32)
         return ViewScores(scores, float(found[view.mapped].max()))
 
     def state(self) -> dict[str, Tensor]:
         """The nominal views."""
         kept: dict[str, Tensor] = {}
-        for name, frame in self.nominal.items():
-            kept[f"{name}.image"] = torch.from_numpy(frame.image)
-            kept[f"{name}.depth"] = torch.from_numpy(frame.depth)
+        for name, frames in self.nominal.items():
+            kept[f"{name}.images"] = torch.from_numpy(np.stack([frame.image for frame in frames]))
+            kept[f"{name}.depths"] = torch.from_numpy(np.stack([frame.depth for frame in frames]))
         return kept
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Takes nominal views."""
-        names = [key.removesuffix(".image") for key in state if key.endswith(".image")]
+        names = [key.removesuffix(".images") for key in state if key.endswith(".images")]
         self.nominal = {
-            name: Frame(name, state[f"{name}.image"].cpu().numpy(), state[f"{name}.depth"].cpu().numpy())
+            name: [
+                Frame(name, image.cpu().numpy(), depth.cpu().numpy())
+                for image, depth in zip(state[f"{name}.images"], state[f"{name}.depths"], strict=True)
+            ]
             for name in names
         }
+
+
+def _overlap(one: Frame, other: Frame) -> float:
+    """Intersection over union of what was measured in two views of one size."""
+    measured = one.depth > 0, other.depth > 0
+    return float(np.count_nonzero(measured[0] & measured[1]) / np.count_nonzero(measured[0] | measured[1]))
 
 
 def squared(view: SeenView) -> Frame:

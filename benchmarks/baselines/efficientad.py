@@ -22,11 +22,12 @@ from benchmarks.baselines.photographs import Photographs
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader
 from benchmarks.features.choice import make_encoder
-from benchmarks.features.cnn import Layers, unit_image
+from benchmarks.features.cnn import Layers
+from benchmarks.features.pixels import padded_image
 from modmap.config import EncoderSettings
 from modmap.encoding.autocast import computing_in
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.square import Square
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError, one_line
 from modmap.scan import Frame
 from modmap.types import Precision
@@ -119,7 +120,9 @@ class EfficientAD:
         settings = self.settings
         encoder = self._teachers_encoder()
         pixels, lessons = [], []
+        colour = False
         for view in views:
+            colour |= settings.colour and view.frame.colour is not None
             pixels.append(self._pixels(view.frame))
             if encoder is not None:
                 lessons.append(self._lesson(view.frame, encoder))
@@ -133,7 +136,7 @@ class EfficientAD:
                 assert settings.teacher is not None
                 load_teacher(model.teacher, Path(settings.teacher))
             else:
-                lessons += self._photographed(encoder)
+                lessons += self._photographed(encoder, colour=colour)
                 with self._precision():
                     distil(
                         model.teacher,
@@ -223,9 +226,9 @@ class EfficientAD:
             )
 
     def _pixels(self, frame: Frame) -> Tensor:
-        """(1, 3, size, size) in [0, 1]: the gray image in its square."""
+        """(1, 3, size, size) in [0, 1]: the image in its square."""
         square = Square(*frame.shape, grid=1)
-        padded = torch.from_numpy(square.pad(unit_image(frame.image)))[None, None]
+        padded = torch.from_numpy(padded_image(frame, square, colour=self.settings.colour))[None]
         size = (self.settings.size, self.settings.size)
         resized = F.interpolate(padded, size=size, mode="bilinear", antialias=True, align_corners=False)
         return resized.expand(-1, 3, -1, -1).to(self._device)
@@ -240,7 +243,9 @@ class EfficientAD:
         if teacher is None or is_file(teacher):
             return None
         size = ENCODER_SCALE * self.settings.size
-        encoder = make_encoder(EncoderSettings(reference=teacher), "image", size=size)
+        encoder = make_encoder(
+            EncoderSettings(reference=teacher), "image", size=size, colour=self.settings.colour
+        )
         if encoder is None:
             raise ModMapError(f"efficientad: expected teacher to be a file or an encoder, found {teacher!r}")
         return encoder.to(self._device) if isinstance(encoder, torch.nn.Module) else encoder
@@ -248,12 +253,14 @@ class EfficientAD:
     def _lesson(self, frame: Frame, encoder: TokenEncoder) -> Lesson:
         return Lesson(self._pixels(frame), encoder.tokens(frame, device=self._device))
 
-    def _photographed(self, encoder: TokenEncoder) -> list[Lesson]:
-        """Some of the photographs, gray as the views are, and what the encoder sees in them."""
+    def _photographed(self, encoder: TokenEncoder, *, colour: bool) -> list[Lesson]:
+        """Some of the photographs, in colour or gray as the views are, and what the encoder sees in them."""
         photographs, found = self._photographs(), []
         for picture in itertools.islice(photographs, min(len(photographs.files), MOST_PHOTOGRAPHS)):
             gray = (255 * picture[0].mean(dim=0)).round().byte().numpy()
-            found.append(self._lesson(Frame("photograph", gray, np.ones(gray.shape, np.float32)), encoder))
+            rgb = (255 * picture[0].permute(1, 2, 0)).round().byte().numpy() if colour else None
+            depth = np.ones(gray.shape, np.float32)
+            found.append(self._lesson(Frame("photograph", gray, depth, colour=rgb), encoder))
         return found
 
     def _photographs(self) -> Photographs:

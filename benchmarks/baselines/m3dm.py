@@ -174,7 +174,7 @@ def to_another(features: Tensor, bank: Tensor) -> Tensor:
 
 def decision_layer(scores: Tensor, *, seed: int) -> Tensor:
     """(K,) weights of a linear one-class SVM over nominal scores (N, K); their weighted sum is the score."""
-    from sklearn.linear_model import SGDOneClassSVM  # type: ignore[import-untyped]
+    from sklearn.linear_model import SGDOneClassSVM
 
     layer = SGDOneClassSVM(random_state=seed).fit(scores.double().cpu().numpy())
     return torch.tensor(np.asarray(layer.coef_), dtype=scores.dtype, device=scores.device)

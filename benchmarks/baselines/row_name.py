@@ -67,7 +67,8 @@ def _features(method: str, config: Mapping[str, Any]) -> list[str]:
         published = PUBLISHED.get(method, {}).get(modality, ())
         instead = f" for {published[0]}" if published and reference not in published else ""
         computed = "" if precision == "float32" else f" in {precision}"
-        words.append(f"{modality} {reference}{computed}{instead}")
+        gray = " on gray" if modality == "image" and config.get("colour") is False else ""
+        words.append(f"{modality} {reference}{gray}{computed}{instead}")
     return words
 
 

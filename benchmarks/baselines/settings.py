@@ -23,6 +23,7 @@ class BaselineSettings(BaseModel):
         size: Side of the square that a view is resized to, pixels.
         image_encoder: Features of the image, as `benchmarks.features.choice`; `none` for none.
         depth_encoder: Likewise of the depth map.
+        colour: Look at a view's colours, where it has any, as the methods were published; else at the gray image.
         inference: Which pixels and tokens are the part, and the voxel's edge, as ModMap's.
         smoothing: Standard deviation of the Gaussian over the anomaly map, as a share of the square's side; 0: none.
         seed: Of everything that is drawn.
@@ -33,6 +34,7 @@ class BaselineSettings(BaseModel):
     size: int = Field(448, ge=28)
     image_encoder: EncoderSettings = EncoderSettings(reference=NONE)
     depth_encoder: EncoderSettings = EncoderSettings(reference=NONE)
+    colour: bool = True
     inference: InferenceSettings = InferenceSettings()
     smoothing: float = Field(SMOOTHING, ge=0, le=1)
     seed: int = Field(0, ge=0, lt=2**63)

@@ -14,10 +14,10 @@ from torch import Tensor
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import Layers
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame
@@ -95,6 +95,7 @@ class ViewReader:
                 grid=grid,
                 layers=layers,
                 foreground=settings.inference.foreground,
+                colour=settings.colour,
             )
             if encoder is not None:
                 self._encoders[modality] = (

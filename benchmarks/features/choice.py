@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.features.cnn import CNNFeatures, Layers, is_cnn
+from benchmarks.features.colour_vit import ColourViT
 from benchmarks.features.fpfh import FPFHFeatures
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder, TokenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.types import DEFAULT_FOREGROUND, ForegroundMode, Modality
 
@@ -21,6 +23,7 @@ def make_encoder(
     grid: int | None = None,
     layers: Layers = "middle",
     foreground: ForegroundMode = DEFAULT_FOREGROUND,
+    colour: bool = True,
 ) -> TokenEncoder | None:
     """The features that a setting names.
 
@@ -31,6 +34,7 @@ def make_encoder(
         grid: Tokens along a side, where another encoder gives it.
         layers: Of a CNN.
         foreground: Which pixels FPFH describes.
+        colour: Show image features a view's colours, where it has any; else the gray image.
 
     Returns:
         None where the setting is `none`.
@@ -58,8 +62,14 @@ def make_encoder(
             )
         return FPFHFeatures(grid or round(size / FPFH_STRIDE), foreground=foreground)
     if is_cnn(reference):
-        normalisation = settings.normalisation
         return CNNFeatures(
-            reference, modality, size=size, layers=layers, normalisation=normalisation, grid=grid
+            reference,
+            modality,
+            size=size,
+            layers=layers,
+            normalisation=settings.normalisation,
+            grid=grid,
+            colour=colour,
         )
-    return FrozenEncoder(settings, modality, size=size, grid=grid)
+    vit = ColourViT if modality == "image" and colour else FrozenEncoder
+    return vit(settings, modality, size=size, grid=grid)

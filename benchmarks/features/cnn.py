@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 import timm
 import torch
@@ -15,10 +14,12 @@ from torch.nn import functional as F
 
 from benchmarks.features.lite0_wheel import NAME as LITE0
 from benchmarks.features.lite0_wheel import lite0_directory
-from modmap.encoding.encoders import fingerprint
+from benchmarks.features.pixels import padded_image
+from modmap.encoding.fingerprint import fingerprint
+from modmap.encoding.hub_cache import require_on_hub
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.encoding.square import Square
-from modmap.encoding.store import require_on_hub, resolve, store_directory
+from modmap.encoding.store import resolve, store_directory
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError, one_line
 from modmap.scan import Frame
@@ -55,6 +56,7 @@ class CNNFeatures:
         layers: Which layers.
         normalisation: Of depth, as in `modmap.config.EncoderSettings`; `auto` is `robust`.
         grid: Tokens along a side, where they are resized to another encoder's.
+        colour: Show it a view's colours, where it has any; else the gray image.
 
     Raises:
         ModMapError: the weights aren't here and the hub doesn't answer, or they don't fit the network exactly.
@@ -69,8 +71,10 @@ class CNNFeatures:
         layers: Layers = "middle",
         normalisation: Normalisation = "auto",
         grid: int | None = None,
+        colour: bool = True,
     ) -> None:
         self.reference = reference
+        self._colour = colour
         self.modality: Modality = modality
         self.size = max(2, round(size / SNAP)) * SNAP
         self._layers: Layers = layers
@@ -90,7 +94,7 @@ class CNNFeatures:
         """(3, size, size) float32 input: in [0, 1], padded, resized, then the network's own mean and std."""
         square = Square(*frame.shape, grid=self.grid)
         if self.modality == "image":
-            padded = torch.from_numpy(square.pad(unit_image(frame.image)))[None, None]
+            padded = torch.from_numpy(padded_image(frame, square, colour=self._colour))[None]
             resized = F.interpolate(padded, size=(self.size, self.size), mode="bicubic", antialias=True)
         else:
             normalise = normalise_depth_robust if self._robust else normalise_depth
@@ -142,12 +146,6 @@ def is_cnn(reference: str) -> bool:
         if (directory / "config.json").is_file():
             return '"vit_' not in (directory / "config.json").read_text(encoding="utf-8")
     return False
-
-
-def unit_image(image: Array) -> Array:
-    """(H, W) float32 in [0, 1]: 8 bits over 255; 16 bits, of which sensors fill some only, over their maximum."""
-    top = 255.0 if image.dtype == np.uint8 else max(float(image.max()), 1.0)
-    return np.asarray(image, dtype=np.float32) / np.float32(top)
 
 
 def _deep(model: Any, pixels: Tensor) -> Tensor:
