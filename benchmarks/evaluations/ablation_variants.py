@@ -9,7 +9,8 @@ from typing import Any
 from benchmarks.evaluations.data_set_run import Setup
 from benchmarks.features.fpfh import FPFHFeatures
 from modmap.config import merged
-from modmap.encoding.store import KNOWN, resolve, store_directory
+from modmap.encoding.known_encoders import KNOWN
+from modmap.encoding.store import resolve, store_directory
 from modmap.errors import ModMapError
 
 DINO_V2, DINO_V3 = "dinov2_vits14", "dinov3_vits16"

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from benchmarks.runs.files import write_json
 from modmap.datasets import SiM3D
 from modmap.detector.protocol import Detector
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError, one_line
 from modmap.runs.evaluate import MODEL, EvaluationRun
 from modmap.runs.evaluation_metrics import EvaluationMetrics, common_grid

@@ -10,8 +10,8 @@ from typing import Any
 from modmap import ModMap
 from modmap.commands.fit import Assignments, overrides_of
 from modmap.config import merged
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 
 
 @dataclass(frozen=True)

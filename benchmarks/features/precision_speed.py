@@ -22,7 +22,7 @@ from benchmarks.runs.markdown import markdown
 from modmap.config import EncoderSettings
 from modmap.datasets import load_scan
 from modmap.device import choose_device
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.types import Modality, Precision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")

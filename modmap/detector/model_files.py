@@ -22,7 +22,7 @@ from modmap.detector.expected import ExpectedDistances
 from modmap.detector.fitted import FittedModel, named_tensors, new_mapper
 from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
-from modmap.encoding.encoders import TokenEncoder
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError, one_line
 from modmap.files.validated_json import read_json, validate
 from modmap.types import Modality

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import torch
 
 from modmap.config import ModMapConfig
-from modmap.encoding.encoders import FrozenEncoder, TokenEncoder, require_reference
+from modmap.encoding.frozen_encoder import FrozenEncoder, require_reference
 from modmap.encoding.scan_tokens import ScanTokens, encode_scan
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.progress import stage
 from modmap.scan import Scan

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Scan

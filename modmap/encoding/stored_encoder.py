@@ -1,4 +1,6 @@
-"""What one directory of the encoder store holds, read without loading it."""
+"""What an encoder's directory holds, read without loading it."""
+
+from __future__ import annotations
 
 import json
 import math
@@ -10,13 +12,15 @@ from safetensors import SafetensorError, safe_open
 
 from modmap.errors import ModMapError, one_line
 
+CONFIG_NAME, WEIGHTS_NAME = ENCODER_FILES = ("config.json", "model.safetensors")
+
 
 @dataclass(frozen=True)
 class StoredEncoder:
-    """What one directory of the store holds.
+    """What an encoder's directory holds.
 
     Attributes:
-        name: The directory's name.
+        name: What it is called: the directory's name, or the short name of a published encoder.
         path: The directory.
         architecture: timm's name of the architecture, None where config.json does not say.
         source: Where the weights come from, None where config.json does not say.
@@ -40,7 +44,7 @@ def require_intact(path: Path) -> Path:
     """Gives back an encoder's directory.
 
     Raises:
-        ModMapError: If timm could not load an encoder from it.
+        ModMapError: timm could not load an encoder from it.
     """
     broken = describe(path).broken
     if broken is not None:
@@ -58,8 +62,8 @@ def describe(path: Path) -> StoredEncoder:
     parameters = 0
     broken = None
     try:
-        config = _read_config(path / "config.json")
-        parameters = _count_parameters(path / "model.safetensors")
+        config = _read_config(path / CONFIG_NAME)
+        parameters = _count_parameters(path / WEIGHTS_NAME)
     except ModMapError as error:
         broken = str(error)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -17,8 +17,9 @@ from modmap.drawing.colours import BACKGROUND, colourise_depth
 from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, nearest, reduced_size
 from modmap.drawing.table import TableRow, picture_table
-from modmap.encoding.encoders import FrozenEncoder, TokenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.square import Square
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
 from modmap.figures.components import component_colours
 from modmap.foreground import foreground_mask

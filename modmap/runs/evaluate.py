@@ -11,8 +11,8 @@ from modmap.datasets import SiM3D, find_scans, load_scan
 from modmap.datasets.sim3d import is_category
 from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
-from modmap.encoding.encoders import TokenEncoder
 from modmap.encoding.token_cache import TokenCache
+from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import UsageError
 from modmap.files.atomic import atomic_file, require_writable
 from modmap.files.validated_json import read_json

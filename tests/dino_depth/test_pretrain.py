@@ -15,7 +15,7 @@ from dino_depth.pretrain import main
 from dino_depth.probe import probe
 from dino_depth.publish import publish
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from tests.dino_depth.launches import (
     killed,
     losses,

@@ -17,7 +17,7 @@ from dino_depth.objective.crop_tokens import tokens_by_size
 from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.publish import main
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.scan import Frame
 from tests.dino_depth.runs import write_run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.types import Modality
 
 

@@ -32,6 +32,7 @@ class TestMain:
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setenv("MODMAP_ENCODERS", str(tmp_path))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
         assert run("encoders", "list") == 0
         assert "can be pulled: dinov2_vits14" in capsys.readouterr().out
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import CNNFeatures, is_cnn
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.scan import Frame

@@ -17,7 +17,7 @@ from dino_depth.publish import main
 from dino_depth.publishing.errors import PublishError
 from dino_depth.publishing.hub import push
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.errors import ModMapError
 from modmap.scan import Frame
 from tests.dino_depth.runs import write_run
@@ -31,7 +31,7 @@ import sys
 import numpy as np
 import timm
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.scan import Frame
 
 timm.create_model("hf-hub:org/depth-vit", pretrained=True)

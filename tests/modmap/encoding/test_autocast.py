@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from modmap import ModMap
 from modmap.encoding import autocast
 from modmap.encoding.autocast import computing_in, emulates_bfloat16
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.scan import Scan

@@ -11,7 +11,7 @@ import torch
 from modmap.commands.encoders import list_all
 from modmap.config import EncoderSettings
 from modmap.encoding.embedded import embedded_encoders
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.store import resolve
 from modmap.scan import Frame
 from tests.modmap.conftest import make_scan

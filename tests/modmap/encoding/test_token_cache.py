@@ -11,7 +11,7 @@ import torch
 
 from modmap import ModMap, Scan
 from modmap.config import EncoderSettings
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.scan_tokens import encode_scan
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError

