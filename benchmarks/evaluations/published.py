@@ -1,11 +1,34 @@
-"""The numbers of the paper's tables."""
+"""Published numbers: the tables of the paper, and those of others on single-view sets."""
 
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 
 PUBLISHED = Path(__file__).parent / "published_results.csv"
+SINGLE_VIEW = {"mvtec3d": Path(__file__).parent / "published_mvtec3d.csv"}
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """What a method was published with on a category of a single-view set.
+
+    Attributes:
+        category: Its name.
+        method: The method's.
+        training_parts: How many it learnt from.
+        test_parts: How many it was tested on, where that is one number.
+        i_auroc: None where it wasn't published.
+        aupro_30pct: None where it wasn't published.
+    """
+
+    category: str
+    method: str
+    training_parts: int
+    test_parts: int | None
+    i_auroc: float | None
+    aupro_30pct: float | None
 
 
 def published(
@@ -37,3 +60,20 @@ def published(
         ]
     table = table or (rows[0]["table"] if rows else None)
     return {row["class"]: float(row["value"]) for row in rows if row["table"] == table}
+
+
+def published_single_view(dataset: str) -> list[PublishedRow]:
+    """What others published on a data set, `mvtec3d` or another; none of a set that no figures are kept of."""
+    if dataset not in SINGLE_VIEW:
+        return []
+    with SINGLE_VIEW[dataset].open(encoding="utf-8", newline="") as file:
+        return [
+            PublishedRow(
+                row["category"],
+                row["method"],
+                int(row["training_parts"]),
+                int(row["test_parts"]) if row["test_parts"] else None,
+                *(float(row[name]) if row[name] else None for name in ("i_auroc", "aupro_30pct")),
+            )
+            for row in csv.DictReader(file)
+        ]

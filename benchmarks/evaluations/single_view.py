@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -14,19 +14,27 @@ from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
 from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.model_arguments import ModelArguments
+from benchmarks.evaluations.resample_files import Resamples, write_resamples
+from benchmarks.evaluations.single_view_metrics import (
+    METRICS,
+    DrawMetrics,
+    LabelledParts,
+    TrainedOn,
+    draw_metrics,
+)
+from benchmarks.evaluations.single_view_table import single_view_table
+from benchmarks.evaluations.training_draws import Draw, training_draws
 from benchmarks.runs.command_line import command
 from benchmarks.runs.files import write_report
 from benchmarks.runs.kept_settings import keep_settings
-from benchmarks.runs.markdown import markdown, number
 from modmap import ModMap
 from modmap.config import merged
 from modmap.datasets.single_view import VIEW, Eyecandies, MVTec3D, SingleViewSet, SingleViewTest
 from modmap.detector.protocol import Detector
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
-from modmap.metrics import VolumeAUPRO, instance_auroc
+from modmap.scan import Scan
 
-LIMITS = (0.3, 0.01)
 # Parts of these sets lie anyhow, so that a place of the view says nothing of what shows there.
 AS_THEY_LIE = {"inference": {"jittered_scans": 0}}
 READERS = {"mvtec3d": MVTec3D, "eyecandies": Eyecandies}
@@ -48,12 +56,22 @@ class Arguments:
     earlier run has done there is not done again."""
     categories: tuple[str, ...] = ()
     """Some of its categories; all by default."""
+    parts: tuple[int, ...] = ()
+    """Learn from so many of a category's training parts, each number in turn; by default from all of them."""
+    draws: int = 1
+    """Times that each number of training parts is drawn; all of them are taken once."""
     plane: bool = True
     """Take the plane that the part lies on out of the depth."""
 
 
 def run(arguments: Arguments) -> int:
-    """Fits and predicts category by category and prints the table; returns 1 where a category failed."""
+    """Fits and predicts category by category and prints the table; returns 1 where a category failed.
+
+    Raises:
+        ModMapError: the data set, a category or a setting isn't there, or there is to be no draw.
+    """
+    if arguments.draws < 1:
+        raise ModMapError(f"draws: expected 1 or more, found {arguments.draws}")
     dataset = READERS[arguments.dataset](arguments.root, plane=arguments.plane)
     other = arguments.method != "modmap"
     out = arguments.out or Path("results") / (
@@ -71,32 +89,44 @@ def run(arguments: Arguments) -> int:
         "config": config.model_dump(mode="json"),
     }
     keep_settings(out, settings, file="run.json")
-    results: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[TrainedOn]] = {}
     failed: dict[str, str] = {}
     for category in categories:
         try:
-            results[category] = _evaluate(arguments, dataset, category, out / category)
+            found[category] = _evaluate(arguments, dataset, category, out / category)
         except ModMapError as error:
             failed[category] = str(error)
-    _report(out, f"{heading(arguments.method, detector)}, {arguments.dataset}", results, failed)
+    method = heading(arguments.method, detector)
+    write_resamples(out, _resamples(found))
+    title = f"{method}, {arguments.dataset}"
+    table = single_view_table(title, found, method=method, dataset=arguments.dataset, failed=failed)
+    write_report(out, _results(found, failed), table)
     return 1 if failed else 0
 
 
-def _evaluate(arguments: Arguments, dataset: SingleViewSet, category: str, out: Path) -> dict[str, Any]:
-    if not (out / "model" / "config.json").is_file():
-        fitted = _unfitted(arguments).fit(dataset.train(category))
-        fitted.save_pretrained(out / "model")
-        print(f"{category}: fitted on {len(fitted.trained.scans)} parts", flush=True)
-    model = open_detector(
-        arguments.method,
-        out / "model",
-        device=arguments.model.device,
-        token_cache=arguments.model.token_cache(),
-    )
+def _evaluate(arguments: Arguments, dataset: SingleViewSet, category: str, out: Path) -> list[TrainedOn]:
+    training = dataset.train(category)
+    draws = training_draws(len(training), arguments.parts, draws=arguments.draws)
     tests = dataset.tests(category)
-    for test in tests:
-        _predict(model, test, out / "maps" / f"{test.scan.name}.npz")
-    return _figures(tests, out / "maps")
+    parts = LabelledParts.of(category, tests)
+    metrics: dict[int, list[DrawMetrics]] = {}
+    for draw in draws:
+        place = out / f"{len(draw)}_parts" / f"draw_{draw.number}"
+        model = _fitted(arguments, training, draw, place / "model")
+        for test in tests:
+            _predict(model, test, place / "maps" / f"{test.scan.name}.npz")
+        metrics.setdefault(len(draw), []).append(draw_metrics(parts, place / "maps"))
+        print(f"{category}: {len(draw)} parts, draw {draw.number}: predicted {len(tests)} parts", flush=True)
+    return [TrainedOn(parts, count, tuple(of_draws)) for count, of_draws in metrics.items()]
+
+
+def _fitted(arguments: Arguments, training: Sequence[Scan], draw: Draw, place: Path) -> Detector:
+    """The model that learnt from a draw, from its directory if it is there."""
+    if not (place / "config.json").is_file():
+        fitted = _unfitted(arguments).fit([training[index] for index in draw.indices])
+        fitted.save_pretrained(place)
+    model = arguments.model
+    return open_detector(arguments.method, place, device=model.device, token_cache=model.token_cache())
 
 
 def _unfitted(arguments: Arguments) -> Baseline | ModMap:
@@ -131,45 +161,23 @@ def _fingerprint(path: Path) -> str:
         return ""
 
 
-def _figures(tests: Sequence[SingleViewTest], maps: Path) -> dict[str, Any]:
-    """Image AUROC over the parts, pixel AUROC and AUPRO over all their pixels; background scores lowest."""
-    metric = VolumeAUPRO(nominal="all")
-    scores, pixels, truths = [], [], []
-    for test in tests:
-        with np.load(maps / f"{test.scan.name}.npz", allow_pickle=False) as file:
-            found, score = file["scores"], float(file["score"])
-        defects = test.defects()
-        # As published evaluations do: every pixel counts, and the background is as nominal as can be.
-        filled = np.where(np.isnan(found), np.float32(0), found)
-        metric.update(filled, defects, name=test.scan.name)
-        scores.append(score)
-        pixels.append(filled.ravel())
-        truths.append(defects.ravel())
-    labels = [bool(test.scan.anomalous) for test in tests]
-    every, truth = np.concatenate(pixels), np.concatenate(truths)
-    aupro = metric.compute_limits(LIMITS)
-    return {
-        "i_auroc": instance_auroc(scores, labels),
-        "p_auroc": instance_auroc(every, truth),
-        "aupro_30pct": aupro[0.3],
-        "aupro_1pct": aupro[0.01],
-        "parts": len(tests),
-        "anomalous": sum(labels),
+def _resamples(found: Mapping[str, Sequence[TrainedOn]]) -> Resamples:
+    """What a comparison of runs takes: the metrics by category, number of training parts and metric."""
+    metrics = {
+        f"{category}/{one.training_parts}/{metric}": resamples
+        for category, trained in found.items()
+        for one in trained
+        for metric in METRICS
+        if (resamples := one.resamples(metric)) is not None
     }
+    return Resamples(metrics, {category: trained[0].parts.names for category, trained in found.items()})
 
 
-def _report(out: Path, title: str, results: dict[str, dict[str, Any]], failed: dict[str, str]) -> None:
-    names = {"i_auroc": "I-AUROC", "p_auroc": "P-AUROC", "aupro_30pct": "AUPRO@30%", "aupro_1pct": "AUPRO@1%"}
-    rows = [
-        [category, str(row["parts"]), str(row["anomalous"]), *(number(row[name]) for name in names)]
-        for category, row in results.items()
-    ]
-    rows += [[category, f"**failed**: {reason}", *[""] * 5] for category, reason in failed.items()]
-    means = {name: float(np.mean([row[name] for row in results.values()])) for name in names if results}
-    rows.append(["**mean**", "", "", *(number(means.get(name)) for name in names)])
-    text = f"# {title}\n\n{markdown(['category', 'parts', 'anomalous', *names.values()], rows)}\n"
-    content = {"categories": results, "mean": means, "failed": failed}
-    write_report(out, content, text)
+def _results(found: Mapping[str, Sequence[TrainedOn]], failed: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "categories": {category: [one.row() for one in trained] for category, trained in found.items()},
+        "failed": dict(failed),
+    }
 
 
 def main(words: list[str] | None = None) -> int:
