@@ -13,7 +13,7 @@ from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array
-from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
 
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
@@ -177,7 +177,7 @@ def build_volume(
     builder = VolumeBuilder(grid, grow=grow)
     for view_id, maps in views.items():
         mask = maps.foreground
-        builder.add(back_project(scan[view_id].load(), mask), maps.combined()[mask])
+        builder.add(scan[view_id].load().points(mask), maps.combined()[mask])
     return builder.build(), builder.outside
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from modmap.camera import Camera
 from modmap.errors import ModMapError
 from modmap.files.images import check_depth, check_image, clean_depth, read_depth, read_image, to_gray, to_rgb
@@ -49,6 +51,17 @@ class Frame:
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
         return self.depth.shape[0], self.depth.shape[1]
+
+    def points(self, mask: Array) -> Array:
+        """(M, 3) world points, mm, of the pixels of a mask (H, W), in row order.
+
+        Raises:
+            ModMapError: the view has no camera.
+        """
+        if self.camera is None:
+            raise ModMapError(f"view {self.id}: a volume needs a camera, found none")
+        rows, columns = np.nonzero(mask)
+        return self.camera.back_project(np.stack([columns, rows], axis=1), self.depth[rows, columns])
 
 
 @dataclass(frozen=True, eq=False)

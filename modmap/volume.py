@@ -204,7 +204,7 @@ class AnomalyVolume:
         """(H, W) float32: for every measured pixel of a view the score of its voxel; NaN elsewhere."""
         measured = frame.depth > 0
         picture = np.full(frame.shape, np.nan, dtype=np.float32)
-        picture[measured] = self.at(back_project(frame, measured))
+        picture[measured] = self.at(frame.points(measured))
         return picture
 
     def resampled(self, grid: VoxelGrid) -> AnomalyVolume:
@@ -282,21 +282,9 @@ class VolumeBuilder:
         return shift
 
 
-def back_project(frame: Frame, mask: Array) -> Array:
-    """(M, 3) world points, mm, of the pixels of a mask (H, W), in row order.
-
-    Raises:
-        ModMapError: the view has no camera.
-    """
-    if frame.camera is None:
-        raise ModMapError(f"view {frame.id}: a volume needs a camera, found none")
-    rows, columns = np.nonzero(mask)
-    return frame.camera.back_project(np.stack([columns, rows], axis=1), frame.depth[rows, columns])
-
-
 def extent(frame: Frame, mask: Array) -> Array:
     """(2, 3) the lower and upper corner, mm, of the box around the pixels of a mask that isn't empty."""
-    points = back_project(frame, mask)
+    points = frame.points(mask)
     return np.stack([points.min(axis=0), points.max(axis=0)])
 
 

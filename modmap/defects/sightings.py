@@ -12,7 +12,7 @@ from modmap.defects.defect import DefectView, Modality
 from modmap.result import Result
 from modmap.scan import Frame, Scan
 from modmap.types import Array
-from modmap.volume import VoxelGrid, back_project
+from modmap.volume import VoxelGrid
 
 
 @dataclass
@@ -76,7 +76,7 @@ def sightings(
     for view_id in result.views:
         frame = scan[view_id].load()
         mask = result.views[view_id].foreground
-        voxel, inside = grid.index(back_project(frame, mask))
+        voxel, inside = grid.index(frame.points(mask))
         label = np.zeros(len(voxel), dtype=np.int32)
         flat = np.zeros(len(voxel), dtype=np.int64)
         flat[inside] = np.ravel_multi_index(tuple(voxel[inside].T), grid.shape)
@@ -139,7 +139,7 @@ def _difference(frame: Frame, nominal: Scan, mask: Array) -> Array | None:
         return None
     known = (reference.depth > 0) & mask
     moved = np.full((*frame.shape, 3), np.nan)
-    moved[known] = back_project(frame, known) - back_project(reference, known)
+    moved[known] = frame.points(known) - reference.points(known)
     return np.asarray(moved[mask])
 
 

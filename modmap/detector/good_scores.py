@@ -16,7 +16,7 @@ from modmap.mapping.token_bank import TokenBank
 from modmap.result import Result, ViewMaps
 from modmap.scan import Scan
 from modmap.types import Array
-from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, back_project
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid
 
 
 def check_share(share: float) -> None:
@@ -91,7 +91,7 @@ def scores_of_views(
         scores, voxel = combined[known], None
         if grid is not None:
             builder = VolumeBuilder(grid, grow=True)
-            builder.add(back_project(scan[view_id].load(), known), scores)
+            builder.add(scan[view_id].load().points(known), scores)
             voxel = _voxel_score(builder.build(), share)
         pixel = exceeded_by([scores], share=share, total=len(scores))
         found.append(GoodScores(float(scores.max()), pixel, voxel))

@@ -14,7 +14,7 @@ from modmap.errors import ModMapError
 from modmap.result import Result, ViewMaps, build_volume
 from modmap.scan import Scan
 from modmap.types import Aggregation
-from modmap.volume import VoxelGrid, back_project
+from modmap.volume import VoxelGrid
 
 Array = npt.NDArray[Any]
 
@@ -93,7 +93,7 @@ class TestBuildVolume:
             mask[::3] = False
             views[frame.id] = _maps(mask, seed=seed, grid=8)
             scores = views[frame.id].combined()
-            for point, score in zip(back_project(frame, mask), scores[mask], strict=True):
+            for point, score in zip(frame.points(mask), scores[mask], strict=True):
                 key = tuple(np.floor(point / 3).astype(int).tolist())
                 best[key] = max(best.get(key, 0), score)
         volume, outside = build_volume(scan, views, VoxelGrid(np.zeros(3), 3.0, (1, 1, 1)), grow=True)
@@ -104,5 +104,5 @@ class TestBuildVolume:
         half = VoxelGrid(np.array([0.0, -90, -90]), 3.0, (60, 60, 60))
         part, outside = build_volume(scan, views, half, grow=False)
         np.testing.assert_array_equal(part.scores, volume.resampled(half).scores)
-        points = [back_project(scan[i].load(), maps.foreground) for i, maps in views.items()]
+        points = [scan[i].load().points(maps.foreground) for i, maps in views.items()]
         assert outside == sum(int((p[:, 0] < 0).sum()) for p in points)

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from modmap.errors import ModMapError
 from modmap.scan import Camera, Frame, Scan, View
-from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, back_project, extent
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, extent
 from tests.synthetic_scans import ball_scan, intrinsics, look_at, plane_depth
 
 Array = npt.NDArray[Any]
@@ -64,7 +64,7 @@ def _built(frames: list[Frame], maps: list[Array], grid: VoxelGrid, *, grow: boo
     builder = VolumeBuilder(grid, grow=grow)
     for frame, scores in zip(frames, maps, strict=True):
         mask = frame.depth > 0
-        builder.add(back_project(frame, mask), scores[mask])
+        builder.add(frame.points(mask), scores[mask])
     return builder
 
 
@@ -152,7 +152,7 @@ class TestVolumeBuilder:
     def test_back_project__no_camera(self) -> None:
         frame = replace(_random_frame(np.random.default_rng(0)), camera=None)
         with pytest.raises(ModMapError, match="view a: a volume needs a camera"):
-            back_project(frame, frame.depth > 0)
+            frame.points(frame.depth > 0)
 
 
 class TestClosedForms:
@@ -167,7 +167,7 @@ class TestClosedForms:
         scores = np.arange(15 * 21, dtype=np.float32).reshape(15, 21)
         grid = VoxelGrid(np.array([-21.0, -15, -1]), 2.0, (21, 15, 1))
         builder = VolumeBuilder(grid)
-        builder.add(back_project(frame, depth > 0), scores.ravel())
+        builder.add(frame.points(depth > 0), scores.ravel())
         np.testing.assert_array_equal(builder.build().scores[:, :, 0], scores.T[:, ::-1])
         assert builder.outside == 0
 
@@ -178,7 +178,7 @@ class TestClosedForms:
         builder = VolumeBuilder(grid)
         for frame in scan.frames():
             mask = frame.depth > 0
-            builder.add(back_project(frame, mask), np.ones(np.count_nonzero(mask)))
+            builder.add(frame.points(mask), np.ones(np.count_nonzero(mask)))
         assert builder.outside == 0
         volume = builder.build()
         off = np.abs(np.linalg.norm(grid.centres(np.argwhere(volume.observed)), axis=1) - 60)
@@ -198,7 +198,7 @@ class TestVoxelGrid:
         scan = ball_scan()
         grid = VoxelGrid.around([scan, scan], 3.0, margin=5.0, foreground="valid")
         np.testing.assert_array_equal(grid.origin % 3, 0)
-        points = np.concatenate([back_project(f, f.depth > 0) for f in scan.frames()])
+        points = np.concatenate([f.points(f.depth > 0) for f in scan.frames()])
         upper = grid.origin + 3 * np.array(grid.shape)
         assert (points.min(axis=0) - grid.origin >= 5).all()
         assert (points.min(axis=0) - grid.origin < 8).all()
@@ -288,7 +288,7 @@ class TestVoxelGrid:
         for frame in scan.frames():
             assert frame.camera is not None
             mask = frame.depth > 0
-            index, inside = grid.index(back_project(frame, mask))
+            index, inside = grid.index(frame.points(mask))
             assert inside.all()
             uv, visible = grid.pixels(index, frame)
             pixel = np.argwhere(mask)[:, ::-1]

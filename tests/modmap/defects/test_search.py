@@ -16,7 +16,6 @@ from modmap.detector.model import ModMap
 from modmap.errors import ModMapError
 from modmap.result import Result
 from modmap.scan import Scan
-from modmap.volume import back_project
 
 ScanMaker = Callable[..., Scan]
 
@@ -51,7 +50,7 @@ class TestFindDefects:
         frame = bad[CHANGED].load()
         changed = np.zeros(frame.shape, dtype=bool)
         changed[25:35, 35:45] = True
-        points = back_project(frame, changed)
+        points = frame.points(changed)
         assert np.linalg.norm(points.mean(axis=0) - defect.centre_mm) < 12
         assert defect.modality in ("image", "depth", "both")
 
@@ -65,7 +64,7 @@ class TestFindDefects:
         for frame in bad.frames():
             mask = frame.depth > 0
             rows, columns = np.nonzero(mask)
-            index = volume.grid.index(back_project(frame, mask))[0]
+            index = volume.grid.index(frame.points(mask))[0]
             hits = [n for n, voxel in enumerate(index.tolist()) if tuple(voxel) in first]
             if hits:
                 box = (columns[hits].min(), rows[hits].min(), columns[hits].max(), rows[hits].max())

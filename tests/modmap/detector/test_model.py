@@ -21,7 +21,7 @@ from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.result import Result
 from modmap.scan import Scan, View
-from modmap.volume import VoxelGrid, back_project
+from modmap.volume import VoxelGrid
 
 Array = npt.NDArray[Any]
 ScanMaker = Callable[..., Scan]
@@ -180,7 +180,7 @@ class TestPredict:
         for frame in scan.frames():
             mask = result.views[frame.id].foreground
             scores = result.map(frame.id)[mask]
-            assert (volume.at(back_project(frame, mask)) >= scores).all()
+            assert (volume.at(frame.points(mask)) >= scores).all()
             best = np.append(best, scores.max())
         assert result.score == volume.score == best.max()
         assert result.volume_refused is None
@@ -277,7 +277,7 @@ class TestPredict:
         np.testing.assert_array_equal(
             half.require_volume().scores, whole.require_volume().resampled(grid).scores
         )
-        points = [back_project(frame, whole.views[frame.id].foreground) for frame in scan.frames()]
+        points = [frame.points(whole.views[frame.id].foreground) for frame in scan.frames()]
         dropped = sum(int((one[:, 0] < 10).sum()) for one in points)
         assert half.notes == (
             f"volume: {dropped:,} points lie outside the grid that was given and were dropped",
