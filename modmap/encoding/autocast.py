@@ -19,8 +19,8 @@ def computing_in(precision: Precision, device: torch.device) -> AbstractContextM
     """A context in which matrix products and convolutions are computed in a precision; weights stay as they are.
 
     Weights are rounded wherever they are used, so steps of a training may share a context: torch would keep what it
-    rounded first until the context ends, and learn nothing from there on. A machine that must emulate the precision is
-    told of once, since it takes many times as long there.
+    rounded first until the context ends, and learn nothing from there on. Where a machine must emulate the precision, a
+    warning says so once, since it takes many times as long there.
 
     Raises:
         ModMapError: torch computes in nothing but float32 on this kind of device.

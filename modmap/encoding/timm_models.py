@@ -58,10 +58,12 @@ def declared_config(resolved: str) -> dict[str, Any]:
     """What the `config.json` of an encoder says, and the licence of a known one."""
     kind, _, place = _source(resolved).partition(":")
     if kind == "local-dir":
-        return _read_json(Path(place) / CONFIG_NAME)
-    repository, _, revision = place.partition("@")
-    config = _read_json(Path(hf_hub_download(repository, CONFIG_NAME, revision=revision or None)))
-    known = published_as(repository)
+        path = Path(place) / CONFIG_NAME
+    else:
+        repository, _, revision = place.partition("@")
+        path = Path(hf_hub_download(repository, CONFIG_NAME, revision=revision or None))
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    known = published_as(resolved.removeprefix("hf-hub:"))
     return config if known is None else {"licence": known.licence} | config
 
 
@@ -77,13 +79,14 @@ def _create(resolved: str, **arguments: Any) -> Any:
 
 
 def _source(resolved: str) -> str:
-    """What timm is given: a known encoder in the hub's cache by its commit, of which the client asks the hub nothing.
+    """What timm is given: for a known encoder that is in the hub's cache, the directory there.
 
-    Any other repository may have been written to since, so the client asks for what is new.
+    The hub's client may go to the network even for a file that it has. Any other repository may have been written to
+    since, so the client is to ask for what is new.
     """
     hub_id = resolved.removeprefix("hf-hub:")
     cached = cached_encoder(hub_id) if published_as(hub_id) else None
-    return resolved if cached is None else f"{resolved}@{cached.name}"
+    return resolved if cached is None else f"local-dir:{cached}"
 
 
 def _shortened(error: Exception) -> str:
@@ -91,8 +94,3 @@ def _shortened(error: Exception) -> str:
     long_list = r'("[^"]*"(?:, "[^"]*"){2})((?:, "[^"]*")+)'
     line = re.sub(long_list, lambda found: f"{found[1]} and {found[2].count(', ')} more", one_line(error))
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return config

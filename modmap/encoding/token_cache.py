@@ -1,4 +1,4 @@
-"""Tokens, and what was computed of them, kept on disk between runs: the same work isn't done twice."""
+"""Tokens kept on disk between runs, so that no view passes an encoder twice."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ ROOM_AFTER_CLEARING = 0.8
 
 
 class TokenCache:
-    """A directory of arrays, found by what they were computed from: tokens by the content of the encoder's input and
-    the encoder's weights, trainings and maps (`modmap.detector.recall`) by the tokens that went in.
+    """A directory of tokens, found by what they were computed from: the encoder's input and its weights.
 
-    What was used the longest ago goes first where the directory grows over its limit. Several processes may share it.
+    Where the directory grows over its limit, what was last used longest ago goes first. Several processes may share it.
 
     Args:
         directory: Made where it is missing.
@@ -50,7 +49,7 @@ class TokenCache:
         """The name of an encoder's tokens.
 
         Args:
-            fingerprint: Of the encoder's weights, and of what else its tokens hang on.
+            fingerprint: Of the encoder's weights, and of what else its tokens depend on.
             pixels: (C, size, size) float32 prepared input.
         """
         digest = hashlib.sha256(f"{fingerprint} {tuple(pixels.shape)} ".encode())
@@ -58,11 +57,6 @@ class TokenCache:
         plane = pixels[:1] if pixels.stride(0) == 0 else pixels
         digest.update(plane.contiguous().cpu().numpy().tobytes())
         return digest.hexdigest()
-
-    @staticmethod
-    def key_of(content: str) -> str:
-        """The name of what was computed from tokens, by a text that says from which and how."""
-        return hashlib.sha256(content.encode()).hexdigest()
 
     def read(self, key: str) -> Tensor | None:
         """What was kept under a name, or None; a damaged file counts as none."""

