@@ -22,7 +22,12 @@ EMBEDDED = "modmap/encoding/embedded_encoders/dino_depth_vitt14/model.safetensor
     [
         (
             "modmap",
-            ["modmap/detector/model.py", "modmap/datasets/plain.py", "modmap/drawing/overlays.py", EMBEDDED],
+            [
+                "modmap/detector/model.py",
+                "modmap/datasets/plain.py",
+                "modmap/report/page/scan.html",
+                EMBEDDED,
+            ],
             True,
         ),
         ("dino_depth", ["dino_depth/config.py", "dino_depth/configs/vits14.yaml"], False),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 OPACITY_EXPONENT = 1.5
 # Around the part, where a picture has no image.
@@ -58,9 +55,14 @@ def blend(
     opacity = np.nan_to_num(_share(values, top, bottom)) ** OPACITY_EXPONENT
     if coverage is not None:
         opacity = opacity * coverage
-    below = np.repeat(gray[:, :, None], 3, axis=2).astype(np.float32)
+    below = as_rgb(gray).astype(np.float32)
     above = colourise(values, top, bottom=bottom).astype(np.float32)
     return np.asarray(np.rint(below + opacity[:, :, None] * (above - below)).astype(np.uint8))
+
+
+def as_rgb(gray: Array) -> Array:
+    """(H, W, 3) uint8 of a gray image (H, W)."""
+    return np.repeat(gray[:, :, None], 3, axis=2)
 
 
 def colourise_depth(depth: Array, near: float, far: float, *, background: tuple[int, int, int]) -> Array:
@@ -88,6 +90,9 @@ def _share(values: Array, top: float, bottom: float) -> Array:
 
 
 def palette() -> Array:
-    """(256, 3) uint8, red first: the colours from the bottom to the top of a scale."""
+    """(256, 3) uint8, red first: the colours from the bottom to the top of a scale.
+
+    They are OpenCV's: matplotlib's of the same name differ by one in some, and volumes on disk have these.
+    """
     levels = np.arange(256, dtype=np.uint8)[:, None]
     return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_PLASMA)[:, 0, ::-1])

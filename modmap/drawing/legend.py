@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
+from matplotlib.ticker import MaxNLocator
 
 from modmap.drawing.colours import blend, colourise
-from modmap.drawing.lettering import INK, PAPER, Lettering
-
-Array = npt.NDArray[Any]
+from modmap.drawing.layout import blank
+from modmap.drawing.lettering import INK, Lettering
+from modmap.types import Array
 
 HEADING = "score"
 LINES_PER_TICK = 2.5
@@ -42,9 +39,8 @@ def draw_legend(
     marks = score_ticks(top, most=int((last - first) / (LINES_PER_TICK * line)))
     labels = [(round(last - value / top * (last - first)), lettering.line(text)) for value, text in marks]
     dash = max(3, line // 4)
-    left = bar.shape[1] + dash + 2
-    width = max(title.shape[1], left + max(label.shape[1] for _, label in labels))
-    picture = np.full((height, width, 3), PAPER, dtype=np.uint8)
+    left = bar.shape[1] + 2 * dash
+    picture = blank(height, max(title.shape[1], left + max(label.shape[1] for _, label in labels)))
     picture[: title.shape[0], : title.shape[1]] = title
     picture[first : last + 1, : bar.shape[1]] = bar
     for row, label in labels:
@@ -64,17 +60,10 @@ def score_ticks(top: float, *, most: int) -> list[tuple[float, str]]:
     Returns:
         The scores, rising, and how they are written.
     """
-    step = _round_step(top / max(most, 1))
-    below = [n * step for n in range(math.ceil(top / step)) if n == 0 or n * step <= top - step / 2]
-    return [(value, f"{value:.3g}") for value in (*below, top)]
-
-
-def _round_step(least: float) -> float:
-    power: float = 10.0 ** math.floor(math.log10(least))
-    for factor in (1, 2, 5):
-        if factor * power >= least * (1 - 1e-9):
-            return factor * power
-    return 10 * power
+    locator = MaxNLocator(max(most, 1), steps=[1, 2, 5, 10], min_n_ticks=1)
+    zero, step, *more = (float(value) for value in locator.tick_values(0, top))
+    below = [value for value in (step, *more) if value <= top - step / 2]
+    return [(value, f"{value:.3g}") for value in (zero, *below, top)]
 
 
 def _bar(height: int, top: float, *, width: int, over_gray: bool) -> Array:

@@ -5,77 +5,80 @@ from __future__ import annotations
 import math
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
 
-import cv2
+import matplotlib
 import numpy as np
-import numpy.typing as npt
+from matplotlib.ft2font import FT2Font
+from PIL import Image, ImageDraw, ImageFont
 
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 PAPER = 255
 INK = (30, 30, 30)
-SMALLEST_BOLD = 0.7
-GAP_IN_NAMES = "..."
+GAP_IN_NAMES = "…"
+# No other letter of the Latin, Greek or Cyrillic scripts reaches higher or lower.
+FARTHEST_REACHING = "ẲǗḼĢȿḪḁ|"
 
 
 @dataclass(frozen=True)
 class Lettering:
-    """A size of text.
+    """A size of text in DejaVu Sans, the font that matplotlib ships.
 
     Attributes:
-        scale: OpenCV's font scale; capitals are about 22 pixels high at 1.
-        bold: Thick strokes, where there is room for them.
+        size: Pixels of the font's em; capitals are about 0.73 of it high.
+        bold: Draw thick strokes.
     """
 
-    scale: float
+    size: int
     bold: bool = False
 
     @property
     def line_height(self) -> int:
         """Pixels of a line's picture."""
-        (_, height), below = self._size("Agjy|")
-        return height + below + 2 * self._edge
+        return self._above + math.ceil(self._font.getbbox(FARTHEST_REACHING, anchor="ls")[3])
 
     def width(self, text: str) -> int:
         """Pixels of a text's picture."""
-        return self._size(_drawable(text))[0][0] + 2 * self._edge
+        left, right = self._ends(self._drawable(text))
+        return right - left
 
     def line(self, text: str, *, most: int | None = None) -> Array:
         """A picture of one line of text.
 
         Args:
-            text: What to write; letters outside ASCII lose their accents, others become question marks.
+            text: What to write; a character that the font lacks is written as its code point, `\\u90e8`.
             most: Pixels; a wider text loses letters in its middle.
 
         Returns:
             (line_height, width, 3) uint8, dark on white.
         """
-        text = _drawable(text)
+        text = self._drawable(text)
         if most is not None:
             text = self._shortened(text, most)
-        (_, _), below = self._size("Agjy|")
-        picture = np.full((self.line_height, self.width(text), 3), PAPER, dtype=np.uint8)
-        baseline = self.line_height - below - self._edge
-        cv2.putText(
-            picture, text, (self._edge, baseline), FONT, self.scale, INK, self._thickness, cv2.LINE_AA
-        )
-        return picture
+        left, right = self._ends(text)
+        picture = Image.new("RGB", (right - left, self.line_height), (PAPER, PAPER, PAPER))
+        ImageDraw.Draw(picture).text((-left, self._above), text, INK, self._font, anchor="ls")
+        return np.asarray(picture)
 
     @property
-    def _edge(self) -> int:
-        # Strokes reach past the size that OpenCV gives: the tail of a j in its font, the top of a | in OpenCV 4's.
-        return 2 + math.ceil(4 * self.scale)
+    def _font(self) -> ImageFont.FreeTypeFont:
+        return _font(self.size, self.bold)
 
     @property
-    def _thickness(self) -> int:
-        # Below this, thick strokes of OpenCV 4's font run into one another.
-        return 2 if self.bold and self.scale >= SMALLEST_BOLD else 1
+    def _above(self) -> int:
+        return -math.floor(self._font.getbbox(FARTHEST_REACHING, anchor="ls")[1])
 
-    def _size(self, text: str) -> tuple[tuple[int, int], int]:
-        (width, height), below = cv2.getTextSize(text, FONT, self.scale, self._thickness)
-        return (int(width), int(height)), int(below)
+    def _ends(self, text: str) -> tuple[int, int]:
+        """Columns before and after a text that begins in column 0; a letter such as j reaches beyond its room."""
+        left, _, right, _ = self._font.getbbox(text, anchor="ls")
+        return math.floor(min(left, 0)), math.ceil(max(right, self._font.getlength(text)))
+
+    def _drawable(self, text: str) -> str:
+        known = _characters(self.bold)
+        composed = unicodedata.normalize("NFC", text)
+        return "".join(c if ord(c) in known else c.encode("unicode_escape").decode() for c in composed)
 
     def _shortened(self, text: str, most: int) -> str:
         kept = len(text)
@@ -87,7 +90,17 @@ class Lettering:
         return shorter
 
 
-def _drawable(text: str) -> str:
-    """OpenCV 4 draws ASCII alone."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return "".join(c if c.isprintable() else "?" for c in plain).encode("ascii", "replace").decode()
+@lru_cache
+def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_font_file(bold), size)
+
+
+@lru_cache
+def _characters(bold: bool) -> frozenset[int]:
+    """Code points that the font can draw, which Pillow doesn't tell."""
+    return frozenset(FT2Font(_font_file(bold)).get_charmap())
+
+
+def _font_file(bold: bool) -> str:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return str(Path(matplotlib.get_data_path(), "fonts", "ttf", name))

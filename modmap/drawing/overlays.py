@@ -7,13 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from modmap.drawing.colours import BACKGROUND, blend, colourise
+from modmap.drawing.colours import BACKGROUND, as_rgb, blend, colourise
 from modmap.drawing.layout import framed, in_column, in_row, padded
 from modmap.drawing.legend import draw_legend
 from modmap.drawing.lettering import Lettering
@@ -22,15 +19,16 @@ from modmap.drawing.reduction import as_8_bit, averaged, nearest, reduced_size
 from modmap.errors import ModMapError
 from modmap.result import MapName, Result
 from modmap.scan import Frame, Scan
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 CONTACT_SHEET = "contact_sheet.png"
 LONGEST_SIDE = 1024
 # Width over height of the contact sheet, and its side over that of a view's picture.
 SHEET_ASPECT = 4 / 3
 SHEET_SHARE = 2.0
-SMALLEST_TEXT = 0.5
+SMALLEST_TEXT = 15
+# Pixels of a picture's side for each pixel of its text.
+SIDE_PER_TEXT = 34
 # Tiles are small: their text is larger, against the picture, than a page's.
 TILE_TEXT = 2.0
 FEWEST_LETTERS = 6
@@ -80,7 +78,7 @@ def write_overlays(
         ModMapError: `top` isn't a positive number, or the scan isn't the result's.
     """
     directory = Path(directory)
-    top = scale_top(result, top)
+    top = top_of_scale(result, top)
     files, tiles = [], []
     for view_id in result.views:
         one = overlay_over(scan[view_id].load(), result, top=top, longest_side=longest_side)
@@ -93,7 +91,7 @@ def write_overlays(
     return files
 
 
-def scale_top(result: Result, top: float | None) -> float:
+def top_of_scale(result: Result, top: float | None) -> float:
     """The last score of a result's colours: `top`, or the scan's own score.
 
     Raises:
@@ -150,7 +148,7 @@ def view_page(one: ViewOverlay, result: Result, *, top: float) -> Array:
     """(H, W, 3) uint8: a view's image, where there is one, its overlay, and the scale."""
     text = _lettering(max(one.overlay.shape))
     gap = text.line_height // 2
-    images = [] if one.gray is None else [cv2.cvtColor(one.gray, cv2.COLOR_GRAY2RGB)]
+    images = [] if one.gray is None else [as_rgb(one.gray)]
     bar = draw_legend(len(one.overlay), top, lettering=text, over_gray=one.gray is not None)
     body = in_row([*images, one.overlay, bar], gap)
     heading = _heading(
@@ -168,7 +166,7 @@ def tile(one: ViewOverlay, result: Result, *, longest_side: int) -> Array:
     overlay = averaged(one.overlay, reduced_size(one.overlay.shape, side))
     text = _lettering(min(max(one.overlay.shape), TILE_TEXT * side))
     number = text.line(_number(one.maximum))
-    gap = text.line_height // 2
+    gap = text.line_height
     room = max(overlay.shape[1] - number.shape[1] - gap, text.width("m") * FEWEST_LETTERS)
     name = text.line(one.view, most=room)
     return in_column([in_row([name, number], gap), overlay], 2)
@@ -196,13 +194,13 @@ def sheet(
 
 
 def _heading(name: str, numbers: str, *, width: int, text: Lettering) -> Array:
-    bold = Lettering(text.scale, bold=True)
-    figures = text.line(numbers)
-    return in_column([bold.line(name, most=max(width, figures.shape[1])), figures], 0)
+    below = text.line(numbers)
+    bold = Lettering(text.size, bold=True)
+    return in_column([bold.line(name, most=max(width, below.shape[1])), below], 0)
 
 
 def _lettering(side: float) -> Lettering:
-    return Lettering(max(SMALLEST_TEXT, side / 1024))
+    return Lettering(max(SMALLEST_TEXT, round(side / SIDE_PER_TEXT)))
 
 
 def _maximum(scores: Array) -> float:
@@ -215,5 +213,5 @@ def _number(score: float) -> str:
 
 
 def _file_name(view_id: str) -> str:
-    """Injective, so that no two views share a file, and allowed on every system."""
+    """Injective, so that no two views share a file, and allowed on every system; other than a URL's, ü stays ü."""
     return re.sub(r'[%/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", view_id)

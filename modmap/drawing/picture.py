@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
+from PIL import Image
 
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +26,10 @@ class Picture:
     pixels: Array
 
     def png(self) -> bytes:
-        """The picture as a PNG.
-
-        Raises:
-            ModMapError: OpenCV refuses to encode it.
-        """
-        done, data = cv2.imencode(".png", cv2.cvtColor(self.pixels, cv2.COLOR_RGB2BGR))
-        if not done:
-            raise ModMapError(
-                f"picture: expected OpenCV to encode a PNG of {self.pixels.shape}, found it refused"
-            )
-        return bytes(data.tobytes())
+        """The picture as a PNG."""
+        file = io.BytesIO()
+        Image.fromarray(self.pixels).save(file, format="PNG")
+        return file.getvalue()
 
     def save(self, path: str | Path) -> Path:
         """Writes a PNG, whole or not at all; its directory is made where it is missing.

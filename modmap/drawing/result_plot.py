@@ -9,9 +9,9 @@ from modmap.drawing.overlays import (
     ViewOverlay,
     map_alone,
     overlay_over,
-    scale_top,
     sheet,
     tile,
+    top_of_scale,
     view_page,
 )
 from modmap.drawing.picture import Picture
@@ -31,7 +31,7 @@ def plot_result(
         )
     if view is not None and view not in result.views:
         raise ModMapError(f"result of {result.scan}: no view {view!r}; it has {', '.join(result.views)}")
-    last = scale_top(result, top)
+    last = top_of_scale(result, top)
 
     def drawn(view_id: str) -> ViewOverlay:
         if scan is None:

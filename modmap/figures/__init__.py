@@ -1,1 +1,1 @@
-"""The paper's figures of one's own data: features, cross-view maps, successes and failures."""
+"""The paper's figures drawn from one's own data: features, cross-view maps, successes and failures."""

@@ -59,7 +59,7 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class _Ranked:
-    """A labelled scan against those of the other label beside it.
+    """A labelled scan compared with those of the other label beside it.
 
     Attributes:
         predicted: The scan.
@@ -124,7 +124,7 @@ def successes_and_failures(
 ) -> tuple[list[Shown], list[Shown]] | None:
     """The clearest of both.
 
-    A scan is held against those of the other label in the same directory, as one model's scores are alike. A defective
+    A scan is compared with those of the other label in the same directory, as one model's scores are alike. A defective
     scan is found if it scores above most of the good ones there, and missed if one of them scores as high; a good scan
     is a false alarm if a defective one scores as low.
 

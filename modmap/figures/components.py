@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from sklearn.decomposition import PCA
 
 from modmap.errors import ModMapError
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 COLOURS = 3
 RANGE = (2, 98)
@@ -38,12 +36,9 @@ def component_colours(tokens: Sequence[Array]) -> list[Array]:
             f"principal components: expected at least {COLOURS + 1} tokens of at least {COLOURS} channels, found "
             f"{count} of {channels}"
         )
-    centred = every - every.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, ::-1][:, :COLOURS]
-    largest = np.abs(axes).argmax(axis=0)
-    axes = axes * np.sign(axes[largest, np.arange(COLOURS)])
-    components = centred @ axes
+    # Tokens that are all alike have no variance, which scikit-learn divides by.
+    with np.errstate(invalid="ignore"):
+        components = PCA(COLOURS, svd_solver="covariance_eigh").fit_transform(every)
     low, high = np.percentile(components, RANGE, axis=0)
     share = (components - low) / np.maximum(high - low, np.finfo(np.float64).tiny)
     colours = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from modmap.config import EncoderSettings
-from modmap.drawing.colours import BACKGROUND, colourise_depth
+from modmap.drawing.colours import BACKGROUND, as_rgb, colourise_depth
 from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, nearest, reduced_size
 from modmap.drawing.table import TableRow, picture_table
@@ -24,12 +22,11 @@ from modmap.errors import ModMapError
 from modmap.figures.components import component_colours
 from modmap.foreground import foreground_mask
 from modmap.scan import Frame, Scan
-from modmap.types import Modality
-
-Array = npt.NDArray[Any]
+from modmap.types import Array, Modality
 
 LONGEST_SIDE = 280
-MODALITIES: tuple[Modality, ...] = ("depth", "image")
+# Depth is what the encoders compared are for.
+MODALITIES_IN_ORDER: tuple[Modality, ...] = ("depth", "image")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +105,7 @@ class _SeenView:
 def feature_picture(
     scan: Scan, encoders: Sequence[NamedEncoder], *, device: torch.device | None = None
 ) -> Picture:
-    """A row a view: the depth map and what each depth encoder makes of it, then the image and likewise.
+    """One row per view: the depth map and what each depth encoder makes of it, then the same of the image.
 
     Colours are comparable down a column, not across: each encoder has principal components of its own, those of its
     tokens of the part in all views. The background is blank.
@@ -128,7 +125,7 @@ def feature_picture(
     depths = depth_range([np.where(view.mask, view.depth, np.nan) for view in views])
     columns: list[str] = []
     cells: list[list[Array]] = [[] for _ in views]
-    for modality in MODALITIES:
+    for modality in MODALITIES_IN_ORDER:
         places = [n for n, one in enumerate(encoders) if one.encoder.modality == modality]
         if not places:
             continue
@@ -165,7 +162,7 @@ def _seen(frame: Frame, encoders: Sequence[NamedEncoder], *, device: torch.devic
 
 def _observed(view: _SeenView, modality: Modality, depths: tuple[float, float]) -> Array:
     if modality == "image":
-        return np.asarray(cv2.cvtColor(view.gray, cv2.COLOR_GRAY2RGB))
+        return as_rgb(view.gray)
     return colourise_depth(view.depth, *depths, background=BACKGROUND)
 
 

@@ -5,36 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from modmap.detector.model import ModMap
-from modmap.drawing.colours import BACKGROUND, colourise, colourise_depth
+from modmap.drawing.colours import BACKGROUND, as_rgb, colourise, colourise_depth
 from modmap.drawing.legend import draw_legend
-from modmap.drawing.lettering import Lettering
 from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, reduced_size
-from modmap.drawing.table import TALLEST_LEGEND, TEXT, TableRow, picture_table
+from modmap.drawing.table import PLAIN, TALLEST_LEGEND, TableRow, picture_table
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.mapping.anomaly_maps import pair_maps
 from modmap.scan import Scan
-from modmap.types import Modality
-
-Array = npt.NDArray[Any]
+from modmap.types import MODALITIES, Array, Modality
 
 # The picture's width, less its words, is about this, as long as a map can still be seen.
 PICTURE_WIDTH = 1500
 SMALLEST_SIDE, LARGEST_SIDE = 72, 220
-MODALITIES: tuple[Modality, ...] = ("image", "depth")
 EXPLAINED = {
-    "image": "image modality: image tokens predicted from the depth of a source view, against those observed",
-    "depth": "depth modality: depth tokens predicted from the image of a source view, against those observed",
+    "image": "image modality: image tokens predicted from the depth of a source view, compared with those observed",
+    "depth": "depth modality: depth tokens predicted from the image of a source view, compared with those observed",
 }
 
 
@@ -64,11 +58,11 @@ def pair_pictures(
     top: float | None = None,
     progress: bool = False,
 ) -> dict[Modality, Picture]:
-    """A picture for each modality: a row a source view, a column a target view, the minimum over the rows at the end.
+    """One picture per modality: a row per source view, a column per target view, and the minimum over the rows last.
 
     Tokens are drawn as they are, squares of one colour. A view in which nothing was measured is left out, and a note
-    in the pictures says so. The pictures grow with the square of the views; of the maps
-    themselves one pair's is in memory at a time, and a minimum a view.
+    in the pictures says so. The pictures grow with the square of the views; of the maps themselves, one pair's and
+    each view's minimum are in memory at a time.
 
     Args:
         model: A fitted model.
@@ -165,7 +159,7 @@ def _picture(
     left_out = [view_id for view_id in scan.view_ids if view_id not in view_ids]
     if left_out:
         notes.append(f"left out, as nothing was measured there: {', '.join(left_out)}")
-    legend = draw_legend(height, top, lettering=Lettering(TEXT), over_gray=False, heading="distance")
+    legend = draw_legend(height, top, lettering=PLAIN, over_gray=False, heading="distance")
     table = picture_table(
         scan.name, rows, columns=[f"to {view_id}" for view_id in view_ids], notes=notes, legend=legend
     )
@@ -175,6 +169,6 @@ def _picture(
 def _observed(targets: Sequence[_Target], modality: Modality) -> list[Array]:
     observed = [one.observed[modality] for one in targets]
     if modality == "image":
-        return [np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)) for gray in observed]
+        return [as_rgb(gray) for gray in observed]
     near, far = depth_range(observed)
     return [colourise_depth(depth, near, far, background=BACKGROUND) for depth in observed]

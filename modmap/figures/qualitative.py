@@ -1,4 +1,4 @@
-"""Successes and failures of predictions on disk, a row a scan (Figs. 5 and 7)."""
+"""Successes and failures of predictions on disk, one row per scan (Figs. 5 and 7)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 from modmap.datasets import find_scans
 from modmap.drawing.legend import draw_legend
-from modmap.drawing.lettering import Lettering
 from modmap.drawing.picture import Picture
-from modmap.drawing.table import TALLEST_LEGEND, TEXT, picture_table
+from modmap.drawing.table import PLAIN, TALLEST_LEGEND, picture_table
 from modmap.errors import UsageError
 from modmap.figures.choice import Shown, find_predictions, highest, named, successes_and_failures
 from modmap.figures.scan_row import COLUMNS, missing, scan_row
@@ -28,7 +27,7 @@ NO_LABELS = (
 
 @dataclass(frozen=True, eq=False)
 class Qualitative:
-    """Pictures by name, and what isn't in them, a line each."""
+    """Pictures by name, and remarks of one line on what isn't in them."""
 
     pictures: dict[str, Picture]
     remarks: list[str]
@@ -44,11 +43,11 @@ def qualitative_pictures(
 ) -> Qualitative:
     """`successes` and `failures` by score and label; `qualitative` where scans are named, or have no labels.
 
-    All share one colour scale, drawn beside them. One scan is in memory at a time, and of it one view.
+    All share one colour scale, drawn beside them. One view of one scan is in memory at a time.
 
     Args:
         directories: Results of `modmap predict`, `modmap evaluate` or a benchmark.
-        count: At most so many scans found, missed and alarmed at.
+        count: At most so many scans found, so many missed and so many false alarms.
         only: Names of the scans to show; empty to choose by score and label.
         view_id: The view to show; None chooses one for each scan.
         scans: Where the scans are, if they are no longer where they were predicted from.
@@ -100,7 +99,7 @@ def _picture(
     height = sum(
         max((len(cell) for cell in row.cells if not isinstance(cell, str)), default=0) for row in drawn
     )
-    legend = draw_legend(min(TALLEST_LEGEND, height), top, lettering=Lettering(TEXT))
+    legend = draw_legend(min(TALLEST_LEGEND, height), top, lettering=PLAIN)
     title = name.capitalize() if name != "qualitative" else "Predictions"
     return Picture(picture_table(title, drawn, columns=COLUMNS, notes=NOTES, legend=legend))
 

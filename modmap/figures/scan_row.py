@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from modmap.datasets.ground_truth import GroundTruth, read_ground_truth
-from modmap.drawing.colours import BACKGROUND, blend, colourise_depth
+from modmap.drawing.colours import BACKGROUND, as_rgb, blend, colourise_depth
 from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, nearest, reduced_size
 from modmap.drawing.table import TableRow
+from modmap.drawing.volume_projection import volume_picture
 from modmap.errors import ModMapError
 from modmap.figures.choice import Predicted, Shown
-from modmap.figures.volume_projection import volume_picture
 from modmap.result import ViewMaps
 from modmap.runs.map_files import read_maps
 from modmap.runs.stored_results import VOLUME
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Frame, Scan
+from modmap.types import Array
 from modmap.volume import AnomalyVolume, aggregate
-
-Array = npt.NDArray[Any]
 
 COLUMNS = ("image", "depth", "ground truth", "anomaly map", "volume")
 LONGEST_SIDE = 280
@@ -72,7 +69,7 @@ def scan_row(shown: Shown, scan: Scan, *, view_id: str | None, top: float, run: 
     return TableRow(
         _label(shown, scan, view_id, run),
         [
-            _coloured(gray),
+            as_rgb(gray),
             colourise_depth(depth, *depth_range([depth]), background=BACKGROUND),
             _truth_cell(gray, truth, seen, boxes, view_id),
             _boxed(blend(gray, scores, top), boxes),
@@ -82,7 +79,7 @@ def scan_row(shown: Shown, scan: Scan, *, view_id: str | None, top: float, run: 
 
 
 def missing(shown: Shown, scan: Scan) -> list[str]:
-    """What a row can't show, and why, a line each."""
+    """What a row can't show, and why, one line for each."""
     lines = []
     if scan.ground_truth is None:
         lines.append(NO_TRUTH)
@@ -171,7 +168,7 @@ def _truth_cell(
         return f"ground truth not drawn: view {view_id} has no camera"
     if not seen.any():
         return f"no measured point of view {view_id} lies in a defect voxel"
-    picture = _coloured(gray)
+    picture = as_rgb(gray)
     picture[seen] = DEFECT
     return _boxed(picture, boxes)
 
@@ -185,7 +182,3 @@ def _volume_cell(one: Predicted, top: float, *, size: tuple[int, int]) -> Array 
 
 def _no_volume(one: Predicted) -> str:
     return f"no volume: {one.summary.get('volume_refused') or 'volume.npz was not written'}"
-
-
-def _coloured(gray: Array) -> Array:
-    return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB))

@@ -1,1 +1,1 @@
-"""What a person looks at: pictures of the anomaly maps."""
+"""HTML: the pages of `modmap report`, and the cards that a notebook shows of scans and results."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.defects import Defect
 from modmap.drawing.colours import palette
+from modmap.drawing.volume_projection import OBLIQUE
 from modmap.errors import ModMapError
+from modmap.types import Array
 from modmap.volume import AnomalyVolume
-
-Array = npt.NDArray[Any]
 
 # More points make the page large and a laptop slow; larger parts are drawn in coarser voxels.
 MOST_POINTS = 250_000
@@ -21,8 +19,7 @@ MOST_POINTS = 250_000
 POINT_SHARE = 1.5
 BOX_COLOUR = 0x1D2733
 BOX_EDGES = [[a, a | 1 << bit] for a in range(8) for bit in range(3) if not a >> bit & 1]
-# Where the camera stands at first, from the part's middle and in its sizes.
-FIRST_DIRECTION = (0.55, -0.75, 0.65)
+# How far the camera stands from the part's middle, in its sizes.
 CAMERA_DISTANCE = 1.1
 WHEN_DRAWN = "window.part = K3DInstance; if (parent.partReady) parent.partReady(K3DInstance);"
 
@@ -39,7 +36,7 @@ def part_page(volume: AnomalyVolume, defects: Sequence[Defect], *, top: float) -
         ModMapError: k3d isn't installed.
     """
     try:
-        import k3d  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        import k3d
     except ImportError:
         raise ModMapError(
             "report: expected the package k3d for the 3D view, found none: pip install 'modmap[report]'"
@@ -74,7 +71,7 @@ def part_page(volume: AnomalyVolume, defects: Sequence[Defect], *, top: float) -
             color=BOX_COLOUR,
             name=f"defect {defect.index}",
         )
-    plot.camera = camera_towards(points.mean(axis=0), np.array(FIRST_DIRECTION), span=_span(points))
+    plot.camera = camera_towards(points.mean(axis=0), np.array(OBLIQUE), span=_span(points))
     plot.colorbar_object_id = 0
     page: str = plot.get_snapshot(additional_js_code=WHEN_DRAWN)
     return page

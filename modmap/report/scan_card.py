@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.drawing.colours import BACKGROUND, colourise_depth
 from modmap.drawing.reduction import (
@@ -20,10 +17,10 @@ from modmap.drawing.reduction import (
     reduced_size,
 )
 from modmap.errors import ModMapError
-from modmap.report.page_parts import picture_uri
+from modmap.report.picture_address import picture_address
+from modmap.report.templates import render
 from modmap.scan import Scan, View
-
-Array = npt.NDArray[Any]
+from modmap.types import Array
 
 MOST_VIEWS = 6
 LONGEST_SIDE = 160
@@ -57,26 +54,18 @@ def scan_card(scan: Scan) -> str:
 
     At most six views are read, one at a time; one that can't be read is told in its place.
     """
-    shown: list[_Thumbnail] = []
-    pictures: list[_Thumbnail | str] = []
+    read: list[_Thumbnail] = []
+    views: list[_Thumbnail | str] = []
     for view in evenly_spread(scan.views, MOST_VIEWS):
         try:
-            shown.append(_thumbnail(view))
-            pictures.append(shown[-1])
+            read.append(_thumbnail(view))
+            views.append(read[-1])
         except ModMapError as error:
-            pictures.append(f"view {view.id}: {error}")
-    depths = depth_range([one.depth for one in shown])
-    rows = "".join(
-        f'<tr><td style="text-align:left">{escape(name)}</td><td style="text-align:left">{escape(value)}</td></tr>'
-        for name, value in _facts(scan, shown)
-    )
-    figures = "".join(
-        f'<p style="color:#a4161a">{escape(one)}</p>' if isinstance(one, str) else _figure(one, depths)
-        for one in pictures
-    )
-    return (
-        f"<div><p><b>{escape(scan.name)}</b> {_views(len(scan))}</p><table>{rows}</table>"
-        f'<div style="display:flex;flex-wrap:wrap;gap:8px">{figures}</div></div>'
+            views.append(f"view {view.id}: {error}")
+    depths = depth_range([one.depth for one in read])
+    shown = [one if isinstance(one, str) else _addresses(one, depths) for one in views]
+    return render(
+        "scan_card.html", scan=scan.name, views=_views(len(scan)), facts=_facts(scan, read), shown=shown
     )
 
 
@@ -124,14 +113,13 @@ def _depth(shown: Sequence[_Thumbnail]) -> str:
     return f"{near:.1f} to {far:.1f} mm, measured at {share} of the pixels"
 
 
-def _figure(one: _Thumbnail, depths: tuple[float, float]) -> str:
-    name = escape(one.view)
+def _addresses(one: _Thumbnail, depths: tuple[float, float]) -> dict[str, str]:
     depth = colourise_depth(one.depth, *depths, background=BACKGROUND)
-    images = "".join(
-        f'<img src="{picture_uri(picture, photo=True)}" alt="{label} of view {name}">'
-        for label, picture in (("image", one.gray), ("depth", depth))
-    )
-    return f'<figure style="margin:0">{images}<figcaption>{name}</figcaption></figure>'
+    return {
+        "view": one.view,
+        "image": picture_address(one.gray, photo=True),
+        "depth": picture_address(depth, photo=True),
+    }
 
 
 def _views(count: int) -> str:

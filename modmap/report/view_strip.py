@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modmap.drawing.colours import BACKGROUND, colourise, colourise_depth
 from modmap.drawing.reduction import averaged, depth_range, largest, measured_depth, reduced_size
 from modmap.errors import ModMapError
-from modmap.report.page_parts import picture_uri
+from modmap.report.picture_address import picture_address
 from modmap.result import ViewMaps
 from modmap.scan import Scan
+from modmap.types import Array
 from modmap.volume import aggregate
-
-Array = npt.NDArray[Any]
 
 LONGEST_SIDE = 320
 
@@ -82,8 +78,25 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
     return found
 
 
-def strip(pictures: list[ViewPictures], *, top: float) -> str:
-    """HTML of all views; no view is scaled on its own.
+@dataclass(frozen=True, eq=False)
+class ShownView:
+    """One view as the page shows it.
+
+    Attributes:
+        name: The view's.
+        shape: (H, W) of the view.
+        worst: The largest score of its final map, None where it has none.
+        pictures: Addresses of the pictures, by what they show.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    worst: float | None
+    pictures: dict[str, str]
+
+
+def shown_views(pictures: Sequence[ViewPictures], *, top: float) -> list[ShownView]:
+    """Colours all views; no view is scaled on its own.
 
     Args:
         pictures: The views.
@@ -91,8 +104,8 @@ def strip(pictures: list[ViewPictures], *, top: float) -> str:
     """
     brightest = max((float(one.image.max()) for one in pictures), default=0.0)
     white = 255.0 if brightest <= 255 else brightest
-    near, far = depth_range([one.depth for one in pictures])
-    return '<div class="views">' + "".join(_view(one, white, (near, far), top) for one in pictures) + "</div>"
+    depths = depth_range([one.depth for one in pictures])
+    return [_shown(one, white, depths, top) for one in pictures]
 
 
 def final_picture(one: ViewPictures, *, top: float) -> Array:
@@ -100,22 +113,13 @@ def final_picture(one: ViewPictures, *, top: float) -> Array:
     return colourise(one.maps["final map"], top, background=BACKGROUND)
 
 
-def _view(one: ViewPictures, white: float, depths: tuple[float, float], top: float) -> str:
+def _shown(one: ViewPictures, white: float, depths: tuple[float, float], top: float) -> ShownView:
     gray = np.clip(np.rint(one.image * (255 / white)), 0, 255).astype(np.uint8)
     depth = colourise_depth(one.depth, *depths, background=BACKGROUND)
-    parts = [("image", picture_uri(gray, photo=True)), ("depth", picture_uri(depth, photo=True))]
-    parts += [
-        (name, picture_uri(colourise(scores, top, background=BACKGROUND), photo=False))
+    maps = {
+        name: picture_address(colourise(scores, top, background=BACKGROUND), photo=False)
         for name, scores in one.maps.items()
-    ]
-    name = escape(one.view)
-    figures = "".join(
-        f'<figure><div class="picture"><img src="{uri}" alt="{label} of view {name}"></div>'
-        f"<figcaption>{label}</figcaption></figure>"
-        for label, uri in parts
-    )
-    worst = "" if np.isnan(one.worst) else f" largest score {one.worst:.3g}"
-    return (
-        f'<div class="view" data-view="{name}" data-shape="[{one.shape[0]}, {one.shape[1]}]">'
-        f"<h3>View {name}<small>{worst}</small></h3>{figures}</div>"
-    )
+    }
+    observed = {"image": picture_address(gray, photo=True), "depth": picture_address(depth, photo=True)}
+    worst = None if np.isnan(one.worst) else one.worst
+    return ShownView(one.view, one.shape, worst, {**observed, **maps})

@@ -15,7 +15,7 @@ from modmap.errors import UsageError
 from modmap.files.atomic import atomic_file
 from modmap.files.validated_json import validate
 from modmap.report.batch_page import BatchRow, batch_page
-from modmap.report.page_parts import picture_uri
+from modmap.report.picture_address import picture_address
 from modmap.report.scan_page import ScanReport, scan_page
 from modmap.report.view_strip import final_picture, view_pictures
 from modmap.runs.map_files import read_maps
@@ -96,5 +96,5 @@ def _row(place: Path, report: ScanReport, scan: Scan) -> BatchRow:
         defects=None if report.defects is None else len(report.defects),
         anomalous=scan.anomalous,
         worst_view=worst.view,
-        thumbnail=picture_uri(final_picture(worst, top=report.top), photo=False),
+        thumbnail=picture_address(final_picture(worst, top=report.top), photo=False),
     )

@@ -103,7 +103,7 @@ def _common_end(scan: Scan, source: str | None) -> int:
 
 
 def common_top(summaries: Iterable[Mapping[str, Any]]) -> float:
-    """The last score of one colour scale for several predictions, so that they can be held side by side."""
+    """The last score of one colour scale for several predictions, so that their colours can be compared."""
     return max(
         scale_top(
             float(one["score"]),

@@ -11,13 +11,14 @@ import pytest
 
 from modmap.drawing import overlays
 from modmap.drawing.colours import colourise
-from modmap.drawing.legend import LINES_PER_TICK, draw_legend, score_ticks
+from modmap.drawing.legend import draw_legend
 from modmap.drawing.lettering import PAPER, Lettering
 from modmap.drawing.overlays import write_overlays
 from modmap.drawing.picture import Picture
 from modmap.errors import ModMapError
 from modmap.result import Result, ViewMaps
 from modmap.scan import Frame, Scan, View
+from tests.modmap.drawing.pixels import as_rgb, find, places, read
 
 HEIGHT, WIDTH, GRID = 90, 120, 8
 LAST = np.array([240, 249, 33])
@@ -56,36 +57,6 @@ def hot_right_half() -> Any:
 def a_result(views: dict[str, Any], score: float = 0.8, scan: str = "part_07") -> tuple[Result, Scan]:
     maps = {view_id: maps_of(view_id, tokens) for view_id, tokens in views.items()}
     return Result(scan, score, maps, None), Scan(scan, [a_view(view_id) for view_id in views])
-
-
-def read(path: Path) -> Any:
-    return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-
-def places(picture: Any, part: Any) -> list[tuple[int, int]]:
-    """(row, column) of every place where a picture holds another exactly."""
-    height, width = part.shape[:2]
-    near = cv2.matchTemplate(picture, part, cv2.TM_SQDIFF) <= 1e-5 * np.square(part, dtype=float).sum()
-    return [
-        (int(row), int(column))
-        for row, column in np.argwhere(near)
-        if np.array_equal(picture[row : row + height, column : column + width], part)
-    ]
-
-
-def find(picture: Any, part: Any) -> tuple[int, int]:
-    """(row, column) of the only place where a picture holds another exactly."""
-    found = places(picture, part)
-    assert len(found) == 1
-    return found[0]
-
-
-def shortened(name: str, kept: int) -> str:
-    return name[: kept - kept // 2] + "..." + name[-(kept // 2) :]
-
-
-def as_rgb(gray: Any) -> Any:
-    return np.stack([gray] * 3, axis=2)
 
 
 def panels(path: Path, view: View) -> tuple[Any, Any]:
@@ -167,7 +138,7 @@ class TestWriteOverlays:
         result, scan = a_result({"top": flat(0.4), "b": flat(0.8)})
         page = read(write_overlays(result, scan, tmp_path)[0])
         text = Lettering(overlays.SMALLEST_TEXT)
-        name = find(page, Lettering(text.scale, bold=True).line("part_07   view top"))
+        name = find(page, Lettering(text.size, bold=True).line("part_07   view top"))
         numbers = find(page, text.line("view maximum 0.400   scan score 0.800"))
         assert name[0] + text.line_height <= numbers[0]
         assert numbers[0] + text.line_height <= find(page, as_rgb(scan["top"].image))[0]
@@ -293,70 +264,3 @@ class TestWriteOverlays:
             write_overlays(result, Scan("other", [a_view("z")]), tmp_path)
         with pytest.raises(ModMapError, match=r"view a of the result's size 120x90, found 50x40"):
             write_overlays(result, Scan("other", [a_view("a", (40, 50))]), tmp_path)
-
-
-class TestDrawLegend:
-    @pytest.mark.parametrize("height", [1, 60, 300, 1000])
-    @pytest.mark.parametrize("top", [1e-7, 0.0345, 0.8, 1.0, 37.5, 1e6])
-    @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
-    def test_numbers__are_beside_their_colour_and_apart(self, height: int, top: float, scale: float) -> None:
-        text = Lettering(scale)
-        picture = draw_legend(height, top, lettering=text)
-        assert picture.shape[0] >= height
-        heading = text.line("score")
-        assert np.array_equal(picture[: len(heading), : heading.shape[1]], heading)
-        hot = np.flatnonzero((picture[:, 0] == LAST).all(axis=1))
-        cold = np.flatnonzero((picture[len(heading) :, 0] == 128).all(axis=1)) + len(heading)
-        rows = []
-        for value, label in score_ticks(
-            top, most=int((cold[-1] - hot[0]) / (LINES_PER_TICK * text.line_height))
-        ):
-            place = round(cold[-1] - value / top * (cold[-1] - hot[0]))
-            first = place - text.line_height // 2 - 1
-            rows.append(first + find(picture[first : first + text.line_height + 2], text.line(label))[0])
-        assert len(rows) >= 2
-        assert (-np.diff(rows) >= text.line_height).all()
-
-
-class TestScoreTicks:
-    @pytest.mark.parametrize(
-        ("top", "most", "texts"),
-        [
-            (0.58, 6, ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.58"]),
-            (0.58, 4, ["0", "0.2", "0.4", "0.58"]),
-            (1.0, 5, ["0", "0.2", "0.4", "0.6", "0.8", "1"]),
-            (1.02, 5, ["0", "0.5", "1.02"]),
-            (0.3, 3, ["0", "0.1", "0.2", "0.3"]),
-            (123.4, 3, ["0", "50", "123"]),
-            (7.0, 1, ["0", "7"]),
-            (7.0, 0, ["0", "7"]),
-        ],
-    )
-    def test_ticks__are_round(self, top: float, most: int, texts: list[str]) -> None:
-        assert [text for _, text in score_ticks(top, most=most)] == texts
-
-
-class TestLettering:
-    @pytest.mark.parametrize("scale", [0.5, 0.8, 1.0, 2.3])
-    @pytest.mark.parametrize("bold", [False, True])
-    def test_line__is_not_cut_off(self, scale: float, bold: bool) -> None:
-        text = Lettering(scale, bold)
-        for words in ("Ag|jy_(0.123)", "WM", "jjj", "/\\", "score"):
-            line = text.line(words)
-            assert line.shape == (text.line_height, text.width(words), 3)
-            assert line.min() < 100
-            rim = np.concatenate([line[0], line[-1], line[:, 0], line[:, -1]])
-            assert rim.min() > 200, words
-
-    def test_line__shortened_in_the_middle(self) -> None:
-        text = Lettering(0.5)
-        name = "beginning_of_a_long_name_end"
-        line = text.line(name, most=120)
-        kept = [n for n in range(2, len(name)) if np.array_equal(line, text.line(shortened(name, n)))]
-        assert len(kept) == 1
-        assert text.width(shortened(name, kept[0])) <= 120 < text.width(shortened(name, kept[0] + 1))
-
-    def test_line__letters_beyond_ascii(self) -> None:
-        text = Lettering(0.5)
-        assert np.array_equal(text.line("Wälzlager é"), text.line("Walzlager e"))
-        assert np.array_equal(text.line("部\n"), text.line("??"))

@@ -12,7 +12,8 @@ from modmap.drawing.colours import BACKGROUND, colourise
 from modmap.drawing.overlays import write_overlays
 from modmap.errors import ModMapError
 from modmap.result import Result, ViewMaps
-from tests.modmap.drawing.test_overlays import a_result, find, flat, part_in, places, read
+from tests.modmap.drawing.pixels import find, places, read
+from tests.modmap.drawing.test_overlays import a_result, flat, part_in
 
 
 @pytest.fixture

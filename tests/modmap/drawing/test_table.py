@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modmap.drawing.lettering import PAPER, Lettering
-from modmap.drawing.table import LABEL_WIDTH, TEXT, TableRow, broken, picture_table
-from tests.modmap.drawing.test_overlays import find
-
-PLAIN, BOLD = Lettering(TEXT), Lettering(TEXT, bold=True)
+from modmap.drawing.lettering import PAPER
+from modmap.drawing.table import BOLD, LABEL_WIDTH, PLAIN, TableRow, broken, picture_table
+from tests.modmap.drawing.pixels import find
 
 
 def noise(seed: int, height: int = 60, width: int = 200) -> Any:

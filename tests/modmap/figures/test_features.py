@@ -12,14 +12,13 @@ import pytest
 import torch
 
 from modmap.drawing.colours import BACKGROUND
-from modmap.drawing.lettering import Lettering
-from modmap.drawing.table import TEXT
+from modmap.drawing.table import BOLD, PLAIN
 from modmap.errors import ModMapError
 from modmap.figures.components import component_colours
 from modmap.figures.features import NamedEncoder, feature_picture, named_encoders
 from modmap.foreground import foreground_mask
 from modmap.scan import Scan
-from tests.modmap.drawing.test_overlays import as_rgb, find, places
+from tests.modmap.drawing.pixels import as_rgb, find, find_words, places
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 60, 80
@@ -73,12 +72,11 @@ class TestFeaturePicture:
             scan, views=[scan.views[0], replace(scan.views[1], image=255 - np.asarray(scan.views[1].image))]
         )
         drawn = np.asarray(feature_picture(scan, encoders, device=CPU))
-        plain, bold = Lettering(TEXT), Lettering(TEXT, bold=True)
-        headings = [find(drawn, plain.line(name))[1] for name in ("depth", "three", "one", "image")]
+        headings = [find_words(drawn, PLAIN.line(name))[1] for name in ("depth", "three", "one", "image")]
         assert headings == sorted(headings)
         for view in scan.views:
             row, column = find(drawn, as_rgb(view.image))
-            assert find(drawn, bold.line(f"view {view.id}"))[0] == row
+            assert find_words(drawn, BOLD.line(f"view {view.id}"))[0] == row
             assert column == headings[3]
 
     def test_picture__the_order_of_views_changes_no_colour(
@@ -100,7 +98,7 @@ class TestFeaturePicture:
         holes = replace(scan.views[0], depth=np.zeros((HEIGHT, WIDTH), np.float32))
         drawn = np.asarray(feature_picture(replace(scan, views=(holes, scan.views[1])), encoders[:1]))
         depth, tokens = places(drawn, np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8))
-        assert depth[0] == tokens[0] == find(drawn, Lettering(TEXT, bold=True).line("view 00"))[0]
+        assert depth[0] == tokens[0] == find_words(drawn, BOLD.line("view 00"))[0]
         with pytest.raises(ModMapError, match="expected measured depth, found only holes in every view"):
             feature_picture(replace(scan, views=(holes,)), encoders[:1])
 

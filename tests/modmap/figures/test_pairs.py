@@ -14,15 +14,15 @@ import pytest
 from modmap.detector.model import ModMap
 from modmap.drawing.colours import BACKGROUND, palette
 from modmap.drawing.legend import draw_legend
-from modmap.drawing.lettering import PAPER, Lettering
+from modmap.drawing.lettering import PAPER
 from modmap.drawing.picture import Picture
-from modmap.drawing.table import TEXT
+from modmap.drawing.table import BOLD, PLAIN
 from modmap.errors import ModMapError
 from modmap.figures import pairs
 from modmap.figures.pairs import pair_pictures
 from modmap.mapping.anomaly_maps import pair_maps, refined_maps
 from modmap.scan import Scan
-from tests.modmap.drawing.test_overlays import as_rgb, find, places
+from tests.modmap.drawing.pixels import as_rgb, find, find_words, places
 from tests.modmap.figures.written_words import says
 
 Array = npt.NDArray[Any]
@@ -121,7 +121,7 @@ class TestPairPictures:
         for modality, picture in given.items():
             drawn = np.asarray(picture)
             height = (VIEWS + 2) * HEIGHT
-            legend = draw_legend(height, 2.0, lettering=Lettering(TEXT), over_gray=False, heading="distance")
+            legend = draw_legend(height, 2.0, lettering=PLAIN, over_gray=False, heading="distance")
             assert find(drawn, legend)[1] > WIDTH * VIEWS
             assert np.asarray(pictures[modality]).shape[0] == drawn.shape[0]
         weak = levels(tiles(given["image"], scan)[0][0])
@@ -129,12 +129,11 @@ class TestPairPictures:
         assert weak[weak < 256].max() < strong[strong < 256].max()
 
     def test_words__name_sources_and_targets(self, pictures: dict[Any, Picture]) -> None:
-        plain, bold = Lettering(TEXT), Lettering(TEXT, bold=True)
         for picture in pictures.values():
             drawn = np.asarray(picture)
-            headings = [find(drawn, plain.line(f"to {n:02d}")) for n in range(VIEWS)]
+            headings = [find_words(drawn, PLAIN.line(f"to {n:02d}")) for n in range(VIEWS)]
             labels = [
-                find(drawn, bold.line(text))
+                find_words(drawn, BOLD.line(text))
                 for text in ("target", "from 00", "from 01", "from 02", "minimum")
             ]
             assert headings == sorted(headings, key=lambda place: place[1])
@@ -150,7 +149,7 @@ class TestPairPictures:
         holes = replace(scan["01"], depth=np.zeros((HEIGHT, WIDTH), np.float32))
         spoilt = replace(scan, views=[scan["00"], holes])
         drawn = np.asarray(pair_pictures(model, spoilt, top=1.0)["image"])
-        assert not places(drawn, Lettering(TEXT).line("to 01"))
+        assert not places(drawn, PLAIN.line("to 01"))
         assert find(drawn, as_rgb(scan["00"].image))
         assert says(drawn, "left out, as nothing was measured there: 01")
 

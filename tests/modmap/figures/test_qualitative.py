@@ -12,19 +12,17 @@ import pytest
 
 from modmap.datasets import load_scan
 from modmap.drawing.colours import BACKGROUND
-from modmap.drawing.lettering import Lettering
-from modmap.drawing.table import LABEL_WIDTH, TEXT
+from modmap.drawing.table import BOLD, LABEL_WIDTH, PLAIN
+from modmap.drawing.volume_projection import volume_picture
 from modmap.errors import ModMapError, UsageError
 from modmap.figures.qualitative import NO_LABELS, qualitative_pictures
 from modmap.figures.scan_row import BOX_MARGIN, COLUMNS, DEFECT, NO_TRUTH, NOMINAL
-from modmap.figures.volume_projection import volume_picture
 from modmap.runs.volume_files import load_volume
-from tests.modmap.drawing.test_overlays import as_rgb, find, places
+from tests.modmap.drawing.pixels import as_rgb, find, find_words, places
 from tests.modmap.figures.conftest import Evaluated
 from tests.modmap.figures.written_words import says
 
 HEIGHT, WIDTH = 60, 80
-PLAIN, BOLD = Lettering(TEXT), Lettering(TEXT, bold=True)
 
 
 @pytest.fixture
@@ -50,7 +48,7 @@ def image(evaluated: Evaluated, scan: str, view: str) -> Any:
 
 def cell(picture: Any, column: str, row: int) -> Any:
     """The pixels under a heading, from a row on."""
-    left = find(picture, PLAIN.line(column))[1]
+    left = find_words(picture, PLAIN.line(column))[1]
     return picture[row : row + HEIGHT, left : left + WIDTH]
 
 
@@ -59,7 +57,7 @@ class TestQualitativePictures:
         picture = drawn(evaluated, "ball_02_bad")
         gray = image(evaluated, "ball_02_bad", "00")
         row, column = find(picture, as_rgb(gray))
-        headings = [find(picture, PLAIN.line(name))[1] for name in COLUMNS]
+        headings = [find_words(picture, PLAIN.line(name))[1] for name in COLUMNS]
         assert headings == sorted(headings)
         assert column == headings[0]
         hole = load_scan(evaluated.data / "ball" / "ball_02_bad")["00"].load().depth == 0
@@ -97,7 +95,7 @@ class TestQualitativePictures:
         asked = drawn(evaluated, "ball_02_bad", view_id="01")
         for picture, view in ((chosen, "00"), (asked, "01")):
             assert find(picture, as_rgb(image(evaluated, "ball_02_bad", view)))
-            assert find(picture, PLAIN.line(f"view {view}"))
+            assert find_words(picture, PLAIN.line(f"view {view}"))
         assert says(asked, "no measured point of view 01 lies in a defect voxel")
 
     def test_nominal__is_said(self, evaluated: Evaluated) -> None:
@@ -137,9 +135,12 @@ class TestQualitativePictures:
             "score 0.400",
             "nominal",
         ]
-        rows = [find(picture, PLAIN.line(line))[0] for line in labels]
-        assert rows == sorted(rows)
-        assert find(picture, BOLD.line("ball_02_bad"))[0] < find(picture, BOLD.line("ball_01"))[0]
+        first, left = find_words(picture, BOLD.line("ball_02_bad"))
+        found_at = [places(picture, PLAIN.line(line)) for line in labels]
+        rows = [row for found_places in found_at for row, column in found_places if column == left]
+        assert len(rows) == len(labels)
+        assert [first, *rows] == sorted([first, *rows])
+        assert rows[3] < find_words(picture, BOLD.line("ball_01"))[0] < rows[4]
         say(copy, "ball_02_bad", score=0.5, verdict="fail")
         found = qualitative_pictures([copy.out], count=1)
         assert list(found.pictures) == ["successes"]
@@ -152,14 +153,14 @@ class TestQualitativePictures:
         found = qualitative_pictures([copy.out], count=2)
         assert NO_LABELS in found.remarks
         picture = np.asarray(found.pictures["qualitative"])
-        assert find(picture, BOLD.line("ball_01"))[0] < find(picture, BOLD.line("ball_02_bad"))[0]
+        assert find_words(picture, BOLD.line("ball_01"))[0] < find_words(picture, BOLD.line("ball_02_bad"))[0]
         assert not places(picture, BOLD.line("ball_00"))
 
     def test_several_runs__are_named(self, copy: Evaluated, tmp_path: Path) -> None:
         shutil.copytree(copy.out, tmp_path / "other")
         found = qualitative_pictures([copy.out, tmp_path / "other"], only=["ball_00"])
         picture = np.asarray(found.pictures["qualitative"])
-        assert find(picture, PLAIN.line("out"))[0] < find(picture, PLAIN.line("other"))[0]
+        assert find_words(picture, PLAIN.line("out"))[0] < find_words(picture, PLAIN.line("other"))[0]
         assert PLAIN.width("other") < LABEL_WIDTH
 
     def test_errors__one_line_each(self, copy: Evaluated) -> None:

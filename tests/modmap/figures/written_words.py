@@ -7,11 +7,8 @@ from typing import Any
 import numpy as np
 
 from modmap.drawing.layout import padded
-from modmap.drawing.lettering import Lettering
-from modmap.drawing.table import TEXT, broken
-from tests.modmap.drawing.test_overlays import places
-
-PLAIN = Lettering(TEXT)
+from modmap.drawing.table import PLAIN, broken
+from tests.modmap.drawing.pixels import places
 
 
 def says(picture: Any, text: str) -> bool:

@@ -1,21 +1,19 @@
-"""A volume from the side: the largest score along every line of sight."""
+"""A volume seen from afar: the largest score along every line of sight."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from modmap.drawing.colours import BACKGROUND, blend
-from modmap.report.part_view import FIRST_DIRECTION
+from modmap.types import Array
 from modmap.volume import AnomalyVolume
 
-Array = npt.NDArray[Any]
-
+# From the part to the eye: a little from the right, from the front and from above.
+OBLIQUE = (0.55, -0.75, 0.65)
 # Pixels a little larger than the voxels leave no gaps between them.
 PIXEL_SHARE = 1.3
 NEAR_GRAY, FAR_GRAY = 190, 30
@@ -39,7 +37,7 @@ def project(
     volume: AnomalyVolume,
     *,
     size: tuple[int, int],
-    direction: tuple[float, float, float] = FIRST_DIRECTION,
+    direction: tuple[float, float, float] = OBLIQUE,
 ) -> Projection:
     """Looks at a volume from afar.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modmap.drawing.colours import BACKGROUND
-from modmap.figures.volume_projection import project, volume_picture
+from modmap.drawing.volume_projection import project, volume_picture
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 FRONT = (0.0, -1.0, 0.0)
