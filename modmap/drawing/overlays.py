@@ -29,7 +29,7 @@ SHEET_SHARE = 2.0
 SMALLEST_TEXT = 15
 # Pixels of a picture's side for each pixel of its text.
 SIDE_PER_TEXT = 34
-# Tiles are small: their text is larger, against the picture, than a page's.
+# Tiles are small: their text is larger in proportion than a page's.
 TILE_TEXT = 2.0
 FEWEST_LETTERS = 6
 
@@ -213,5 +213,5 @@ def _number(score: float) -> str:
 
 
 def _file_name(view_id: str) -> str:
-    """Injective, so that no two views share a file, and allowed on every system; other than a URL's, ü stays ü."""
+    """Injective, so that no two views share a file, and allowed on every system: urllib's quote would spell out ü."""
     return re.sub(r'[%/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", view_id)

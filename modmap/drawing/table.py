@@ -47,7 +47,7 @@ def picture_table(
         title: Over all.
         rows: The rows, of as many cells as there are columns.
         columns: Their headings.
-        notes: Under the title, a line each; broken where the table is narrower.
+        notes: Under the title, each on a line of its own, broken where the table is narrower.
         legend: (h, w, 3) uint8, right of the rows.
 
     Returns:

@@ -20,6 +20,6 @@ def picture_address(picture: Array, *, photo: bool) -> str:
         photo: Compress as one; else colours are kept exactly.
     """
     file = io.BytesIO()
-    # Lossless, quality is how hard to try, and 80 takes no longer than it's worth.
+    # Where nothing may be lost, quality says how hard to try for a small file.
     Image.fromarray(picture).convert("RGB").save(file, "WEBP", lossless=not photo, quality=PHOTO_QUALITY)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -52,7 +52,7 @@ class _Thumbnail:
 def scan_card(scan: Scan) -> str:
     """HTML of a scan, without the stylesheet of a page.
 
-    At most six views are read, one at a time; one that can't be read is told in its place.
+    At most six views are read, one at a time; where one can't be read, the reason stands in its place.
     """
     read: list[_Thumbnail] = []
     views: list[_Thumbnail | str] = []

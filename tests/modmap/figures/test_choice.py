@@ -105,7 +105,7 @@ class TestSuccessesAndFailures:
         assert both[0] == []
         assert [one.kind for one in both[1]] == ["missed defect", "false alarm"]
 
-    def test_categories__are_held_against_their_own(self, tmp_path: Path) -> None:
+    def test_categories__are_compared_within_themselves(self, tmp_path: Path) -> None:
         low = {"good": (0.1, False), "bad": (0.2, True)}
         high = {"fine": (0.8, False), "worse": (0.9, True)}
         written(tmp_path / "one" / "scans", low)
