@@ -10,8 +10,12 @@ from typing import Annotated, Any
 
 import tyro
 
+from benchmarks.baselines.differences import differences_table
 from benchmarks.baselines.row_name import row_name
+from benchmarks.baselines.single_view_table import is_single_view, single_view_comparison
 from benchmarks.evaluations.data_set_run import Setup
+from benchmarks.evaluations.resample_files import Resamples, read_resamples
+from benchmarks.evaluations.scan_resamples import MEAN
 from benchmarks.runs.command_line import command
 from benchmarks.runs.markdown import markdown, number
 from modmap.errors import ModMapError
@@ -24,7 +28,7 @@ SECONDS = {"fit_seconds": "Fit, s", "predict_seconds": "Predict, s a scan"}
 
 @dataclass(frozen=True)
 class Arguments:
-    """Put finished runs of `benchmarks.sim3d` side by side: methods by categories, by defects, and what they cost."""
+    """Put finished runs of `benchmarks.sim3d`, or of `benchmarks.single_view`, side by side."""
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Their directories, in the order of the rows."""
@@ -40,6 +44,7 @@ class Row:
         root: The data set.
         results: Content of `results.json`.
         costs: Content of `costs.json`; empty where an older run has none.
+        resamples: Its metrics on resamples of the test scans; None where an older run has none.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Row:
     root: str
     results: dict[str, Any]
     costs: dict[str, Any]
+    resamples: Resamples | None = None
 
 
 def read_run(directory: Path) -> Row:
@@ -64,13 +70,14 @@ def read_run(directory: Path) -> Row:
             root=settings["root"],
             results=read_json(directory / "results.json"),
             costs=read_json(costs) if costs.is_file() else {},
+            resamples=read_resamples(directory),
         )
     except (KeyError, TypeError) as error:
         raise ModMapError(f"{directory}: expected a run of benchmarks.sim3d, found no {error}") from None
 
 
 def comparison(rows: Sequence[Row]) -> str:
-    """Markdown: methods by categories for each metric, by groups of defects, and their costs.
+    """Markdown: methods by categories for each metric, how they differ, by groups of defects, and their costs.
 
     Raises:
         ModMapError: the runs are of different data or set-ups, or there is none.
@@ -86,6 +93,7 @@ def comparison(rows: Sequence[Row]) -> str:
     parts = [f"# {rows[0].setup}, {rows[0].root}"]
     for metric, title in (METRICS | LIMITS).items():
         parts.append(f"## {title}\n\n{_by_category(rows, metric)}")
+    parts += _differences(rows)
     for heading in rows[0].results["defects"]:
         groups = _names([row.results["defects"].get(heading, {}) for row in rows])
         for metric, title in METRICS.items():
@@ -105,6 +113,24 @@ def comparison(rows: Sequence[Row]) -> str:
         parts.append(f"## {title}\n\n{_seconds(rows, kind)}")
     failed = [f"- {row.name}, {name}: {why}" for row in rows for name, why in row.results["failed"].items()]
     return "\n\n".join([*parts, *(["## Not run\n\n" + "\n".join(failed)] if failed else [])]) + "\n"
+
+
+def _differences(rows: Sequence[Row]) -> list[str]:
+    """The section on differences of the means, where more than one run has resamples and the first is one of them."""
+    compared = [(row, row.resamples) for row in rows if row.resamples is not None]
+    if len(compared) < 2 or rows[0].resamples is None:
+        return []
+    keys = {
+        f"{MEAN}/{metric}": title.removeprefix("Segmentation, ")
+        for metric, title in (METRICS | LIMITS).items()
+    }
+    table = differences_table(
+        [row.name for row, _ in compared],
+        [resamples for _, resamples in compared],
+        [{f"{MEAN}/{metric}": value for metric, value in row.results["mean"].items()} for row, _ in compared],
+        keys=keys,
+    )
+    return [f"## Differences of the means\n\n{table}"]
 
 
 def _by_category(rows: Sequence[Row], metric: str) -> str:
@@ -155,7 +181,10 @@ def _mean(values: Collection[float]) -> float | None:
 
 def run(arguments: Arguments) -> int:
     """Prints the tables."""
-    print(comparison([read_run(directory) for directory in arguments.runs]))
+    if any(is_single_view(directory) for directory in arguments.runs):
+        print(single_view_comparison(arguments.runs))
+    else:
+        print(comparison([read_run(directory) for directory in arguments.runs]))
     return 0
 
 

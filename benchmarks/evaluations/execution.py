@@ -16,9 +16,12 @@ import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 
 from benchmarks.evaluations.data_set_run import DataSetRun
+from benchmarks.evaluations.resample_files import write_resamples
+from benchmarks.evaluations.scan_resamples import category_resamples, intervals_of, run_resamples
 from benchmarks.evaluations.summary import scan_lines, summarise
 from benchmarks.runs.files import write_json, write_text
 from benchmarks.runs.measured_process import peak_bytes
+from modmap.runs.evaluate import SCANS
 
 LONGEST_WAIT = timedelta(days=7)
 PACKAGES = ("modmap", "torch", "timm", "numpy", "scipy", "opencv-python")
@@ -58,7 +61,7 @@ def device_of(process: PartialState, asked: str) -> str:
 def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState) -> Outcome | None:
     """Does what is missing of a run, its models and scans shared out over the processes.
 
-    Writes `results.json`, `scans.jsonl`, `costs.json` and `versions.json`.
+    Writes `results.json`, `resamples.npz`, `scans.jsonl`, `costs.json` and `versions.json`.
 
     Returns:
         The outcome, or None in every process but the main one.
@@ -80,12 +83,21 @@ def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
     found = {category: run.metrics(category) for category in categories}
     metrics = {category: one for category, one in found.items() if one is not None}
     failed = {category: run.failure(category) for category in categories if category not in metrics}
-    results = summarise(metrics, {category: run.tests(category) for category in metrics}, failed=failed)
+    scans = {category: run.tests(category) for category in metrics}
+    resamples = run_resamples(
+        {
+            category: category_resamples(category, one, scans[category], run.out / category / SCANS)
+            for category, one in metrics.items()
+        },
+        scans,
+    )
+    results = {**summarise(metrics, scans, failed=failed), "intervals": intervals_of(resamples)}
     seconds = {
         name: float(np.mean([sum(scan.seconds.values()) for scan in one.scans]))
         for name, one in metrics.items()
     }
     write_json(run.out / "results.json", results)
+    write_resamples(run.out, resamples)
     write_text(run.out / "scans.jsonl", "".join(json.dumps(line) + "\n" for line in scan_lines(metrics)))
     write_json(run.out / "costs.json", _costs(run, seconds))
     write_json(run.out / "versions.json", _versions())

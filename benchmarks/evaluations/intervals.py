@@ -121,6 +121,11 @@ class ResampledAUPRO:
         self._found.append(scores[defects][of_defects])
         self._shares.append(1 / sizes[component[of_defects]])
 
+    def components(self, counts: Array) -> Array:
+        """(R,) defects of each resample."""
+        found: Array = counts @ np.array(self._components, dtype=np.int64)
+        return found
+
     def compute(self, counts: Array, limits: Sequence[float]) -> dict[float, Array]:
         """(R,) AUPRO of each resample, by limit of the false positive rate.
 
@@ -129,9 +134,9 @@ class ResampledAUPRO:
             limits: False positive rates, each in (0, 1].
 
         Raises:
-            ModMapError: no scan has a defect.
+            ModMapError: a resample has no defect.
         """
-        components = counts @ np.array(self._components)
+        components = self.components(counts)
         if not components.all():
             raise ModMapError("AUPRO: expected a defect in every resample, found one without")
         nominal = counts @ np.array([len(one) for one in self._nominal])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.evaluations.intervals import Interval
 from benchmarks.evaluations.published import published
-from benchmarks.runs.markdown import markdown, number
+from benchmarks.evaluations.scan_resamples import MEAN
+from benchmarks.runs.markdown import NO_NUMBER, markdown, number
 
 METRICS = {
     "i_auroc": "I-AUROC",
@@ -46,6 +48,10 @@ def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds
     mean = ["**mean**", "", "", *(number(results["mean"].get(name)) for name in METRICS), ""]
     mean += [number(values["mean"]) if whole else "" for values in paper.values()] if beside else []
     parts = [f"# {title}\n", markdown(header, [*rows, mean])]
+    if results["intervals"]:
+        parts.append(
+            "\n## 95% of 1000 resamples of the test scans\n\n" + _interval_table(results["intervals"])
+        )
     for heading, groups in results["defects"].items():
         if groups:
             parts.append(f"\n## By {heading}\n\n" + _group_table(heading, groups))
@@ -53,6 +59,15 @@ def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds
     if notes:
         parts.append("\n" + "\n".join(notes))
     return "\n".join(parts) + "\n"
+
+
+def _interval_table(intervals: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    resampled = [name for name in METRICS if any(name in row for row in intervals.values())]
+    rows = []
+    for category, row in intervals.items():
+        cells = [str(Interval(*row[name])) if name in row else NO_NUMBER for name in resampled]
+        rows.append([f"**{category}**" if category == MEAN else category, *cells])
+    return markdown(["category", *(METRICS[name] for name in resampled)], rows)
 
 
 def _group_table(heading: str, groups: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from benchmarks.evaluations.intervals import Interval
 from benchmarks.evaluations.published import PublishedRow, published_single_view
 from benchmarks.evaluations.single_view_metrics import METRICS, TrainedOn
 from benchmarks.runs.markdown import markdown, number
@@ -53,22 +55,33 @@ def single_view_table(
     return "\n\n".join([f"# {title}", markdown(HEADER, rows), *notes])
 
 
-def _row(one: TrainedOn, method: str) -> list[str]:
-    tests = f"{len(one.parts.names)}, {int(one.parts.anomalous.sum())} of them defective"
-    counted = [str(one.training_parts), str(len(one.draws)), tests]
-    return [one.parts.category, method, *counted, *(_cell(one, metric) for metric in METRICS)]
+def metric_cell(row: Mapping[str, Any], metric: str) -> str:
+    """`0.742 ± 0.031 [0.655, 0.820]`: a metric, its interval over draws, where there are several, and over test parts.
 
-
-def _cell(one: TrainedOn, metric: str) -> str:
-    over_draws, over_tests = one.over_draws(metric), one.over_tests(metric)
-    words = [number(one.mean(metric))]
+    Args:
+        row: As `results.json` has it (`TrainedOn.row`).
+        metric: Of `METRICS`.
+    """
+    over_draws, over_tests = row["over_draws"].get(metric), row["over_tests"].get(metric)
+    words = [number(row[metric])]
     words += [] if over_draws is None else [f"± {over_draws:.3f}"]
-    words += [] if over_tests is None else [str(over_tests)]
+    words += [] if over_tests is None else [str(Interval(*over_tests))]
     return " ".join(words)
 
 
-def _published_row(one: PublishedRow) -> list[str]:
+def _row(one: TrainedOn, method: str) -> list[str]:
+    tests = f"{len(one.parts.names)}, {int(one.parts.anomalous.sum())} of them defective"
+    counted = [str(one.training_parts), str(len(one.draws)), tests]
+    return [one.parts.category, method, *counted, *(metric_cell(one.row(), metric) for metric in METRICS)]
+
+
+def published_cells(one: PublishedRow) -> list[str]:
+    """A published row's metrics; empty where a metric isn't among those that are published."""
     figures = {"i_auroc": one.i_auroc, "aupro_30pct": one.aupro_30pct}
+    return [number(figures[metric]) if metric in figures else "" for metric in METRICS]
+
+
+def _published_row(one: PublishedRow) -> list[str]:
     tests = "" if one.test_parts is None else f"{one.test_parts}"
     return [
         one.category,
@@ -76,7 +89,7 @@ def _published_row(one: PublishedRow) -> list[str]:
         str(one.training_parts),
         "",
         tests,
-        *(number(figures[metric]) if metric in figures else "" for metric in METRICS),
+        *published_cells(one),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_
 from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
+from modmap.types import Array
 from modmap.volume import VoxelGrid
 
 LIMITS = (0.01, 0.05, 0.3)
@@ -114,7 +115,9 @@ def metrics_of(scans: Sequence[Scan], results: Path) -> EvaluationMetrics:
         notes.append(f"I-AUROC: {len(scans) - len(known)} scans without a label are left out")
     values, truth = [scores[i] for i in known], [bool(labels[i]) for i in known]
     nominal = np.array([score for score, label in zip(scores, labels, strict=True) if label is False])
-    metric = _volume_metric(scans, results)
+    metric = VolumeAUPRO()
+    for scan, volume, defects in judged_volumes(scans, results):
+        metric.update(volume, defects, name=scan.name)
     if not metric.components:
         notes.append("no V-AUPRO: expected ground truth of at least one defect")
     return EvaluationMetrics(
@@ -136,13 +139,27 @@ def metrics_of(scans: Sequence[Scan], results: Path) -> EvaluationMetrics:
     )
 
 
-def _volume_metric(scans: Sequence[Scan], results: Path) -> VolumeAUPRO:
-    metric = VolumeAUPRO()
+def judged_volumes(scans: Sequence[Scan], results: Path) -> Iterator[tuple[Scan, Array, Array]]:
+    """The scans that V-AUPRO is taken over, with their scores and defects, one volume in memory at a time.
+
+    Left out is a scan without ground truth that isn't labelled nominal: its defects may be anywhere. There are none
+    where no scan has ground truth.
+
+    Args:
+        scans: The test scans of one category.
+        results: Where `predict_scan` wrote `<scan>/volume.npz`.
+
+    Yields:
+        A scan, its scores (X, Y, Z), NaN where never observed, and its defects (X, Y, Z), bool.
+
+    Raises:
+        ModMapError: a volume is missing or damaged, or lies in another grid than its ground truth.
+    """
     if not any(scan.ground_truth for scan in scans):
-        return metric
+        return
     for scan in scans:
         if scan.ground_truth is None and scan.anomalous is not False:
-            continue  # its defects may be anywhere
+            continue
         path = results / scan.name / VOLUME
         volume = load_volume(path)
         mask = np.zeros(volume.grid.shape, dtype=bool)
@@ -154,8 +171,7 @@ def _volume_metric(scans: Sequence[Scan], results: Path) -> VolumeAUPRO:
                     f"{volume.grid.shape}"
                 )
             mask = truth.mask
-        metric.update(volume.scores, mask, name=scan.name)
-    return metric
+        yield scan, volume.scores, mask
 
 
 def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.baselines.table import main
+from benchmarks.evaluations.resample_files import Resamples, write_resamples
 
 
 def write_run(
@@ -72,6 +74,39 @@ class TestTable:
         assert lines[at + 4] == "| ModMap (image dinov2_vits14, depth dinov2_vits14) | 1.0 | 3.0 |"
         assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.5 |" in lines
         assert "- BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh), pot: needs a hub" in lines
+
+    def test_main__differences_on_the_same_resamples(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        noise = np.random.default_rng(0).normal(0, 0.2, 1000)
+        near = np.random.default_rng(1).normal(0, 0.2, 1000)
+        for name, method, score, resamples in (
+            ("one", None, 0.6, 0.6 + noise),
+            ("two", "btf", 0.5, 0.5 + noise),  # always a tenth less, on every resample
+            ("three", "cfm", 0.59, 0.59 + near),
+        ):
+            run = write_run(tmp_path / name, method=method, scores={"cup": score}, failed={})
+            write_resamples(run, Resamples({"mean/i_auroc": resamples}, {"cup": ["a", "b"]}))
+        assert main([str(tmp_path / name) for name in ("one", "two", "three")]) == 0
+        printed = capsys.readouterr().out
+        lines = printed.splitlines()
+        at = lines.index("## Differences of the means")
+        header, _, btf, cfm = lines[at + 2 : at + 6]
+        assert header.startswith(
+            "| less ModMap (image dinov2_vits14, depth dinov2_vits14) | Detection, I-AUROC |"
+        )
+        assert "| -0.100 [-0.100, -0.100] | – |" in btf
+        assert "| -0.010 [-0.5" in cfm
+        assert ", no difference | – |" in cfm
+
+    def test_main__differences_of_other_scans(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name, scans in (("one", ["a", "b"]), ("two", ["a", "c"])):
+            run = write_run(tmp_path / name, method="btf", scores={"cup": 0.5}, failed={})
+            write_resamples(run, Resamples({"mean/i_auroc": np.zeros(10)}, {"cup": scans}))
+        assert main([str(tmp_path / "one"), str(tmp_path / "two")]) == 2
+        assert "expected the same test scans of cup, 2 of BTF" in capsys.readouterr().err
 
     @pytest.mark.parametrize("changes", [{"setup": "synth2real"}, {"root": "/other"}])
     def test_main__runs_of_different_data(

@@ -9,13 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.evaluations.intervals import percentile_interval, resample_counts
+from benchmarks.evaluations.resample_files import read_resamples
 from benchmarks.evaluations.sim3d import main
+from modmap.datasets import SiM3D, read_ground_truth
+from modmap.metrics import VolumeAUPRO
+from modmap.runs.volume_files import load_volume
 
 REPOSITORY = Path(__file__).parents[3]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -68,6 +74,32 @@ class TestSim3d:
         table = (whole / "table.md").read_text()
         assert "## By kind" in table
         assert "paper" not in table  # SiM3D has no such category
+
+    def test_run__resamples_of_the_scans(self, whole: Path, balls: Path) -> None:
+        """Drawn again with the same seed, and computed from the drawn volumes themselves."""
+        kept = read_resamples(whole)
+        assert kept is not None
+        dataset = SiM3D(balls)
+        intervals = json.loads((whole / "results.json").read_text())["intervals"]
+        of_all = []
+        for category in dataset.categories:
+            tests = dataset.tests(category)
+            assert kept.scans[category] == [scan.name for scan in tests]
+            counts = resample_counts([scan.anomalous for scan in tests], seed=zlib.crc32(category.encode()))
+            values = kept.metrics[f"{category}/v_aupro_5pct"]
+            of_all.append(values)
+            interval = percentile_interval(values)
+            assert intervals[category]["v_aupro_5pct"] == [interval.low, interval.high]
+            for row, value in zip(counts[:5], values[:5], strict=True):
+                metric = VolumeAUPRO()
+                for index in np.repeat(np.arange(len(tests)), row):
+                    truth = tests[index].ground_truth
+                    assert truth is not None
+                    volume = load_volume(whole / category / "scans" / tests[index].name / "volume.npz")
+                    metric.update(volume.scores, read_ground_truth(truth).mask)
+                assert value == pytest.approx(metric.compute(0.05))
+        np.testing.assert_allclose(kept.metrics["mean/v_aupro_5pct"], np.mean(of_all, axis=0))
+        assert "## 95% of 1000 resamples of the test scans" in (whole / "table.md").read_text()
 
     def test_run__killed_and_begun_again_ends_with_the_same_bytes(
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
