@@ -92,10 +92,10 @@ def _central(local: Array, depth: Array, camera: Camera, *, axis: int) -> Array:
     edge = [slice(None), slice(None)]
     edge[axis] = [0, -1]  # type: ignore[call-overload]
     known[tuple(edge)] = False
-    return np.where(known[..., None], after - before, 0)
+    return np.asarray(np.where(known[..., None], after - before, 0))
 
 
 def eroded(mask: Array, pixels: int) -> Array:
     """A mask without its outermost pixels."""
     kernel = np.ones((2 * pixels + 1,) * 2, np.uint8)
-    return cv2.erode(mask.astype(np.uint8), kernel, borderValue=0) > 0
+    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel, borderValue=0) > 0)

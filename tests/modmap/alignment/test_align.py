@@ -1,0 +1,114 @@
+"""A part that was moved by a known motion, and what may keep it from being found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from modmap.alignment.align import AlignmentError, align
+from modmap.alignment.motion import difference, inverse, motion_of, moved
+from modmap.alignment.support import support_plane
+from tests.modmap.alignment.blobs import BALLS, overhead, ring, surfaces
+
+HAND = motion_of(np.array([0.01, -0.008, 0.03, 2.0, -1.5, 0.4]), about=np.array([5.0, 0, 8]))
+MIDDLE = np.array([2.0, 1, 10])
+
+
+def errors(found: np.ndarray, motion: np.ndarray) -> tuple[float, float]:
+    """mm and degrees between what was found and what carries the part back."""
+    return difference(found, inverse(motion), at=moved(motion, MIDDLE[None])[0])
+
+
+class TestAlign:
+    def test_align__laid_down_by_hand(self) -> None:
+        cameras = ring(6)
+        found = align(surfaces(cameras), surfaces(cameras, motion=HAND))
+        far, angle = errors(found.motion, HAND)
+        assert far < 0.01
+        assert angle < 0.01
+        assert found.overlap > 0.9
+        assert found.residual < 0.01
+
+    def test_align__unmoved_is_the_identity(self) -> None:
+        cameras = ring(4)
+        found = align(surfaces(cameras), surfaces(cameras))
+        np.testing.assert_allclose(found.motion, np.eye(4), atol=1e-6)
+
+    def test_align__noise_a_missing_piece_and_half_of_the_views(self) -> None:
+        cameras = ring(6)
+        new = surfaces(cameras, motion=HAND, noise=0.1, without=3)
+        far, angle = errors(align(surfaces(cameras, noise=0.1), dict(list(new.items())[::2])).motion, HAND)
+        assert far < 0.03
+        assert angle < 0.05
+
+    def test_align__the_error_is_about_what_is_said(self) -> None:
+        cameras = ring(4)
+        found = align(surfaces(cameras), surfaces(cameras, motion=HAND, noise=0.2))
+        far, angle = errors(found.motion, HAND)
+        assert far < 4 * np.linalg.norm(found.uncertainty[3:]) + 0.01
+        assert np.radians(angle) < 4 * np.linalg.norm(found.uncertainty[:3]) + 1e-4
+
+    @pytest.mark.parametrize("degrees", [40, 133, 180, 290])
+    def test_align__one_view_of_a_part_at_any_angle(self, degrees: int) -> None:
+        turned = motion_of(np.array([0, 0, np.radians(degrees), 12.0, -8.0, 0.0]), about=np.zeros(3))
+        found = align(surfaces([overhead()]), surfaces([overhead()], motion=turned))
+        far, angle = errors(found.motion, turned)
+        assert far < 0.05
+        assert angle < 0.1
+
+    def test_align__a_table_stays_where_it_is(self) -> None:
+        cameras, small = ring(6), motion_of(np.array([0, 0, 0.004, 0.25, 0.15, 0.0]), about=np.zeros(3))
+        nominal, new = surfaces(cameras, table=-20.0), surfaces(cameras, table=-20.0, motion=small)
+        plane = support_plane(nominal)
+        assert plane is not None
+        np.testing.assert_allclose(plane[0], [0, 0, 1], atol=1e-3)
+        assert plane[1] == pytest.approx(-20.0, abs=0.05)
+        far, angle = errors(align(nominal, new).motion, small)
+        assert far < 0.02
+        assert angle < 0.02
+
+    def test_align__no_support_is_made_up(self) -> None:
+        assert support_plane(surfaces(ring(6))) is None
+
+    def test_align__what_the_surface_does_not_fix_is_said(self) -> None:
+        ball = (((0.0, 0.0, 0.0), 40.0),)
+        cameras = ring(6)
+        found = align(surfaces(cameras, balls=ball), surfaces(cameras, balls=ball))
+        assert found.notes == (
+            "alignment: the part looks the same when turned about an axis: how far it is isn't known",
+        )
+        np.testing.assert_allclose(found.motion, np.eye(4), atol=1e-3)
+
+    def test_align__another_part(self) -> None:
+        cameras = ring(6)
+        other = tuple((tuple(-1.3 * np.array(c)[[2, 0, 1]]), 0.5 * r) for c, r in BALLS)
+        with pytest.raises(
+            AlignmentError, match=r"expected 60% of the scan's surface on the nominal part's, found"
+        ):
+            align(surfaces(cameras), surfaces(cameras, balls=other))  # type: ignore[arg-type]
+
+    def test_align__nothing_in_common(self) -> None:
+        cameras = ring(4)
+        new = {f"other {name}": one for name, one in surfaces(cameras).items()}
+        with pytest.raises(AlignmentError, match=r"at least 500 measured points .*, found 0"):
+            align(surfaces(cameras), new)
+
+    def test_align__open3d_finds_the_same(self) -> None:
+        import open3d as o3d
+
+        cameras = ring(6)
+        nominal, new = surfaces(cameras), surfaces(cameras, motion=HAND, noise=0.05)
+        clouds = []
+        for surface in (nominal, new):
+            cloud = o3d.geometry.PointCloud()
+            parts = [(one.points[one.smooth], one.normals[one.smooth]) for one in surface.values()]
+            cloud.points = o3d.utility.Vector3dVector(np.concatenate([points for points, _ in parts]))
+            cloud.normals = o3d.utility.Vector3dVector(np.concatenate([normals for _, normals in parts]))
+            clouds.append(cloud)
+        method = o3d.pipelines.registration.TransformationEstimationPointToPlane()
+        theirs = o3d.pipelines.registration.registration_icp(
+            clouds[1], clouds[0], 3.0, np.eye(4), method
+        ).transformation
+        far, angle = difference(align(nominal, new).motion, theirs, at=MIDDLE)
+        assert far < 0.05
+        assert angle < 0.05
