@@ -38,7 +38,7 @@ class Baseline:
     Args:
         name: As the command line calls the method.
         method: The method's class.
-        settings: Its settings.
+        config: Its settings.
         device: As in `ModMap`.
         token_cache: As in `ModMap`.
     """
@@ -47,15 +47,15 @@ class Baseline:
         self,
         name: str,
         method: type[Method],
-        settings: BaselineSettings,
+        config: BaselineSettings,
         *,
         device: str = "auto",
         token_cache: TokenCache | None = None,
     ) -> None:
         self.name = name
-        self.settings = settings
+        self.config = config
         self.device = choose_device(device)
-        self.method: Method = method(settings, device=self.device)
+        self.method: Method = method(config, device=self.device)
         self._cache = token_cache
         self._reader: ViewReader | None = None
         self._state: BaselineState | None = None
@@ -91,7 +91,7 @@ class Baseline:
         started = time.perf_counter()
         reader = self._read()
         self.method.require(reader)
-        grids = survey(scans, self.settings.inference)
+        grids = survey(scans, self.config.inference)
         with stage("views", total=sum(map(len, scans)), shown=progress) as bar:
 
             def seen() -> Iterator[SeenView]:
@@ -194,7 +194,7 @@ class Baseline:
     def save_pretrained(self, directory: Path) -> Path:
         """Writes the model."""
         record = BaselineRecord(
-            method=self.name, settings=self.settings.model_dump(mode="json"), trained=self.trained
+            method=self.name, settings=self.config.model_dump(mode="json"), trained=self.trained
         )
         return save(directory, record, self.method.state())
 
@@ -214,27 +214,25 @@ class Baseline:
             ModMapError: a file is missing or damaged, or of another method.
         """
         record, tensors = load(directory, method=name)
-        settings = validate(method.settings_type, record.settings, where=str(directory))
-        model = cls(name, method, settings, device=device, token_cache=token_cache)
+        config = validate(method.settings_type, record.settings, where=str(directory))
+        model = cls(name, method, config, device=device, token_cache=token_cache)
         model.method.restore({key: tensor.to(model.device) for key, tensor in tensors.items()})
         model._state = record.trained
         return model
 
     def _read(self) -> ViewReader:
         if self._reader is None:
-            reader = ViewReader(
-                self.settings, device=self.device, cache=self._cache, layers=self.method.layers
-            )
+            reader = ViewReader(self.config, device=self.device, cache=self._cache, layers=self.method.layers)
             if self._state is not None and reader.fingerprints != self._state.fingerprints:
                 raise ModMapError(
                     f"{self.name}: expected the encoders that it was trained with, found others "
-                    f"({self.settings.features})"
+                    f"({self.config.features})"
                 )
             self._reader = reader
         return self._reader
 
     def _maps(self, view: SeenView, found: ViewScores) -> ViewMaps:
-        scores = spread_to_rim(smoothed(found.map, self.settings.smoothing), view.touched)
+        scores = spread_to_rim(smoothed(found.map, self.config.smoothing), view.touched)
         return ViewMaps(
             id=view.frame.id,
             image_tokens=scores,
@@ -245,7 +243,7 @@ class Baseline:
         )
 
     def _grid_for(self, scan: Scan) -> VoxelGrid:
-        inference = self.settings.inference
+        inference = self.config.inference
         return grid_of_category(self.trained.grids, scan.category) or VoxelGrid.around(
             [scan], inference.voxel, foreground=inference.foreground
         )

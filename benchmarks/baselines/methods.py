@@ -62,5 +62,4 @@ def heading(name: MethodName, detector: Baseline | ModMap) -> str:
     """The method and what it looks at, for the head of a table; ModMap's own is its name."""
     if name == "modmap":
         return TITLES[name]
-    config = detector.settings if isinstance(detector, Baseline) else detector.config
-    return row_name(name, config.model_dump(mode="json"))
+    return row_name(name, detector.config.model_dump(mode="json"))

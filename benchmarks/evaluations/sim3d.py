@@ -64,7 +64,7 @@ def run(arguments: Arguments) -> int:
         dataset = SiM3D(find_root(arguments.root, download=arguments.download))
         categories = chosen_categories(dataset.categories, arguments.categories)
         detector = make()
-        config = detector.config if isinstance(detector, ModMap) else detector.settings
+        config = detector.config
         settings = {
             **({"method": method} if other else {}),
             "setup": arguments.setup,

@@ -79,14 +79,13 @@ def run(arguments: Arguments) -> int:
     )
     categories = chosen_categories(dataset.categories, arguments.categories)
     detector = _unfitted(arguments)
-    config = detector.config if isinstance(detector, ModMap) else detector.settings
     settings = {
         **({"method": arguments.method} if other else {}),
         "dataset": arguments.dataset,
         "root": str(arguments.root.resolve()),
         "plane": arguments.plane,
         "categories": list(categories),
-        "config": config.model_dump(mode="json"),
+        "config": detector.config.model_dump(mode="json"),
     }
     keep_settings(out, settings, file="run.json")
     found: dict[str, list[TrainedOn]] = {}

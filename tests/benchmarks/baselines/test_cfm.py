@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from benchmarks.baselines.cfm import CFM
 from benchmarks.baselines.detector import Baseline, smoothed
+from benchmarks.baselines.methods import open_detector
+from benchmarks.baselines.views import SeenView
 from modmap.detector.model import ModMap
 from modmap.scan import Scan
 from tests.benchmarks.baselines.conftest import Make
@@ -48,14 +53,37 @@ class TestCFM:
             product *= (F.normalize(seen) - F.normalize(predicted)).norm(dim=1)
         np.testing.assert_allclose(found.map[view.mapped], product.numpy(), rtol=2e-3, atol=1e-4)
         assert np.isinf(found.map[~view.mapped]).all()
-        smooth = smoothed(found.map, fitted.settings.smoothing)
+        smooth = smoothed(found.map, fitted.config.smoothing)
         assert found.score == np.float32(smooth[view.mapped].max())
         assert found.score < found.map[view.mapped].max()
+
+    def test_score__standardised(self, make: Make, nominal: Scan, tests: list[Scan], tmp_path: Path) -> None:
+        """What one channel is measured in makes no difference, and the scale comes back with the model."""
+        model = make("cfm", **CHANGES, standardised=True).fit(nominal)
+        assert isinstance(model, Baseline)
+        frames = [next(iter(scan.frames())) for scan in (nominal, tests[-1])]
+        views = [model._read().read(frame) for frame in frames]
+        assert views[0] is not None
+        assert views[1] is not None
+        scale = torch.ones(views[0].tokens["image"].shape[1])
+        scale[3] = 1000.0
+
+        def scored(seen: SeenView, by: torch.Tensor) -> Any:
+            return replace(seen, tokens={**seen.tokens, "image": seen.tokens["image"] * by + by})
+
+        plain, scaled = CFM(model.config, device=model.device), CFM(model.config, device=model.device)
+        plain.fit([scored(views[0], torch.ones_like(scale))])
+        scaled.fit([scored(views[0], scale)])
+        expected = plain.score(scored(views[1], torch.ones_like(scale)))
+        found = scaled.score(scored(views[1], scale))
+        np.testing.assert_allclose(found.map, expected.map, rtol=0.02, atol=1e-3)
+        opened = open_detector("cfm", model.save_pretrained(tmp_path / "model"), device="cpu")
+        assert opened.predict(tests[-1], volume=False).score == model.predict(tests[-1], volume=False).score
 
     def test_score__modmap_without_what_it_adds(
         self, fitted: Baseline, nominal: Scan, tests: list[Scan], settings: Any
     ) -> None:
-        """The same mappings, so its distances are ModMap's, view by view, not held against good parts."""
+        """The same mappings, so its distances are ModMap's, view by view, not compared with good parts."""
         small = settings["cfm"]
         modmap = ModMap(
             device="cpu",
