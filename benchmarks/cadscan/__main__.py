@@ -14,6 +14,7 @@ from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.corpus import CorpusSettings, Parts, make_corpus
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
 from benchmarks.cadscan.defects import LARGEST, SMALLEST
+from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.floor import measure_floor
 from benchmarks.cadscan.parts import CATEGORIES
 from benchmarks.cadscan.sheets import draw_sheets
@@ -115,7 +116,7 @@ Command = (
 )
 
 
-class SizeError(ValueError):
+class SizeError(CadscanError):
     """An image size that cannot be read."""
 
 

@@ -78,9 +78,8 @@ SIMULATED = """\
 Light that is reflected from surface to surface (but for the bias above), colour, depth of field, lens distortion and
 its calibration error, moving parts, dirt and oil beyond dust and fingerprints, transparent or translucent material,
 wear of the projector, and every defect that is not in the list below. Normals are interpolated between a face's
-corners, which fillets beside a flat face tilt by some degrees; a bent or warped surface has a finer mesh and its own
-tilt, so that pictures change by some grey levels beyond its ground truth too. A rank on this set is a reason to try a
-method on real scans, not a replacement for them.
+corners, which fillets beside a flat face tilt by some degrees. A rank on this set is a
+reason to try a method on real scans, not a replacement for them.
 """
 
 

@@ -18,6 +18,7 @@ from datasets.arrow_writer import ArrowWriter  # type: ignore[import-untyped]
 
 from benchmarks.cadscan.categories import Setup
 from benchmarks.cadscan.depth_errors import measurable, measure
+from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.finish import Finish
 from benchmarks.cadscan.materials import OF_BODY
 from benchmarks.cadscan.part import Part
@@ -41,7 +42,7 @@ SOURCE = "cadscan"
 STATE = "state.json"
 
 
-class CorpusError(ValueError):
+class CorpusError(CadscanError):
     """A corpus that cannot be made as asked."""
 
 

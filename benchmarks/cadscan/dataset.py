@@ -18,6 +18,7 @@ import numpy.typing as npt
 from benchmarks.cadscan.card import CHANGED_PIXELS, COUNTING, write_card
 from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.defects import LARGEST, SMALLEST, add_defects
+from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.finish import harmless_marks
 from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_size
 from benchmarks.cadscan.part import DefectivePart, Part
@@ -47,7 +48,7 @@ MOST_DEFECTS = 2
 USAGE = r"(NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(\s*)'\d+'"
 
 
-class DatasetError(ValueError):
+class DatasetError(CadscanError):
     """A data set that cannot be made as asked."""
 
 

@@ -11,12 +11,13 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.part import Array
 
 _WELD = 2e-4  # mm; single precision at 350 mm resolves 3e-5
 
 
-class MeshError(ValueError):
+class MeshError(CadscanError):
     """A mesh that was to be closed is not, or cannot be made so."""
 
 
@@ -261,15 +262,6 @@ def _halved(faces: Array, middle: Array, places: Array) -> tuple[Array, Array]:
     cut = np.concatenate([np.stack(corners, axis=1)[where] for where, corners in pieces])
     parent = np.concatenate([np.flatnonzero(where) for where, _ in pieces])
     return cut, parent
-
-
-def face_normals(vertices: Array, faces: Array) -> Array:
-    """(F, 3) unit normals, 0 for a face without area."""
-    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
-    normal = np.cross(b - a, c - a)
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    unit: Array = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
-    return unit
 
 
 def surface_samples(vertices: Array, faces: Array, spacing: float) -> tuple[Array, Array]:

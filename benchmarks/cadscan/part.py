@@ -45,6 +45,8 @@ class Part:
         faces: (F, 3) int32, outward by the right hand; the mesh is closed.
         body: (F,) int16, which solid of an assembly a face belongs to (each may have a finish of its own).
         features: Places for defects.
+        tilt: (F, 3, 3) float32, what is added to the smooth normals of the faces' corners to shade a surface that a
+            defect cut into other faces as it was; None: nothing.
     """
 
     category: str
@@ -52,6 +54,7 @@ class Part:
     faces: Array
     body: Array
     features: tuple[Feature, ...] = ()
+    tilt: Array | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

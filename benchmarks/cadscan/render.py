@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import open3d as o3d
 
+from benchmarks.cadscan.normals import face_normals, shading_normals
+
 Array = npt.NDArray[Any]
 
-CREASE_DEGREES = 32.0
 LIFT = 2e-3
 
 
@@ -39,12 +40,13 @@ class Caster:
     Args:
         vertices: (V, 3) mm.
         faces: (F, 3), outward by the right hand.
+        tilt: (F, 3, 3) what is added to the normals of the faces' corners, or None.
     """
 
-    def __init__(self, vertices: Array, faces: Array) -> None:
+    def __init__(self, vertices: Array, faces: Array, *, tilt: Array | None = None) -> None:
         self.faces = np.ascontiguousarray(faces, dtype=np.int32)
         self._flat = face_normals(vertices, self.faces).astype(np.float32)
-        self._corners = corner_normals(vertices, self.faces).astype(np.float32)
+        self._corners = shading_normals(vertices, self.faces, tilt).astype(np.float32)
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
             o3d.core.Tensor.from_numpy(np.ascontiguousarray(vertices, dtype=np.float32)),
@@ -94,64 +96,6 @@ class Caster:
         answer = self._scene.test_occlusions(_rays(lifted, way), tnear=0.0, tfar=1.0, nthreads=1).numpy()
         blocked: Array = answer | (np.einsum("ij,ij->i", way, flat) <= 0)
         return blocked
-
-
-def face_normals(vertices: Array, faces: Array) -> Array:
-    """(F, 3) unit normals; (0, 0, 0) for a face without area."""
-    corners = vertices[faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
-
-
-def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CREASE_DEGREES) -> Array:
-    """Normals of the faces' corners: smooth over curved surfaces, sharp across creases.
-
-    A corner's normal is the mean, weighted by the angle, of the faces around its vertex whose normals are
-    within the crease angle of its own face.
-
-    Returns:
-        (F, 3, 3) unit normals.
-    """
-    flat = face_normals(vertices, faces)
-    welded = _weld(vertices)[faces].ravel()
-    angle = _corner_angles(vertices, faces).ravel()
-    order = np.argsort(welded, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(welded[order]) > 0])
-    valence = np.diff(np.r_[starts, len(order)])
-    group = np.repeat(np.arange(len(starts)), valence)
-    face_of = order // 3
-    total = np.zeros((len(order), 3))
-    limit = np.cos(np.radians(crease_degrees))
-    for step in range(int(valence.max())):
-        taking = np.flatnonzero(valence[group] > step)
-        other = order[starts[group[taking]] + step]
-        near = np.einsum("ij,ij->i", flat[face_of[taking]], flat[other // 3]) >= limit
-        taking, other = taking[near], other[near]
-        total[taking] += flat[other // 3] * angle[other, None]
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    smooth = np.where(length > 1e-9, total / np.maximum(length, 1e-9), flat[face_of])
-    result = np.empty((len(order), 3))
-    result[order] = smooth
-    return result.reshape(-1, 3, 3)
-
-
-def _weld(vertices: Array) -> Array:
-    """(V,) index of each vertex's place, the same for vertices within a hundredth of a micrometre or so."""
-    keys = np.round(np.asarray(vertices, dtype=np.float64) * 1e5).astype(np.int64)
-    order = np.lexsort(keys.T)
-    changes = (np.diff(keys[order], axis=0) != 0).any(axis=1)
-    index = np.empty(len(keys), dtype=np.int64)
-    index[order] = np.r_[0, np.cumsum(changes)]
-    return index
-
-
-def _corner_angles(vertices: Array, faces: Array) -> Array:
-    corners = vertices[faces]
-    angles = np.empty(faces.shape)
-    for i in range(3):
-        a, b = corners[:, (i + 1) % 3] - corners[:, i], corners[:, (i + 2) % 3] - corners[:, i]
-        angles[:, i] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=1), np.einsum("ij,ij->i", a, b))
-    return angles
 
 
 def _rays(origins: Array, directions: Array) -> Any:

@@ -17,6 +17,7 @@ from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.dataset import nominal_part
 from benchmarks.cadscan.defects import KINDS, make_defect
 from benchmarks.cadscan.defects.changes import spacing
+from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.part import DefectivePart
 from benchmarks.cadscan.render import Caster
 from benchmarks.cadscan.scanner import Capture, Cell, capture, cell_for, lay_down
@@ -35,7 +36,7 @@ DEFECT_TILE = (220, 180)
 DEFECT_RESOLUTION = (2048, 1536)
 
 
-class SheetError(ValueError):
+class SheetError(CadscanError):
     """A picture that cannot be drawn."""
 
 

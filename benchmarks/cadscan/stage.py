@@ -72,12 +72,16 @@ class Stage:
         self.T_part_to_world = T_part_to_world
         self._body = part.body
         vertices = part.vertices @ T_part_to_world[:3, :3].T + T_part_to_world[:3, 3]
-        faces = part.faces
+        faces, tilt = part.faces, part.tilt
         self.part_faces = len(faces)
+        if tilt is not None:
+            tilt = tilt @ T_part_to_world[:3, :3].T.astype(np.float32)
         if around is not None:
             faces = np.concatenate([faces, around.faces + len(vertices)])
             vertices = np.concatenate([vertices, around.vertices])
-        self.caster = Caster(vertices, faces)
+            if tilt is not None:
+                tilt = np.concatenate([tilt, np.zeros((len(around.faces), 3, 3), np.float32)])
+        self.caster = Caster(vertices, faces, tilt=tilt)
 
     def is_part(self, face: Array) -> Array:
         """(M,) bool: which faces are the part's."""

@@ -10,6 +10,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from benchmarks.cadscan.categories import Placement
+from benchmarks.cadscan.errors import CadscanError
 from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
@@ -24,7 +25,7 @@ CLEARANCE_MM = 3.0
 FITTING_STEPS, FITTING_DAMPING = 80, 0.6
 
 
-class ViewError(ValueError):
+class ViewError(CadscanError):
     """Viewpoints that cannot be laid out."""
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from benchmarks.cadscan.defects.places import Surface
 from benchmarks.cadscan.finish import patch_weight
 from benchmarks.cadscan.ground_truth import voxel_size
-from benchmarks.cadscan.meshing import face_normals, surface_samples, thinned
+from benchmarks.cadscan.meshing import surface_samples, thinned
+from benchmarks.cadscan.normals import face_normals
 from benchmarks.cadscan.part import Array, Defect, Part, ReflectancePatch
 
 DISPLACED = 0.02  # mm; a surface that moved less has not changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from manifold3d import Error, Manifold, Mesh64
+from manifold3d import Error, Manifold, Mesh64, OpType
 
 from benchmarks.cadscan.defects.blows import Avoid
 from benchmarks.cadscan.defects.changes import exchanged_points
@@ -17,6 +17,7 @@ from benchmarks.cadscan.defects.places import (
     place_on_surface,
 )
 from benchmarks.cadscan.meshing import compact, join
+from benchmarks.cadscan.normals import shaded_as_before
 from benchmarks.cadscan.part import Array, Defect, DefectivePart, Feature, Part
 
 
@@ -31,7 +32,7 @@ def chip(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
     unit = np.concatenate([directions * rng.uniform(0.86, 1.0, size=(60, 1)), ends])
     axes = np.stack([place.tangent, place.binormal, place.normal])
     tool = Manifold.hull_points(place.centre + (unit * [size / 2, 1.5 * depth, depth]) @ axes)
-    changed = _with_body(part, place.body, _solid(part, place.body) - tool)
+    changed = _cut(part, place.body, tool)
     return _recorded(before, changed, "chip", place.centre, size, depth, reach=0.75 * size)
 
 
@@ -44,7 +45,7 @@ def extra_hole(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoi
         depth = place.thickness + 0.5
     lift = 0.5 * size + 0.5
     tool = _cylinder(place.centre + lift * place.normal, -place.normal, radius=size / 2, height=depth + lift)
-    changed = _with_body(part, place.body, _solid(part, place.body) - tool)
+    changed = _cut(part, place.body, tool)
     return _recorded(before, changed, "extra_hole", place.centre, size, depth, reach=0.55 * size + depth)
 
 
@@ -60,10 +61,10 @@ def missing_feature(part: Part, *, size: float, rng: np.random.Generator, avoid:
         tool = _cylinder(
             feature.centre, -feature.axis, radius=feature.size / 2 + 0.03, height=max(feature.depth, 0.5)
         )
-        changed = _with_body(part, body, _solid(part, body) + tool)
+        changed = _cut(part, body, tool, operation=OpType.Add)
         extent, depth = feature.size, feature.depth
     else:
-        changed = _with_body(part, body, _solid(part, body) - _tooth(feature, rng))
+        changed = _cut(part, body, _tooth(feature, rng))
         extent, depth = max(feature.size, feature.depth), 0.8 * feature.size
     reach = float(np.hypot(feature.size, feature.depth)) + 1.0
     return _recorded(before, changed, "missing_feature", feature.centre, extent, depth, reach=reach)
@@ -75,7 +76,8 @@ def _without_bodies(before: Surface, feature: Feature) -> DefectivePart:
     gone = np.isin(part.body, feature.bodies)
     vertices, faces = compact(part.vertices, part.faces[~gone])
     others = tuple(f for f in part.features if f is not feature)
-    changed = replace(part, vertices=vertices, faces=faces, body=part.body[~gone], features=others)
+    tilt = None if part.tilt is None else part.tilt[~gone]
+    changed = replace(part, vertices=vertices, faces=faces, body=part.body[~gone], features=others, tilt=tilt)
     lost = part.vertices[part.faces[gone]].reshape(-1, 3)
     centre = (lost.min(axis=0) + lost.max(axis=0)) / 2
     reach = float(np.linalg.norm(lost - centre, axis=1).max()) + 0.5
@@ -113,33 +115,55 @@ def _body_of(surface: Surface, feature: Feature) -> int:
     return int(surface.part.body[surface.nearest(feature.centre[None])[1][0]])
 
 
-def _solid(part: Part, body: int) -> Manifold:
-    """One body as a solid.
+def _cut(part: Part, body: int, tool: Manifold, *, operation: OpType = OpType.Subtract) -> Part:
+    """The part with a tool taken from one of its bodies, or added to it; the rest is shaded as before.
 
     Raises:
-        DefectError: Its mesh does not bound one.
+        DefectError: The body is no solid, or nothing is left of it.
     """
-    vertices, faces = compact(part.vertices, part.faces[part.body == body])
-    solid = Manifold(Mesh64(vertices, faces.astype(np.uint64)))
+    numbers, index = np.unique(part.body, return_inverse=True)
+    own = int(Manifold.reserve_ids(1))
+    meshes, origins = [], []
+    for place, number in enumerate(numbers):
+        faces = np.flatnonzero(index == place)
+        mesh = compact(part.vertices, part.faces[faces])
+        if number == body:
+            mesh, piece_of = _carved(mesh, tool, operation, own, name=f"body {body} of {part.category}")
+            faces = np.where(piece_of >= 0, faces[piece_of], -1)
+        meshes.append(mesh)
+        origins.append(faces)
+    vertices, faces, place_of = join(meshes)
+    changed = replace(
+        part, vertices=vertices, faces=faces, body=numbers[place_of].astype(np.int16), tilt=None
+    )
+    return shaded_as_before(part, changed, np.concatenate(origins))
+
+
+def _carved(
+    mesh: tuple[Array, Array], tool: Manifold, operation: OpType, own: int, *, name: str
+) -> tuple[tuple[Array, Array], Array]:
+    """A closed mesh less or with a tool, and the face of it that each new one is a piece of, or -1."""
+    vertices, faces = mesh
+    count = len(faces)
+    solid = Manifold(
+        Mesh64(
+            vertices,
+            faces.astype(np.uint64),
+            run_index=np.array([0, 3 * count], np.uint64),
+            run_original_id=np.array([own], np.uint32),
+            face_id=np.arange(count, dtype=np.uint64),
+        )
+    )
     if solid.status() != Error.NoError:
-        raise DefectError(f"body {body} of {part.category} is no solid: {solid.status()}")
-    return solid
-
-
-def _with_body(part: Part, body: int, solid: Manifold) -> Part:
-    """The part with one body exchanged.
-
-    Raises:
-        DefectError: Nothing is left of it.
-    """
-    mesh = solid.to_mesh64()
-    new = np.asarray(mesh.vert_properties)[:, :3], np.asarray(mesh.tri_verts).astype(np.int32)
-    if not len(new[1]):
-        raise DefectError(f"nothing would be left of body {body} of {part.category}")
-    numbers = np.unique(part.body)
-    meshes = [new if n == body else compact(part.vertices, part.faces[part.body == n]) for n in numbers]
-    vertices, faces, index = join(meshes)
-    return replace(part, vertices=vertices, faces=faces, body=numbers[index].astype(np.int16))
+        raise DefectError(f"{name} is no solid: {solid.status()}")
+    made = Manifold.batch_boolean([solid, tool], operation).to_mesh64()
+    pieces = np.asarray(made.tri_verts).astype(np.int32)
+    if not len(pieces):
+        raise DefectError(f"nothing would be left of {name}")
+    ends = np.asarray(made.run_index).astype(np.int64) // 3
+    is_own = np.repeat(np.asarray(made.run_original_id) == own, ends[1:] - ends[:-1])
+    piece_of = np.where(is_own, np.asarray(made.face_id).astype(np.int64), -1)
+    return (np.asarray(made.vert_properties)[:, :3], pieces), piece_of
 
 
 def _recorded(

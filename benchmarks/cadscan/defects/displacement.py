@@ -10,7 +10,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.cadscan.defects.places import DefectError, Place
-from benchmarks.cadscan.meshing import MeshError, face_normals, refine
+from benchmarks.cadscan.meshing import MeshError, refine
+from benchmarks.cadscan.normals import face_normals, shaded_as_before
 from benchmarks.cadscan.part import Array, Part
 
 _FACING = 0.25  # cosine; surface turned further away from a blow is not reached by it
@@ -28,7 +29,8 @@ def refined(part: Part, *, path: Array, reach: float, edge: float) -> Part:
         vertices, faces, origin = refine(part.vertices, part.faces, path=path, reach=reach, edge=edge)
     except MeshError as error:
         raise DefectError(f"{part.category} cannot be meshed finely enough: {error}") from None
-    return replace(part, vertices=vertices, faces=faces, body=part.body[origin])
+    fine = replace(part, vertices=vertices, faces=faces, body=part.body[origin], tilt=None)
+    return shaded_as_before(part, fine, origin)
 
 
 def displaced(part: Part, *, place: Place, path: Array, reach: float, field: Field) -> tuple[Part, Array]:

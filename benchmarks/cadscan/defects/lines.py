@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -11,7 +12,7 @@ from benchmarks.cadscan.defects.blows import Avoid
 from benchmarks.cadscan.defects.changes import moved_points, patched_points
 from benchmarks.cadscan.defects.displacement import refined
 from benchmarks.cadscan.defects.places import Place, Surface, place_on_surface
-from benchmarks.cadscan.meshing import face_normals
+from benchmarks.cadscan.normals import face_normals
 from benchmarks.cadscan.part import Array, Defect, DefectivePart, Part, ReflectancePatch
 
 _TURN_AT_MOST = 0.8  # cosine between the normals of neighbouring steps; a line ends at a sharper edge
@@ -88,7 +89,7 @@ def _line(
     amount[near] = profile(distance[near]) * taper
     moved = fine.vertices.copy()
     moved[near] += amount[near, None] * normals[nearest[near]]
-    changed = Part(fine.category, moved, fine.faces, fine.body, fine.features)
+    changed = replace(fine, vertices=moved)
     displaced = moved_points(surface, changed, np.abs(amount))
     points = np.concatenate([displaced, patched_points(Surface(changed), patch)])
     middle = path[len(path) // 2]

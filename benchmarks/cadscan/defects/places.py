@@ -10,7 +10,8 @@ import numpy as np
 import open3d as o3d
 from trimesh.triangles import closest_point
 
-from benchmarks.cadscan.meshing import face_normals
+from benchmarks.cadscan.errors import CadscanError
+from benchmarks.cadscan.normals import face_normals
 from benchmarks.cadscan.part import Array, Feature, Part
 
 _CANDIDATES = 1500
@@ -22,7 +23,7 @@ _FEWEST_VIEWS = 2
 _EXACT, _DOUBTFUL = 1e-4, 0.08  # mm
 
 
-class DefectError(ValueError):
+class DefectError(CadscanError):
     """A defect that was asked for cannot be made on the part."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import build123d as cad
 import numpy as np
 
+from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.meshing import carved, join, tessellate
 from benchmarks.cadscan.part import Array, Feature, Part, rest_on_table
 from benchmarks.cadscan.parts import bearing, bolted, bracket, elbow, flange, gear, pulley, pump
@@ -44,7 +45,7 @@ _DESIGN_SEEDS = {
 _TIMESTAMP = "2000-01-01T00:00:00"  # in every STEP file, so that the same part gives the same bytes
 
 
-class PartError(ValueError):
+class PartError(CadscanError):
     """A part that was asked for is not among the families, or cannot be built."""
 
 

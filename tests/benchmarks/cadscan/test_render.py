@@ -1,9 +1,8 @@
 import numpy as np
-import pytest
 import trimesh
 
 from benchmarks.cadscan.part import Part
-from benchmarks.cadscan.render import Caster, corner_normals
+from benchmarks.cadscan.render import Caster
 
 
 class TestCaster:
@@ -45,20 +44,3 @@ class TestCaster:
         point, up = np.array([[0.0, 0.0, 40.0]]), np.array([[0.0, 0.0, 1.0]])
         assert caster.blocked(point, np.array([300.0, 0.0, 39.0]), flat=up)[0]
         assert not caster.blocked(point, np.array([300.0, 0.0, 45.0]), flat=up)[0]
-
-
-class TestCornerNormals:
-    def test_corner_normals__cube_stays_sharp(self, cube: Part) -> None:
-        smooth = corner_normals(cube.vertices, cube.faces)
-        flat = trimesh.Trimesh(cube.vertices, cube.faces, process=False).face_normals
-        np.testing.assert_allclose(smooth, np.repeat(flat[:, None], 3, axis=1), atol=1e-12)
-
-    @pytest.mark.parametrize("welded", [True, False])
-    def test_corner_normals__sphere_is_smooth(self, ball: Part, welded: bool) -> None:
-        vertices, faces = ball.vertices, ball.faces
-        if not welded:
-            vertices, faces = vertices[faces].reshape(-1, 3), np.arange(faces.size).reshape(-1, 3)
-        smooth = corner_normals(vertices, faces)
-        outward = vertices[faces] - [0, 0, 40]
-        outward /= np.linalg.norm(outward, axis=2, keepdims=True)
-        assert np.einsum("ijk,ijk->ij", smooth, outward).min() > np.cos(np.radians(0.2))

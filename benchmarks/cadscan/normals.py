@@ -1,0 +1,118 @@
+"""Normals of meshes: of their faces, and those that smooth shading gives the corners of faces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.cadscan.part import Array, Part
+
+CREASE_DEGREES = 32.0
+_ROUNDING = 1e-6  # tilts below it are the order of a sum
+
+
+def face_normals(vertices: Array, faces: Array) -> Array:
+    """(F, 3) unit normals, 0 for a face without area."""
+    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
+    return _unit(np.cross(b - a, c - a))
+
+
+def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CREASE_DEGREES) -> Array:
+    """Normals of the faces' corners: smooth over curved surfaces, sharp across creases.
+
+    A corner's normal is the mean, weighted by the angle, of the faces around its vertex whose normals are
+    within the crease angle of its own face.
+
+    Returns:
+        (F, 3, 3) unit normals.
+    """
+    flat = face_normals(vertices, faces)
+    welded = _weld(vertices)[faces].ravel()
+    angle = _corner_angles(vertices, faces).ravel()
+    order = np.argsort(welded, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(welded[order]) > 0])
+    valence = np.diff(np.r_[starts, len(order)])
+    group = np.repeat(np.arange(len(starts)), valence)
+    face_of = order // 3
+    total = np.zeros((len(order), 3))
+    limit = np.cos(np.radians(crease_degrees))
+    for step in range(int(valence.max())):
+        taking = np.flatnonzero(valence[group] > step)
+        other = order[starts[group[taking]] + step]
+        near = np.einsum("ij,ij->i", flat[face_of[taking]], flat[other // 3]) >= limit
+        taking, other = taking[near], other[near]
+        total[taking] += flat[other // 3] * angle[other, None]
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    smooth = np.where(length > 1e-9, total / np.maximum(length, 1e-9), flat[face_of])
+    result = np.empty((len(order), 3))
+    result[order] = smooth
+    return result.reshape(-1, 3, 3)
+
+
+def shading_normals(vertices: Array, faces: Array, tilt: Array | None) -> Array:
+    """(F, 3, 3) unit normals that a mesh is shaded with: those of its corners, tilted where it says so."""
+    normals = corner_normals(vertices, faces)
+    if tilt is not None:
+        tilted = tilt.any(axis=2)
+        normals[tilted] = _unit(normals[tilted] + tilt[tilted])
+    return normals
+
+
+def shaded_as_before(before: Part, after: Part, origin: Array) -> Part:
+    """The same surface cut into other faces, shaded as it was.
+
+    A finer mesh of a round surface, or one with a hole in it, has corners in the middle of what was a face, where the
+    mean of the faces around is another normal than the one between the old corners. The tilt from the one to the
+    other goes with the face, wherever its corners are moved afterwards.
+
+    Args:
+        before: The part as it was.
+        after: Its surface in other faces.
+        origin: (F,) which old face each of them is a piece of, -1 for none.
+    """
+    pieces = np.flatnonzero(origin >= 0)
+    old, corners = origin[pieces], after.vertices[after.faces[pieces]]
+    weights = _barycentric(before.vertices[before.faces[old]], corners)
+    wanted = _unit(weights @ shading_normals(before.vertices, before.faces, before.tilt)[old])
+    tilt = np.zeros((len(after.faces), 3, 3), np.float32)
+    tilt[pieces] = wanted - corner_normals(after.vertices, after.faces)[pieces]
+    tilt[np.abs(tilt).max(axis=2) < _ROUNDING] = 0
+    return replace(after, tilt=tilt if tilt.any() else None)
+
+
+def _barycentric(triangles: Array, points: Array) -> Array:
+    """(N, P, 3) weights of the corners of (N, 3, 3) triangles that give (N, P, 3) points in their planes."""
+    first, second = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    normal = np.cross(first, second)
+    double = np.maximum((normal**2).sum(axis=1), 1e-24)[:, None]
+    offset = points - triangles[:, :1]
+    along = (np.cross(offset, second[:, None]) * normal[:, None]).sum(axis=2) / double
+    across = (np.cross(first[:, None], offset) * normal[:, None]).sum(axis=2) / double
+    return np.stack([1 - along - across, along, across], axis=2)
+
+
+def _unit(vectors: Array) -> Array:
+    """The vectors at length 1, and 0 where they have none."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Array = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
+
+
+def _weld(vertices: Array) -> Array:
+    """(V,) index of each vertex's place, the same for vertices within a hundredth of a micrometre or so."""
+    keys = np.round(np.asarray(vertices, dtype=np.float64) * 1e5).astype(np.int64)
+    order = np.lexsort(keys.T)
+    changes = (np.diff(keys[order], axis=0) != 0).any(axis=1)
+    index = np.empty(len(keys), dtype=np.int64)
+    index[order] = np.r_[0, np.cumsum(changes)]
+    return index
+
+
+def _corner_angles(vertices: Array, faces: Array) -> Array:
+    corners = vertices[faces]
+    angles = np.empty(faces.shape)
+    for i in range(3):
+        a, b = corners[:, (i + 1) % 3] - corners[:, i], corners[:, (i + 2) % 3] - corners[:, i]
+        angles[:, i] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=1), np.einsum("ij,ij->i", a, b))
+    return angles
