@@ -22,7 +22,7 @@ class BaselineSettings(BaseModel):
     Attributes:
         size: Side of the square that a view is resized to, pixels.
         image_encoder: Features of the image, as `benchmarks.features.choice`; `none` for none.
-        depth_encoder: Likewise of the depth map.
+        depth_encoder: Features of the depth map, named in the same way.
         colour: Look at a view's colours, where it has any, as the methods were published; else at the gray image.
         inference: Which pixels and tokens are the part, and the voxel's edge, as ModMap's.
         smoothing: Standard deviation of the Gaussian over the anomaly map, as a share of the square's side; 0: none.

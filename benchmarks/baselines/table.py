@@ -23,7 +23,7 @@ from modmap.files.validated_json import read_json
 
 METRICS = {"i_auroc": "Detection, I-AUROC", "v_aupro_1pct": "Segmentation, V-AUPRO@1%"}
 LIMITS = {"v_aupro_5pct": "Segmentation, V-AUPRO@5%", "v_aupro_30pct": "Segmentation, V-AUPRO@30%"}
-SECONDS = {"fit_seconds": "Fit, s", "predict_seconds": "Predict, s a scan"}
+SECONDS = {"fit_seconds": "Fit, s", "predict_seconds": "Predict, s per scan"}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Arguments:
     width: int = 1152
     """Of the view, pixels; its height is three quarters of that."""
     small_width: int = 144
-    """Likewise of the view in which every pixel is described."""
+    """The same, of the view in which every pixel is described."""
     grids: tuple[int, ...] = (16, 32, 64)
     """Tokens along a side."""
     turns: int = 2
@@ -89,7 +89,7 @@ def run(arguments: Arguments) -> int:
         ]
         for name, row in found.items()
     ]
-    header = ["FPFH", "pixels", "CPU s a view", "CPU s for 1 Mpx", "against every pixel"]
+    header = ["FPFH", "pixels", "CPU s per view", "CPU s for 1 Mpx", "against every pixel"]
     write_report(arguments.out, found, markdown(header, rows))
     return 0
 

@@ -84,7 +84,7 @@ def run(arguments: Arguments) -> int:
         [name, f"{took:.3f}", f"{seconds[0] / took:.1f}x"]
         for name, took in zip(PRECISIONS, seconds, strict=True)
     ]
-    table = markdown([f"{arguments.encoder}, {arguments.size} px", "s a view", "against float32"], rows)
+    table = markdown([f"{arguments.encoder}, {arguments.size} px", "s per view", "against float32"], rows)
     table += (
         f"\n\nOn {found['device']}; the cosine between their tokens is {found['cosine']['median']:.5f} in the median, "
         f"{found['cosine']['least']:.5f} at least."

@@ -53,7 +53,7 @@ def fit(
         output: Where to save the model.
         preset: fast: 448 px, ViT-S/14, minutes on a laptop. paper: 896 px, ViT-B/14, the paper's schedule.
         image_encoder: A name from `modmap encoders list`, local-dir:PATH or hf-hub:ORG/NAME. Any timm ViT.
-        depth_encoder: Likewise; one input channel, or three that are fed the depth three times.
+        depth_encoder: The same for depth maps; one input channel, or three that are fed the depth three times.
         size: Side of the encoders' square input, pixels; snaps to whole patches.
         epochs: Passes over all N x N view pairs.
         voxel: Edge of a voxel, mm.

@@ -1,4 +1,4 @@
-"""Data sets with one view a part: MVTec 3D-AD and Eyecandies, as single-view scans with pixel masks."""
+"""Data sets with one view per part: MVTec 3D-AD and Eyecandies, as single-view scans with pixel masks."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Defect(_Record):
         mean: Its voxels' mean score.
         modality: Which maps exceed the voxel threshold in it; the larger one where only their aggregate does.
         image_peak: The largest score of the image maps in it; None where no view shows it.
-        depth_peak: The largest score of the depth maps in it; likewise.
+        depth_peak: The largest score of the depth maps in it; None where no view shows it.
         views: The views that see it, the best first: by `seen` times `peak`, then by pixels.
     """
 
