@@ -11,9 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-
-class ConfigError(ValueError):
-    """A configuration that can't be used; one line that names the file, the key, what was expected and found."""
+from dino_depth.errors import ConfigError, one_line
 
 
 def _in_order(pair: tuple[float, float]) -> tuple[float, float]:
@@ -148,7 +146,7 @@ class RunSettings(_Settings):
         attention: `packed` passes crops of all sizes through the ViT at once (xformers, on CUDA), `by_size` one size
             after the other; `auto` packs where it can be done.
         trackers: Of accelerate, such as tensorboard, trackio, wandb, beside the JSONL file.
-        stop_after: Ends the run after so many steps, to be gone on with; None runs to the end.
+        stop_after: Ends the run after so many steps, to be resumed; None runs to the end.
     """
 
     out: str = "runs/dino_depth"
@@ -186,8 +184,7 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
         overrides: Nested settings that replace the file's.
 
     Raises:
-        ConfigError: the file is missing or broken, a key is unknown (the nearest known one is named), or a value is
-            out of its range.
+        ConfigError: the file is missing or broken, or as `validated`.
     """
     path = Path(source)
     if path.suffix not in (".yaml", ".yml"):
@@ -199,12 +196,25 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
         )
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: expected YAML, found a mistake: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
+        raise ConfigError(f"{path}: expected YAML, found a mistake: {one_line(error)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(data).__name__}")
+    return validated(_merged(data, overrides or {}), source=path)
+
+
+def validated(data: Mapping[str, Any], *, source: str | Path) -> PretrainConfig:
+    """The recipe that nested settings make.
+
+    Args:
+        data: Settings by section.
+        source: Where they are from, for the error.
+
+    Raises:
+        ConfigError: a key is unknown (the nearest known one is named), or a value is out of its range.
+    """
     try:
-        return PretrainConfig.model_validate(_merged(data, overrides or {}))
+        return PretrainConfig.model_validate(data)
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
     location = [str(part) for part in mistake["loc"]]
@@ -213,9 +223,9 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
         known = _keys_beside(location)
         nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
-        raise ConfigError(f"{path}: {key}: unknown key, {hint}")
+        raise ConfigError(f"{source}: {key}: unknown key, {hint}")
     raise ConfigError(
-        f"{path}: {key}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}"
+        f"{source}: {key}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}"
     )
 
 

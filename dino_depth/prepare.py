@@ -7,7 +7,6 @@ import hashlib
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from dino_depth.data.corpus import Array, CorpusError, Row, depth_row
+from dino_depth.arrays import Array
+from dino_depth.data.corpus import Row, depth_row
 from dino_depth.data.corpus_writer import CorpusWriter, ShardCounts
 from dino_depth.data.sources.catalogue import NAMES, SPLITS, Choices, open_source
 from dino_depth.data.sources.reading import Reader, reader, silence_opencv
 from dino_depth.data.sources.shrink import shrink
-from dino_depth.data.sources.source import Item, Source, SourceError
+from dino_depth.data.sources.source import Item, Source
+from dino_depth.errors import DinoDepthError, refused
 
 if TYPE_CHECKING:
     from dino_depth.data.pseudo_depth import PseudoDepth
@@ -62,9 +63,8 @@ def prepare(arguments: Arguments, *, progress: Progress | None = None) -> list[S
     """Makes a corpus, or what is missing of it; gives what became of the maps, shard by shard.
 
     Raises:
-        SourceError: a data set has no known name, another layout, or a damaged file.
-        CorpusError: the corpus was begun with other settings, is damaged, or would be empty.
-        PseudoDepthError: images are among the data sets, and the depth model can't be had.
+        DinoDepthError: a data set has no known name, another layout, or a damaged file; the corpus was begun with other
+            settings, is damaged, or would be empty; or there are images, and the depth model can't be had.
     """
     sources = [open_source(name, root.resolve(), arguments.choices) for name, root in arguments.sources]
     shards = [
@@ -156,11 +156,11 @@ def parse(words: Sequence[str] | None = None) -> Arguments:
     """The arguments that the words of a command line stand for.
 
     Raises:
-        SourceError: there is no data set among them, or one has no directory.
+        DinoDepthError: there is no data set among them, or one has no directory.
         SystemExit: a word is wrong; argparse has said which.
     """
     parser = argparse.ArgumentParser(prog="python -m dino_depth.prepare", description=DESCRIPTION)
-    add = parser.add_argument
+    add, count, positive = parser.add_argument, _number_from(0), _number_from(1)
     add("--out", type=Path, required=True, metavar="DIR", help="where the corpus is made")
     add("--source", action="append", default=[], metavar="NAME=PATH", help=f"a data set: {', '.join(NAMES)}")
     add("--split", choices=sorted(SPLITS), help="the data sets of a training split of Table 5, below --root")
@@ -171,18 +171,14 @@ def parse(words: Sequence[str] | None = None) -> Arguments:
         "--depth-unit", type=float, default=0.0, metavar="MM", help="of a folder: millimetres per stored unit"
     )
     add(
-        "--longest-side",
-        type=_count,
-        default=518,
-        metavar="PIXELS",
-        help="of the stored maps; 0: as they are",
+        "--longest-side", type=count, default=518, metavar="PIXELS", help="of the stored maps; 0: as they are"
     )
-    add("--workers", type=_count, default=1, metavar="N", help="processes that read (default: %(default)s)")
+    add("--workers", type=count, default=1, metavar="N", help="processes that read (default: %(default)s)")
     add(
         "--pseudo-model", default=PSEUDO_MODEL, metavar="MODEL", help="id or directory (default: %(default)s)"
     )
     add("--device", default="auto", help="of the depth model (default: the GPU if there is one)")
-    add("--batch", type=_positive, default=16, metavar="N", help="images a batch (default: %(default)s)")
+    add("--batch", type=positive, default=16, metavar="N", help="images a batch (default: %(default)s)")
     chosen = parser.parse_args(words)
     return Arguments(
         out=chosen.out,
@@ -200,31 +196,26 @@ def _chosen_sources(
     named: Sequence[str], split: str | None, root: Path | None
 ) -> tuple[tuple[str, Path], ...]:
     if (split is None) != (root is None):
-        raise SourceError(
+        raise DinoDepthError(
             f"--split: expected it together with --root, found only --{'root' if root else 'split'}"
         )
     sources = [(name, root / name) for name in SPLITS[split]] if split and root else []
     for word in named:
         name, equals, path = word.partition("=")
         if not (name and equals and path):
-            raise SourceError(f"--source {word}: expected NAME=PATH, such as mvtec_3d_ad=data/mvtec_3d_ad")
+            raise DinoDepthError(f"--source {word}: expected NAME=PATH, such as mvtec_3d_ad=data/mvtec_3d_ad")
         sources.append((name, Path(path)))
     if not sources:
-        raise SourceError("--source: expected a data set, or --split with --root, found neither")
+        raise DinoDepthError("--source: expected a data set, or --split with --root, found neither")
     return tuple(sources)
 
 
-def _count(word: str) -> int:
-    number = int(word)
-    if number < 0:
-        raise ValueError(word)
-    return number
+def _number_from(least: int) -> Callable[[str], int]:
+    def number(word: str) -> int:
+        if int(word) < least:
+            raise ValueError(word)
+        return int(word)
 
-
-def _positive(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise ValueError(word)
     return number
 
 
@@ -249,17 +240,10 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments = parse(words)
         with Progress(*columns, console=Console(stderr=True)) as progress:
             counts = prepare(arguments, progress=progress)
-    except BrokenProcessPool:
-        error: Exception = CorpusError(
-            "--workers: expected reading processes to live, found one killed; fewer need less memory"
-        )
-    except (ValueError, OSError) as found:
-        error = found
-    else:
-        Console().print(_report(counts, arguments.out))
-        return 0
-    print(f"dino_depth.prepare: error: {error}", file=sys.stderr)
-    return 2
+    except (DinoDepthError, OSError) as error:
+        return refused("dino_depth.prepare", error)
+    Console().print(_report(counts, arguments.out))
+    return 0
 
 
 if __name__ == "__main__":

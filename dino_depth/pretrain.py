@@ -6,9 +6,9 @@ run was killed or stopped, ends with the same losses as one that never was.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -20,40 +20,36 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from accelerate.utils import (  # type: ignore[import-untyped]
     DistributedDataParallelKwargs,
     InitProcessGroupKwargs,
-    gather_object,
 )
 from torch import Tensor
 from torch.distributed.fsdp import MixedPrecisionPolicy
 
-from dino_depth.config import ConfigError, PretrainConfig
+from dino_depth.config import PretrainConfig
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
+from dino_depth.errors import ConfigError, DinoDepthError, one_line, refused
+from dino_depth.files import atomic_file
 from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
-from dino_depth.training.checkpoints import Checkpoints, read_record, seed_of_step
+from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
 from dino_depth.training.metrics_log import MetricsLog
+from dino_depth.training.resuming import resume
 from dino_depth.training.run_probe import RunProbe, whole_weights
 from dino_depth.training.starting_weights import load_starting_weights
 
-CHECKPOINTS = "checkpoints"
 LONGEST_WAIT = timedelta(hours=2)
-
-
-class DivergedError(ValueError):
-    """A loss that is no number; one line: the step, and where the batch was saved."""
 
 
 def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     """Runs the recipe, from the last checkpoint if there is one.
 
     Raises:
-        ConfigError: the corpus isn't named, or a run of another recipe is there, or something that is no run.
-        CheckpointError: the last checkpoint is damaged.
-        DivergedError: a loss is NaN or infinite.
+        ConfigError: a setting can't be used, or a run of another recipe is there, or something that is no run.
+        DinoDepthError: the corpus or the last checkpoint is damaged, or a loss is NaN or infinite.
     """
     if config.data.corpus is None:
         raise ConfigError("data.corpus: expected a directory that dino_depth.prepare wrote, found none")
@@ -63,9 +59,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     corpus = open_corpus(config.data.corpus)
     total_batch = optim.batch_per_gpu * accelerator.num_processes * optim.accumulate
     steps_per_epoch = config.data.steps_per_epoch or max(1, len(corpus) // total_batch)
-    schedules = Schedules(
-        config, steps_per_epoch, total_batch, frozen_last_layer_epochs=config.heads.frozen_last_layer_epochs
-    )
+    schedules = Schedules(config, steps_per_epoch, total_batch)
 
     torch.manual_seed(config.seed)
     model = StudentTeacher(config)
@@ -91,10 +85,10 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         "config": config.model_dump(mode="json"),
         "steps": schedules.steps,
         "total_batch": total_batch,
-        "sources": _sources(corpus),
+        "sources": dict(Counter(corpus["source"])),
     }
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
-    begun = _begin(record, checkpoints, model, optimizer, accelerator)
+    begun = resume(checkpoints, record, model=model, optimizer=optimizer, accelerator=accelerator)
     start = int(begun["step"])
     log, probe = None, None
     if accelerator.is_main_process:
@@ -198,76 +192,11 @@ def _forward_and_backward(
                 batch.global_crops, batch.local_crops, batch.masks, teacher_temperature=temperature
             )
             if not torch.isfinite(losses["total"]):
-                raise DivergedError(_saved(batch, step, out, accelerator.process_index, losses))
+                raise DinoDepthError(_saved(batch, step, out, accelerator.process_index, losses))
             accelerator.backward(losses["total"] / accumulate)
         for name, value in losses.items():
             sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach() / accumulate
     return sums
-
-
-def _begin(
-    record: Mapping[str, Any], checkpoints: Checkpoints, model: Any, optimizer: Any, accelerator: Accelerator
-) -> dict[str, Any]:
-    """The record of the last checkpoint, which is loaded; `step` says the steps done so far.
-
-    Raises:
-        ConfigError: it is of another recipe, another total batch or another corpus, or not every process finds it.
-        CheckpointError: it is damaged.
-    """
-    latest = checkpoints.latest()
-    everywhere = gather_object([None if latest is None else latest.name])
-    if len(set(everywhere)) > 1:
-        names = ", ".join(f"{name or 'none'} on process {rank}" for rank, name in enumerate(everywhere))
-        raise ConfigError(
-            f"{checkpoints.directory}: expected the same last checkpoint on every process, found {names}: name a "
-            "--run.out on a disk that all machines see"
-        )
-    if latest is None:
-        return {"step": 0}
-    begun = read_record(latest)
-    expected, found = _recipe(begun["config"]), _recipe(record["config"])
-    for section in found:
-        if expected.get(section) != found[section]:
-            raise ConfigError(
-                f"{latest}: expected {section} {expected.get(section)}, as this run was begun with, found "
-                f"{found[section]}; name another --run.out"
-            )
-    if begun["total_batch"] != record["total_batch"]:
-        optim, processes = record["config"]["optim"], accelerator.num_processes
-        batch, accumulate = optim["batch_per_gpu"], optim["accumulate"]
-        raise ConfigError(
-            f"{latest}: expected a total batch of {begun['total_batch']}, as this run was begun with, found "
-            f"{record['total_batch']}: optim.batch_per_gpu {batch} x {processes} processes x optim.accumulate "
-            f"{accumulate}; {_to_keep(begun['total_batch'], batch, processes)}, or name another --run.out"
-        )
-    # What the corpus holds decides how long an epoch is, and which maps a step takes.
-    if begun.get("sources") != record["sources"]:
-        raise ConfigError(
-            f"{latest}: expected a corpus of {begun.get('sources')}, as this run was begun with, found "
-            f"{record['sources']}; bring it back as it was, or name another --run.out"
-        )
-    return checkpoints.load(latest, model, optimizer.optimizer, scaler=accelerator.scaler)
-
-
-def _recipe(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run that goes on must have in common with the one begun: not how a step's maps are shared out."""
-    shared_out = {("optim", "batch_per_gpu"), ("optim", "accumulate"), ("data", "workers")}
-    return {
-        section: {name: one for name, one in values.items() if (section, name) not in shared_out}
-        if isinstance(values, Mapping)
-        else values
-        for section, values in config.items()
-        if section != "run"
-    }
-
-
-def _to_keep(total_batch: int, batch: int, processes: int) -> str:
-    """The settings that make a total batch with so many processes."""
-    if total_batch % processes:
-        return f"go on with a number of processes that divides {total_batch}"
-    own = total_batch // processes
-    batch = math.gcd(own, batch)
-    return f"go on with --optim.batch_per_gpu {batch} --optim.accumulate {own // batch}"
 
 
 def _saved(batch: Batch, step: int, out: Path, process: int, losses: dict[str, Tensor]) -> str:
@@ -276,10 +205,29 @@ def _saved(batch: Batch, step: int, out: Path, process: int, losses: dict[str, T
     tensors = {"global_crops": batch.global_crops, "masks": batch.masks}
     if batch.local_crops is not None:
         tensors["local_crops"] = batch.local_crops
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(safetensors.torch.save({name: one.cpu().contiguous() for name, one in tensors.items()}))
+    with atomic_file(path) as partial:
+        kept = {name: one.cpu().contiguous() for name, one in tensors.items()}
+        partial.write_bytes(safetensors.torch.save(kept))
     found = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
     return f"step {step}: expected finite losses, found {found}; the batch is in {path}"
+
+
+def _accelerator(config: PretrainConfig) -> Accelerator:
+    try:
+        return Accelerator(
+            cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+            mixed_precision=config.run.mixed_precision,
+            log_with=list(config.run.trackers) or None,
+            project_dir=config.run.out,
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(broadcast_buffers=False),
+                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
+            ],
+        )
+    except ValueError as error:  # a precision that this device hasn't, a tracker that isn't installed
+        raise ConfigError(
+            f"run: expected settings that accelerate takes on this machine, found others: {one_line(error)}"
+        ) from None
 
 
 def _dtype(accelerator: Accelerator) -> torch.dtype:
@@ -298,14 +246,6 @@ def _sum_in_float32(accelerator: Accelerator) -> None:
         )
 
 
-def _sources(corpus: Any) -> dict[str, int]:
-    """How many depth maps come from each source."""
-    counts: dict[str, int] = {}
-    for source in corpus["source"]:
-        counts[source] = counts.get(source, 0) + 1
-    return counts
-
-
 def _trackers(config: PretrainConfig, accelerator: Accelerator) -> bool:
     if config.run.trackers:
         accelerator.init_trackers("dino_depth", config={"seed": config.seed})
@@ -319,24 +259,14 @@ def main(words: Sequence[str] | None = None) -> int:
         if config is None:
             print(USAGE)
             return 0
-        accelerator = Accelerator(
-            cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
-            mixed_precision=config.run.mixed_precision,
-            log_with=list(config.run.trackers) or None,
-            project_dir=config.run.out,
-            kwargs_handlers=[
-                DistributedDataParallelKwargs(broadcast_buffers=False),
-                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
-            ],
-        )
+        accelerator = _accelerator(config)
         try:
             train(config, accelerator)
         except ConfigError:
             accelerator.end_training()  # a process that leaves the others' group open can abort instead of ending
             raise
-    except (ValueError, OSError) as error:
-        print(f"dino_depth.pretrain: error: {error}", file=sys.stderr)
-        return 2
+    except (DinoDepthError, OSError) as error:
+        return refused("dino_depth.pretrain", error)
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +15,15 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.nn import functional as F
 
+from dino_depth.arrays import Array
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.normalisation import Normalisation
+from dino_depth.errors import DinoDepthError, one_line, refused
+from dino_depth.files import atomic_file
 from dino_depth.probing.backbone import backbone_tokens, probe_backbone
-from dino_depth.probing.maps import ProbeError, ProbeMaps, probe_maps
+from dino_depth.probing.maps import ProbeMaps, probe_maps
 from dino_depth.probing.neighbours import why_not
-from dino_depth.probing.pictures import Array, depth_picture, pca_picture, sheet
+from dino_depth.probing.pictures import depth_picture, pca_picture, sheet
 
 PICTURES = 8
 FEWEST_PATCHES = 3  # along a side: a patch is asked for its slopes
@@ -51,8 +53,7 @@ def probe(
         The figures of `probe_backbone`, and why nearest neighbours aren't among them, or None.
 
     Raises:
-        ProbeError: an encoder can't be loaded, or too little was measured.
-        CorpusError: there is no corpus, or a map of it is damaged.
+        DinoDepthError: an encoder can't be loaded, there is no corpus, a map is damaged, or too little was measured.
     """
     rows = open_corpus(corpus)
     backbone, normalisation = _load(encoder, size)
@@ -63,9 +64,10 @@ def probe(
     if beside is not None:
         other, other_normalisation = _load(beside, size)
         tiles.append(_components(other, _maps_for(other, rows, other_normalisation, count)))
-    out.mkdir(parents=True, exist_ok=True)
-    _write(out / PICTURE, cv2.imencode(".png", sheet(tiles))[1].tobytes())
-    _write(out / FIGURES, (json.dumps(figures, indent=2) + "\n").encode())
+    with atomic_file(out / PICTURE) as partial:
+        partial.write_bytes(cv2.imencode(".png", sheet(tiles))[1].tobytes())
+    with atomic_file(out / FIGURES) as partial:
+        partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return figures, why_not(maps.categories, maps.parts)
 
 
@@ -83,15 +85,15 @@ def _load(encoder: Path, size: int | None) -> tuple[VisionTransformer, Normalisa
             patch = backbone.patch_embed.patch_size[0]
             backbone = create(img_size=max(FEWEST_PATCHES, round(size / patch)) * patch)
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ProbeError(
+        reason = one_line(error, longest=200)
+        raise DinoDepthError(
             f"{encoder}: expected an encoder that timm loads from a directory ({reason})"
         ) from None
     if not isinstance(backbone, VisionTransformer) or not backbone.has_class_token:
-        raise ProbeError(f"{encoder}: expected a ViT with a class token, found {type(backbone).__name__}")
+        raise DinoDepthError(f"{encoder}: expected a ViT with a class token, found {type(backbone).__name__}")
     normalisation = config.get("depth_normalisation", "robust")
     if normalisation not in get_args(Normalisation):
-        raise ProbeError(
+        raise DinoDepthError(
             f"{encoder}: expected depth_normalisation {' or '.join(get_args(Normalisation))}, "
             f"found {normalisation}"
         )
@@ -116,12 +118,6 @@ def _components(backbone: VisionTransformer, maps: ProbeMaps) -> list[Array]:
     return [pca_picture(one, mask=mask.numpy()) for one, mask in zip(patches, measured, strict=True)]
 
 
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_bytes(content)
-    os.replace(partial, path)
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
     parser = argparse.ArgumentParser(
@@ -138,7 +134,7 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         if arguments.count < 2:
-            raise ProbeError(f"--count: expected at least 2 depth maps, found {arguments.count}")
+            raise DinoDepthError(f"--count: expected at least 2 depth maps, found {arguments.count}")
         figures, reason = probe(
             arguments.encoder,
             arguments.corpus,
@@ -147,9 +143,8 @@ def main(words: Sequence[str] | None = None) -> int:
             size=arguments.size,
             beside=arguments.beside,
         )
-    except (ValueError, OSError) as error:
-        print(f"dino_depth.probe: error: {error}", file=sys.stderr)
-        return 2
+    except (DinoDepthError, OSError) as error:
+        return refused("dino_depth.probe", error)
     for name, value in figures.items():
         print(f"{name}: {value:.4g}")
     if reason:

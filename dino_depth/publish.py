@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,21 +14,16 @@ import timm
 import torch
 from torch import Tensor
 
-from dino_depth.config import PretrainConfig
+from dino_depth.config import PretrainConfig, validated
+from dino_depth.errors import DinoDepthError, one_line, refused
+from dino_depth.files import atomic_directory, read_json, read_text
+from dino_depth.objective.student_teacher import timm_arguments
 from dino_depth.publishing.card import LICENCE, card
-from dino_depth.publishing.errors import PublishError
 from dino_depth.publishing.hub import CARD, CONFIG, WEIGHTS, push, require_name
-from dino_depth.training.checkpoints import (
-    MODEL,
-    RECORD,
-    CheckpointError,
-    Checkpoints,
-    read_record,
-    read_tensors,
-)
+from dino_depth.training.checkpoints import CHECKPOINTS, MODEL, RECORD, Checkpoints, read_record, read_tensors
 
-CHECKPOINTS = "checkpoints"
 TEACHER = "teacher.backbone."
+FIGURES = "the figures that dino_depth.probe wrote"
 
 
 def publish(
@@ -53,31 +46,22 @@ def publish(
         remarks: Markdown of the publisher's own, for the card.
 
     Raises:
-        PublishError: there is no checkpoint, or `out` is there already.
-        CheckpointError: the checkpoint is damaged.
+        DinoDepthError: there is no checkpoint, or a damaged one, or `out` is there already.
     """
     checkpoint = _checkpoint(source)
     if out.exists():
-        raise PublishError(f"{out}: expected a new directory, found one")
+        raise DinoDepthError(f"{out}: expected a new directory, found one")
     record = read_record(checkpoint)
-    config = PretrainConfig.model_validate(record["config"])
+    config = validated(record["config"], source=checkpoint / RECORD)
     weights = _teacher(checkpoint, half=half)
     count = sum(tensor.numel() for tensor in weights.values())
-    for left in out.parent.glob(f".{out.name}.partial-*"):  # by a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
+    with atomic_directory(out) as partial:
         (partial / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
         content = json.dumps(_timm_config(config, record), indent=2)
         (partial / CONFIG).write_text(content + "\n", encoding="utf-8")
         text = card(config, record, name=out.name, weights=count, figures=figures or {}, remarks=remarks)
         (partial / CARD).write_text(text, encoding="utf-8")
         _check_loads(partial)
-        os.replace(partial, out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return out
 
 
@@ -86,7 +70,7 @@ def _checkpoint(source: Path) -> Path:
         return source
     latest = Checkpoints(source / CHECKPOINTS, keep=1).latest()
     if latest is None:
-        raise PublishError(f"{source}: expected a checkpoint, or a run with {CHECKPOINTS}/, found none")
+        raise DinoDepthError(f"{source}: expected a checkpoint, or a run with {CHECKPOINTS}/, found none")
     return latest
 
 
@@ -97,19 +81,19 @@ def _teacher(checkpoint: Path, *, half: bool) -> dict[str, Tensor]:
         if name.startswith(TEACHER)
     }
     if not weights:
-        raise CheckpointError(f"{checkpoint / MODEL}: expected weights named {TEACHER}*, found none")
+        raise DinoDepthError(f"{checkpoint / MODEL}: expected weights named {TEACHER}*, found none")
     return weights
 
 
 def _timm_config(config: PretrainConfig, record: Mapping[str, Any]) -> dict[str, Any]:
     size = config.crops.global_size
-    model = timm.create_model(config.model.architecture, num_classes=0, **_arguments(config))
+    model = timm.create_model(config.model.architecture, num_classes=0, **timm_arguments(config))
     return {
         "architecture": config.model.architecture,
         "num_classes": 0,
         "num_features": int(model.num_features),
         "global_pool": "token",
-        "model_args": _arguments(config),
+        "model_args": timm_arguments(config),
         "depth_normalisation": config.model.depth_normalisation,
         "pretrained_cfg": {
             "input_size": [1, size, size],
@@ -125,33 +109,22 @@ def _timm_config(config: PretrainConfig, record: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _arguments(config: PretrainConfig) -> dict[str, Any]:
-    return {
-        "in_chans": config.model.in_chans,
-        "img_size": config.crops.global_size,
-        "init_values": config.model.layer_scale,
-        **config.model.options,
-    }
-
-
 def _check_loads(directory: Path) -> None:
     with torch.device("cpu"):
         try:
             timm.create_model(f"local-dir:{directory}", pretrained=True)
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise PublishError(f"{directory}: timm can't load what was written ({reason})") from None
+            reason = one_line(error, longest=300)
+            raise DinoDepthError(f"{directory}: timm can't load what was written ({reason})") from None
 
 
 def _figures(path: Path | None) -> dict[str, float]:
     if path is None:
         return {}
-    try:
-        figures = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        figures = None
-    if not isinstance(figures, dict) or not all(isinstance(one, int | float) for one in figures.values()):
-        raise PublishError(f"{path}: expected the figures that dino_depth.probe wrote, found something else")
+    figures = read_json(path, what=FIGURES)
+    for name, value in figures.items():
+        if not isinstance(value, int | float):
+            raise DinoDepthError(f"{path}: expected {FIGURES}, found {name} {value!r}")
     return figures
 
 
@@ -179,20 +152,19 @@ def main(words: Sequence[str] | None = None) -> int:
         if arguments.push:
             require_name(arguments.push)
         elif arguments.out is None:
-            raise PublishError("--out: expected where the encoder goes, or --push of one, found neither")
+            raise DinoDepthError("--out: expected where the encoder goes, or --push of one, found neither")
         out = arguments.source
         if arguments.out is not None:
             figures = _figures(arguments.probe)
-            remarks = "" if arguments.remarks is None else arguments.remarks.read_text(encoding="utf-8")
+            remarks = "" if arguments.remarks is None else read_text(arguments.remarks)
             out = publish(
                 arguments.source, arguments.out, half=arguments.half, figures=figures, remarks=remarks
             )
             print(out)
         if arguments.push:
             print(push(out, arguments.push, private=arguments.private))
-    except (ValueError, OSError) as error:
-        print(f"dino_depth.publish: error: {error}", file=sys.stderr)
-        return 2
+    except (DinoDepthError, OSError) as error:
+        return refused("dino_depth.publish", error)
     return 0
 
 

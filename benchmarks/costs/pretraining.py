@@ -27,8 +27,9 @@ from dino_depth.config import PretrainConfig, load_config
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
+from dino_depth.errors import ConfigError
 from dino_depth.objective.crop_tokens import tokens_by_size
-from dino_depth.objective.packed_crops import PackingError, chosen_tokens
+from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups
 from dino_depth.objective.student_teacher import StudentTeacher
 
@@ -146,7 +147,7 @@ def _steps(arguments: Arguments, way: Way) -> dict[str, Any] | None:
     backbone = model.student.backbone
     try:
         model.tokens_of = _tokens(way, backbone, accelerator)
-    except PackingError as error:
+    except ConfigError as error:
         return {"not_run": str(error)} if accelerator.is_main_process else None
     patch = backbone.patch_embed.patch_size[0]
     batches = _batches(arguments, config, patch, accelerator.process_index, accelerator.num_processes)

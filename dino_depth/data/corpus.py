@@ -10,10 +10,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from datasets import Dataset, Features, Value, load_from_disk  # type: ignore[import-untyped]
 
-Array = npt.NDArray[Any]
+from dino_depth.arrays import Array
+from dino_depth.errors import DinoDepthError, one_line
+
 Row = dict[str, Any]
 
 LEVELS = 65535
@@ -21,10 +22,6 @@ STATE = "state.json"
 SHARDS = "data-*.arrow"
 COLUMNS = ("depth", "scale", "source", "category", "hash")
 PNG_END = b"IEND\xaeB`\x82"
-
-
-class CorpusError(ValueError):
-    """A corpus or a row of one that can't be used; one line: the file, what was expected, what was found."""
 
 
 def features() -> Features:
@@ -44,23 +41,6 @@ def features() -> Features:
     )
 
 
-def encode_depth(depth: Array) -> tuple[bytes, float]:
-    """Stores a depth map in 65535 levels, the deepest one for the farthest pixel.
-
-    Args:
-        depth: (H, W) of numbers, in millimetres or any other unit; 0, NaN, infinite and negative are holes.
-
-    Returns:
-        A 16 bit PNG, 0 where there is a hole, and the unit per level; 0 for a map of holes only. A measured depth is
-        never 0 in the PNG, however small, and is at most half a level off otherwise.
-
-    Raises:
-        CorpusError: not (H, W).
-    """
-    levels, scale = _to_levels(depth)
-    return _to_png(levels), scale
-
-
 def depth_levels(row: Mapping[str, Any]) -> Array:
     """(H, W) uint16 levels of a row, 0 where nothing was measured.
 
@@ -68,7 +48,7 @@ def depth_levels(row: Mapping[str, Any]) -> Array:
         row: One whose `depth` is a 16 bit PNG, or an array or nested list of unsigned 16 bit numbers.
 
     Raises:
-        CorpusError: the PNG is damaged or of another kind, or the array is no depth map.
+        DinoDepthError: the PNG is damaged or of another kind, or the array is no depth map.
     """
     depth = row["depth"]
     where = f"depth {str(row.get('hash', ''))[:12]}".strip()
@@ -78,13 +58,13 @@ def depth_levels(row: Mapping[str, Any]) -> Array:
             cv2.imdecode(np.frombuffer(depth, np.uint8), cv2.IMREAD_UNCHANGED) if PNG_END in depth else None
         )
         if levels is None:
-            raise CorpusError(f"{where}: expected a whole PNG, found {len(depth)} bytes that are none")
+            raise DinoDepthError(f"{where}: expected a whole PNG, found {len(depth)} bytes that are none")
     else:
         levels = np.asarray(depth)
         if levels.dtype.kind in "iu" and levels.size and levels.min() >= 0 and levels.max() <= LEVELS:
             levels = levels.astype(np.uint16)
     if levels.ndim != 2 or levels.dtype != np.uint16:
-        raise CorpusError(f"{where}: expected (H, W) of 16 bit, found {levels.shape} of {levels.dtype}")
+        raise DinoDepthError(f"{where}: expected (H, W) of 16 bit, found {levels.shape} of {levels.dtype}")
     return levels
 
 
@@ -95,7 +75,7 @@ def decode_depth(row: Mapping[str, Any]) -> Array:
     stored, from 0 to 1.
 
     Raises:
-        CorpusError: as `depth_levels`.
+        DinoDepthError: as `depth_levels`.
     """
     scale = float(row["scale"]) or 1 / LEVELS
     return np.asarray(depth_levels(row) * np.float32(scale), dtype=np.float32)
@@ -113,43 +93,48 @@ def open_corpus(directory: str | Path) -> Dataset:
     """Opens a corpus: of this package, or any other `datasets` directory with its columns.
 
     Raises:
-        CorpusError: the directory is missing, unfinished, none of `datasets`, lacks a column, or has no row.
+        DinoDepthError: the directory is missing, unfinished, none of `datasets`, lacks a column, or has no row.
     """
     path = Path(directory)
     if not path.is_dir():
-        raise CorpusError(f"{path}: expected the directory of a corpus, found none")
+        raise DinoDepthError(f"{path}: expected the directory of a corpus, found none")
     if not (path / STATE).is_file():
         shards = len(list(path.glob(SHARDS)))
         found = f"{shards} shards of an unfinished one; run the same command again" if shards else "none"
-        raise CorpusError(f"{path}: expected a corpus as datasets.save_to_disk writes it, found {found}")
+        raise DinoDepthError(f"{path}: expected a corpus as datasets.save_to_disk writes it, found {found}")
     try:
         # datasets writes a directory without rows, but can't open it.
         filled = json.loads((path / STATE).read_text(encoding="utf-8"))["_data_files"] != []
         rows = load_from_disk(str(path)) if filled else Dataset.from_dict({name: [] for name in COLUMNS})
     except Exception as error:  # a damaged directory: json, pyarrow and datasets each have their own
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CorpusError(f"{path}: expected a corpus that datasets can open, found {reason}") from None
+        raise DinoDepthError(
+            f"{path}: expected a corpus that datasets can open, found {one_line(error)}"
+        ) from None
     missing = [name for name in COLUMNS if name not in rows.column_names]
     if missing:
-        raise CorpusError(
+        raise DinoDepthError(
             f"{path}: expected the columns {', '.join(COLUMNS)}, found no {' and no '.join(missing)}"
         )
     if len(rows) == 0:
-        raise CorpusError(f"{path}: expected depth maps, found a corpus without any")
+        raise DinoDepthError(f"{path}: expected depth maps, found a corpus without any")
     return rows
 
 
 def depth_row(depth: Array, *, source: str, category: str, unit_known: bool = True) -> Row | None:
-    """The row of a depth map; None for one where nothing was measured.
+    """The row of a depth map, in 65535 levels, the deepest one for the farthest pixel.
 
     Args:
-        depth: (H, W) in mm, or in any unit where it is unknown; holes as `encode_depth` takes them.
+        depth: (H, W) of numbers in mm, or in any unit where it is unknown; 0, NaN, infinite and negative are holes.
         source: Its data set.
         category: What it shows.
         unit_known: Otherwise `scale` is 0.
 
+    Returns:
+        A measured depth is never 0 in its PNG, however small, and is at most half a level off otherwise. None for a map
+        where nothing was measured.
+
     Raises:
-        CorpusError: not (H, W).
+        DinoDepthError: not (H, W).
     """
     levels, scale = _to_levels(depth)
     if scale == 0:
@@ -166,7 +151,7 @@ def depth_row(depth: Array, *, source: str, category: str, unit_known: bool = Tr
 def _to_levels(depth: Array) -> tuple[Array, float]:
     depth = np.asarray(depth)
     if depth.ndim != 2 or 0 in depth.shape:
-        raise CorpusError(f"depth map: expected (H, W), found {depth.shape}")
+        raise DinoDepthError(f"depth map: expected (H, W), found {depth.shape}")
     depth = depth.astype(np.float64)
     measured = np.isfinite(depth) & (depth > 0)
     scale = float(np.float32(depth[measured].max() / LEVELS)) if measured.any() else 0.0
@@ -179,5 +164,5 @@ def _to_levels(depth: Array) -> tuple[Array, float]:
 def _to_png(levels: Array) -> bytes:
     written, data = cv2.imencode(".png", levels)
     if not written:
-        raise CorpusError(f"depth map: expected a size that a PNG can have, found {levels.shape}")
+        raise DinoDepthError(f"depth map: expected a size that a PNG can have, found {levels.shape}")
     return bytes(data.tobytes())

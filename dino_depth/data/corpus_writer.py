@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import DatasetInfo  # type: ignore[import-untyped]
 
-from dino_depth.data.corpus import STATE, CorpusError, Row, features
+from dino_depth.data.corpus import STATE, Row, features
+from dino_depth.errors import DinoDepthError, one_line
+from dino_depth.files import atomic_file, read_json
 
 SETTINGS = "prepare.json"
 COUNTS = b"dino_depth"
@@ -50,7 +52,7 @@ class CorpusWriter:
         shards: How many there will be.
 
     Raises:
-        CorpusError: the directory was begun with other settings, or has files that are no corpus.
+        DinoDepthError: the directory was begun with other settings, or has files that are no corpus.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class CorpusWriter:
         """The numbers of the shards still to be written, in order; each must be, before the next one is asked for.
 
         Raises:
-            CorpusError: a shard that an earlier run has written is damaged.
+            DinoDepthError: a shard that an earlier run has written is damaged.
         """
         for index in range(self._shards):
             if not self._path(index).exists():
@@ -92,26 +94,24 @@ class CorpusWriter:
         counts = ShardCounts(source, len(kept), duplicates, empty)
         schema = features().arrow_schema
         schema = schema.with_metadata({**schema.metadata, COUNTS: json.dumps(asdict(counts)).encode()})
-        partial = self._directory / f".{self._path(index).name}.partial-{os.getpid()}"
-        with partial.open("wb") as file:
+        with atomic_file(self._path(index)) as partial, partial.open("wb") as file:
             with pa.ipc.new_stream(file, schema) as stream:
                 for batch in _batches(list(kept.values())):
                     stream.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, self._path(index))
 
     def finish(self) -> list[ShardCounts]:
         """Makes a corpus of the shards; gives what became of their maps, shard by shard.
 
         Raises:
-            CorpusError: a shard is missing or damaged, or none has a row.
+            DinoDepthError: a shard is missing or damaged, or none has a row.
         """
         paths = [self._path(index) for index in range(self._shards)]
         read = [_read_shard(path) for path in paths]
         filled = [path.name for path, (counts, _) in zip(paths, read, strict=True) if counts.rows]
         if not filled:
-            raise CorpusError(f"{self._directory}: expected depth maps, found none with anything measured")
+            raise DinoDepthError(f"{self._directory}: expected depth maps, found none with anything measured")
         for stale in self._directory.glob(".data-*.partial-*"):
             stale.unlink()
         DatasetInfo(features=features()).write_to_directory(str(self._directory))
@@ -125,7 +125,8 @@ class CorpusWriter:
             "_output_all_columns": False,
             "_split": "train",
         }
-        _write_whole(self._directory / STATE, json.dumps(state, indent=2))
+        with atomic_file(self._directory / STATE) as partial:
+            partial.write_text(json.dumps(state, indent=2), encoding="utf-8")
         return [counts for counts, _ in read]
 
     def _path(self, index: int) -> Path:
@@ -145,10 +146,9 @@ def _read_shard(path: Path) -> tuple[ShardCounts, list[str]]:
             counts = ShardCounts(**json.loads(table.schema.metadata[COUNTS]))
             hashes: list[str] = table.column("hash").to_pylist()
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CorpusError(f"{path}: expected a whole shard, found {reason}; remove it") from None
+        raise DinoDepthError(f"{path}: expected a whole shard, found {one_line(error)}; remove it") from None
     if len(hashes) != counts.rows:
-        raise CorpusError(
+        raise DinoDepthError(
             f"{path}: expected a whole shard of {counts.rows} rows, found {len(hashes)}; remove it"
         )
     return counts, hashes
@@ -157,26 +157,17 @@ def _read_shard(path: Path) -> tuple[ShardCounts, list[str]]:
 def _keep_settings(directory: Path, settings: Mapping[str, str | int | float | bool]) -> None:
     path = directory / SETTINGS
     if path.is_file():
-        try:
-            begun: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (TypeError, ValueError):
-            raise CorpusError(f"{path}: expected the settings of a corpus, found a damaged file") from None
+        begun = read_json(path, what="the settings of a corpus")
         for name in sorted({*begun, *settings}):
             if begun.get(name) != settings.get(name):
-                raise CorpusError(
+                raise DinoDepthError(
                     f"{path}: expected {name} {begun.get(name)}, as {directory} was begun with, "
                     f"found {settings.get(name)}; name another directory"
                 )
         return
     if directory.exists() and not directory.is_dir():
-        raise CorpusError(f"{directory}: expected a directory to write the corpus in, found a file")
+        raise DinoDepthError(f"{directory}: expected a directory to write the corpus in, found a file")
     if directory.is_dir() and any(not file.name.startswith(".") for file in directory.iterdir()):
-        raise CorpusError(f"{directory}: expected a new or empty directory, or one with a {SETTINGS}")
-    directory.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, json.dumps(settings, indent=2) + "\n")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+        raise DinoDepthError(f"{directory}: expected a new or empty directory, or one with a {SETTINGS}")
+    with atomic_file(path) as partial:
+        partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -12,25 +12,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from dino_depth.arrays import Array
 from dino_depth.config import CropSettings
-
-Array = npt.NDArray[Any]
+from dino_depth.errors import DinoDepthError
 
 GLOBAL_COUNT = 2
 ASPECTS = (3 / 4, 4 / 3)
 EDGE_SHARE = 0.02
 LEAST_MEASURED = 0.1
 REDRAWS = 10
-
-
-class CropError(ValueError):
-    """Settings or a map that can't be cropped; one line: the setting, what was expected, what was found."""
 
 
 class Crops(NamedTuple):
@@ -125,12 +120,12 @@ class CropSampler:
         depth: (H, W) float32, 0 where nothing was measured.
 
     Raises:
-        CropError: not (H, W) float32.
+        DinoDepthError: not (H, W) float32.
     """
 
     def __init__(self, depth: Array) -> None:
         if depth.ndim != 2 or 0 in depth.shape or depth.dtype != np.float32:
-            raise CropError(
+            raise DinoDepthError(
                 f"depth map: expected (H, W) of float32, found {depth.shape} of {depth.dtype.name}"
             )
         nearest, farthest, _, _ = cv2.minMaxLoc(depth, mask=(depth > 0).view(np.uint8))
@@ -205,7 +200,7 @@ class MultiCrop:
             rng: Source of all that is random.
 
         Raises:
-            CropError: not (H, W) float32.
+            DinoDepthError: not (H, W) float32.
         """
         sampler, settings = CropSampler(depth), self.settings
         return Crops(

@@ -16,9 +16,10 @@ from dino_depth.data.crops import MultiCrop
 from dino_depth.data.masks import block_masks
 from dino_depth.data.normalisation import normalise
 from dino_depth.data.sampler import Draw, StepSampler, Stream, generator
+from dino_depth.errors import DinoDepthError, one_line
 
 
-class RowError(ValueError):
+class RowError(DinoDepthError):
     """A row of a corpus that can't be read; one line: the corpus, the row, its hash, what is wrong.
 
     Raised in a worker, torch raises it once more with the worker's whole traceback for its message; the traceback's
@@ -107,7 +108,7 @@ class CropDataset(Dataset[MapCrops]):
             row = self._rows[draw.row]
             depth = decode_depth(row)
         except Exception as error:  # of pyarrow, OpenCV or the corpus: whatever it is, this row can't be used
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error)
             found = row.get("hash", "unknown")
             raise RowError(f"{self._name}: row {draw.row}, hash {found}: {reason}") from error
         rng = generator(self._seed, Stream.CROPS, draw.epoch, draw.position)

@@ -9,13 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dino_depth.errors import DinoDepthError
+
 Mask = npt.NDArray[np.bool_]
 
 ATTEMPTS = 10
-
-
-class MaskError(ValueError):
-    """Settings no mask can have; one line: the setting, what was expected, what was found."""
 
 
 def block_masks(
@@ -47,13 +45,15 @@ def block_masks(
         (crops, rows * columns) bool, on the CPU.
 
     Raises:
-        MaskError: the probability or the ratio is out of range.
+        DinoDepthError: the probability or the ratio is out of range.
     """
     low, high = ratio
     if not 0 <= low <= high <= 1:
-        raise MaskError(f"masks.ratio: expected two shares in order, within 0 to 1, found {low} and {high}")
+        raise DinoDepthError(
+            f"masks.ratio: expected two shares in order, within 0 to 1, found {low} and {high}"
+        )
     if not 0 <= probability <= 1:
-        raise MaskError(f"masks.probability: expected a share from 0 to 1, found {probability}")
+        raise DinoDepthError(f"masks.probability: expected a share from 0 to 1, found {probability}")
     # Rounded up or down at random, so that each crop is masked with exactly the probability.
     masked = int(crops * probability + rng.random())
     shares = low + (high - low) * (np.arange(masked) + rng.random(masked)) / max(masked, 1)

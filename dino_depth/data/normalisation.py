@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from dino_depth.arrays import Array
+from dino_depth.errors import DinoDepthError
+
 Normalisation = Literal["reference", "robust"]
 
 PERCENTILES = (1, 99)
 NEAREST = 0.1
 SMALLEST_SPREAD = 1e-3
-
-
-class NormalisationError(ValueError):
-    """A normalisation that isn't known; one line: the setting, what was expected, what was found."""
 
 
 def normalise(depth: Array, method: Normalisation) -> Array:
@@ -32,13 +29,13 @@ def normalise(depth: Array, method: Normalisation) -> Array:
         (H, W) float32 in [0, 1], holes 0. A map of holes only stays one.
 
     Raises:
-        NormalisationError: another method.
+        DinoDepthError: another method.
     """
     if method == "reference":
         return np.asarray(depth / max(float(depth.max()), np.finfo(np.float32).tiny), dtype=np.float32)
     if method == "robust":
         return _robust(depth)
-    raise NormalisationError(
+    raise DinoDepthError(
         f"model.depth_normalisation: expected {' or '.join(get_args(Normalisation))}, found {method}"
     )
 

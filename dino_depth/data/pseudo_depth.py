@@ -6,22 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
+from dino_depth.arrays import Array
 from dino_depth.data.sources.shrink import shrunk_size
-
-Array = npt.NDArray[Any]
+from dino_depth.errors import DinoDepthError, one_line
 
 NEAR, FAR = 1.0, 2.0
 LOWEST_PERCENTILE, HIGHEST_PERCENTILE = 1.0, 99.0
 MODELS_OF_DEPTH = ("glpn", "zoedepth")
-
-
-class PseudoDepthError(ValueError):
-    """A depth model that can't be had or used; one line: the model, what was expected, what was found."""
 
 
 class PseudoDepth:
@@ -32,7 +27,7 @@ class PseudoDepth:
         device: Where it runs, as torch names it; `auto`: the GPU if there is one.
 
     Raises:
-        PseudoDepthError: it can't be fetched, is no depth-estimation model, or lacks weights; or there is no such
+        DinoDepthError: it can't be fetched, is no depth-estimation model, or lacks weights; or there is no such
             device.
     """
 
@@ -44,14 +39,14 @@ class PseudoDepth:
             )
             self._processor = AutoImageProcessor.from_pretrained(model)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-            reason = " ".join(str(error).split(". ")[0].split()) or type(error).__name__
-            raise PseudoDepthError(
+            reason = one_line(str(error).split(". ")[0] or error)
+            raise DinoDepthError(
                 f"--pseudo-model {model}: expected a depth-estimation model on the hub, or a directory with one, "
                 f"found none: {reason.rstrip('.')}"
             ) from None
         absent = sorted({*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])})
         if absent:
-            raise PseudoDepthError(
+            raise DinoDepthError(
                 f"--pseudo-model {model}: expected all weights, found no {absent[0]} and {len(absent) - 1} others"
             )
         self._model.eval().to(self._device)
@@ -130,8 +125,8 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).splitlines()[0].split())
-        raise PseudoDepthError(
+        reason = one_line(str(error).partition("\n")[0] or error)
+        raise DinoDepthError(
             f"--device {name}: expected a device of this machine, found none: {reason}"
         ) from None
     return device

@@ -13,9 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Sampler
 
-
-class SamplerError(ValueError):
-    """A batch that the corpus has too few maps for, or a process that isn't one; one line."""
+from dino_depth.errors import ConfigError, DinoDepthError
 
 
 class Stream(IntEnum):
@@ -45,18 +43,6 @@ class Draw(NamedTuple):
     row: int
 
 
-class SamplerState(NamedTuple):
-    """Where a step is.
-
-    Attributes:
-        epoch: How often the corpus was taken before.
-        step: In this epoch, from 0.
-    """
-
-    epoch: int
-    step: int
-
-
 class StepSampler(Sampler[list[Draw]]):
     """Batches of the corpus without end, for one process; every epoch has an order of its own.
 
@@ -78,7 +64,8 @@ class StepSampler(Sampler[list[Draw]]):
         steps_per_epoch: Batches of a process in an epoch.
 
     Raises:
-        SamplerError: the corpus has too few maps for one step, or a number is out of range.
+        ConfigError: the corpus has too few maps for one step.
+        DinoDepthError: a number is out of range.
     """
 
     def __init__(
@@ -93,12 +80,12 @@ class StepSampler(Sampler[list[Draw]]):
         start: int = 0,
     ) -> None:
         if batch < 1 or accumulate < 1 or start < 0 or not 0 <= process < processes:
-            raise SamplerError(
+            raise DinoDepthError(
                 f"sampler: expected a batch and accumulated batches from 1, a start from 0 and a process below "
                 f"{processes}, found {batch}, {accumulate}, {start} and {process}"
             )
         if size < batch * processes:
-            raise SamplerError(
+            raise ConfigError(
                 f"optim.batch_per_gpu: expected a corpus of at least {batch} x {processes} = {batch * processes} "
                 f"depth maps, as many as a batch of every process takes, found {size}"
             )
@@ -109,7 +96,7 @@ class StepSampler(Sampler[list[Draw]]):
 
     def __iter__(self) -> Iterator[list[Draw]]:
         """Batches from the start on, without end."""
-        epoch, step = self.state(self._start)
+        epoch, step = divmod(self._start, self.steps_per_epoch)
         while True:
             order = generator(self._seed, Stream.ORDER, epoch).permutation(self._size)
             for at in range(step, self.steps_per_epoch):
@@ -117,7 +104,3 @@ class StepSampler(Sampler[list[Draw]]):
                 rows = order[first : first + self._batch].tolist()
                 yield [Draw(epoch, first + index, row) for index, row in enumerate(rows)]
             epoch, step = epoch + 1, 0
-
-    def state(self, step: int) -> SamplerState:
-        """Epoch, and step in it, of a step counted over all epochs."""
-        return SamplerState(*divmod(step, self.steps_per_epoch))

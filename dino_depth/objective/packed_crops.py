@@ -17,14 +17,11 @@ from timm.layers.drop import DropPath
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
+from dino_depth.errors import ConfigError, one_line
 from dino_depth.objective.crop_tokens import TokenFunction, embed, tokens_by_size
 
 Attend = Callable[[Tensor, Tensor, Tensor, tuple[int, ...]], Tensor]
 """Queries, keys and values (1, T, H, D) and the lengths of the crops to (1, T, H, D)."""
-
-
-class PackingError(ValueError):
-    """Crops that can't be packed; one line."""
 
 
 class CropAttention(Attention):  # type: ignore[misc]
@@ -178,7 +175,7 @@ def chosen_tokens(
         dtype: Of queries, keys and values.
 
     Raises:
-        PackingError: `packed` was asked for, and can't be done.
+        ConfigError: `packed` was asked for, and can't be done.
     """
     if choice == "by_size":
         return tokens_by_size, "attention: one forward for each crop size, as asked"
@@ -186,7 +183,7 @@ def chosen_tokens(
     if attend is not None:
         return PackedTokens(attend), "attention: crops of all sizes packed, through xformers"
     if choice == "packed":
-        raise PackingError(f"run.attention: expected packed crops, but {reason}")
+        raise ConfigError(f"run.attention: expected packed crops, but {reason}")
     return tokens_by_size, f"attention: one forward for each crop size, as {reason}"
 
 
@@ -208,5 +205,5 @@ def _xformers_attention(
     except ImportError:
         return None, "xformers isn't installed"
     except (OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        return None, f"xformers doesn't run on this device ({' '.join(str(error).split())[:80]})"
+        return None, f"xformers doesn't run on this device ({one_line(error, longest=80)})"
     return attend, ""

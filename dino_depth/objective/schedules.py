@@ -55,13 +55,11 @@ class Schedules:
         config: The recipe.
         steps_per_epoch: Optimiser steps in an epoch.
         total_batch: Depth maps in an optimiser step, over all processes and accumulated batches.
-        frozen_last_layer_epochs: How long the heads' last layers rest.
     """
 
     config: PretrainConfig
     steps_per_epoch: int
     total_batch: int
-    frozen_last_layer_epochs: int = 1
 
     @property
     def steps(self) -> int:
@@ -83,7 +81,7 @@ class Schedules:
             peak=self.peak_lr,
             end=optim.minimum_lr,
         )
-        frozen = step < self.frozen_last_layer_epochs * self.steps_per_epoch
+        frozen = step < self.config.heads.frozen_last_layer_epochs * self.steps_per_epoch
         return ScheduleValues(
             lr=lr,
             last_layer_lr=0.0 if frozen else lr,

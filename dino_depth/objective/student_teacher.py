@@ -6,7 +6,6 @@ maps, then the second of all B, and so on. N patches of a global crop, M masked 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import timm
@@ -15,6 +14,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from dino_depth.config import HeadSettings, PretrainConfig
+from dino_depth.errors import ConfigError, DinoDepthError, one_line
 from dino_depth.objective.centering import SinkhornKnopp, SoftmaxCentering
 from dino_depth.objective.crop_tokens import TokenFunction, tokens_by_size
 from dino_depth.objective.heads import ProjectionHead
@@ -24,10 +24,6 @@ from dino_depth.objective.packed_crops import make_packable
 GLOBAL_CROPS = 2
 
 LossName = Literal["total", "dino_global", "dino_local", "ibot", "koleo"]
-
-
-class ObjectiveError(ValueError):
-    """A recipe or a batch that the objective can't use; one line: the setting, what was expected, what was found."""
 
 
 class Branch(nn.Module):
@@ -63,28 +59,21 @@ class StudentTeacher(nn.Module):
 
     Args:
         config: The recipe.
-        backbone_options: More arguments for `timm.create_model` than the recipe's, such as `depth`.
-        tokens_of: How the crops pass the ViT.
+
+    Attributes:
+        tokens_of: How the crops pass the ViT; one forward for each size, unless another is set.
 
     Raises:
-        ObjectiveError: the architecture isn't a ViT of timm with a class token, or a crop size isn't a multiple of
+        ConfigError: the architecture isn't a ViT of timm with a class token, or a crop size isn't a multiple of
             its patch size.
     """
 
-    def __init__(
-        self,
-        config: PretrainConfig,
-        *,
-        backbone_options: Mapping[str, Any] | None = None,
-        tokens_of: TokenFunction = tokens_by_size,
-    ) -> None:
+    def __init__(self, config: PretrainConfig) -> None:
         super().__init__()
-        options = {**config.model.options, **(backbone_options or {})}
         self.config = config
-        self.tokens_of = tokens_of
-        drop_path = config.model.drop_path
-        self.student = Branch(build_backbone(config, drop_path=drop_path, options=options), config.heads)
-        self.teacher = Branch(build_backbone(config, drop_path=0.0, options=options), config.heads)
+        self.tokens_of: TokenFunction = tokens_by_size
+        self.student = Branch(build_backbone(config, drop_path=config.model.drop_path), config.heads)
+        self.teacher = Branch(build_backbone(config, drop_path=0.0), config.heads)
         self.teacher.requires_grad_(False).eval()
         self.update_teacher(momentum=0.0)
         self.dino_centering = _centering(config)
@@ -115,7 +104,7 @@ class StudentTeacher(nn.Module):
             (their sum is the DINO loss), `ibot`, and `koleo` (summed over the two global crops).
 
         Raises:
-            ObjectiveError: the masks don't fit the crops, or the crops aren't 2 B and L B.
+            DinoDepthError: the masks don't fit the crops, or the crops aren't 2 B and L B.
         """
         self._check_batch(global_crops, local_crops, masks)
         # Found first: it waits for the device, which has the least to do now.
@@ -172,15 +161,15 @@ class StudentTeacher(nn.Module):
     def _check_batch(self, global_crops: Tensor, local_crops: Tensor | None, masks: Tensor) -> None:
         maps, odd = divmod(len(global_crops), GLOBAL_CROPS)
         if odd or not maps:
-            raise ObjectiveError(f"global_crops: expected two of each depth map, found {len(global_crops)}")
+            raise DinoDepthError(f"global_crops: expected two of each depth map, found {len(global_crops)}")
         if local_crops is not None and len(local_crops) % maps:
-            raise ObjectiveError(
+            raise DinoDepthError(
                 f"local_crops: expected as many of each of {maps} depth maps, found {len(local_crops)}"
             )
         height, width = self.student.backbone.patch_embed.dynamic_feat_size(global_crops.shape[-2:])
         expected = (len(global_crops), height * width)
         if masks.shape != expected or masks.dtype != torch.bool:
-            raise ObjectiveError(
+            raise DinoDepthError(
                 f"masks: expected {expected} bool, found {tuple(masks.shape)} {str(masks.dtype)[6:]}"
             )
 
@@ -191,43 +180,43 @@ def _centering(config: PretrainConfig) -> SinkhornKnopp | SoftmaxCentering:
     return SoftmaxCentering(config.heads.prototypes)
 
 
-def build_backbone(
-    config: PretrainConfig, *, drop_path: float, options: Mapping[str, Any] | None = None
-) -> VisionTransformer:
+def timm_arguments(config: PretrainConfig) -> dict[str, Any]:
+    """What the recipe's ViT is made with, in training and wherever it is used later."""
+    return {
+        "in_chans": config.model.in_chans,
+        "img_size": config.crops.global_size,
+        "init_values": config.model.layer_scale,
+        **config.model.options,
+    }
+
+
+def build_backbone(config: PretrainConfig, *, drop_path: float) -> VisionTransformer:
     """The recipe's ViT.
 
     Args:
         config: The recipe.
         drop_path: Stochastic depth, the same in every block.
-        options: More arguments for `timm.create_model`; the recipe's by default.
 
     Raises:
-        ObjectiveError: as `StudentTeacher`.
+        ConfigError: as `StudentTeacher`.
     """
     model = config.model
     if not timm.models.is_model_in_modules(model.architecture, ["vision_transformer"]):
-        raise ObjectiveError(
+        raise ConfigError(
             f"model.architecture: expected a ViT of timm, such as vit_small_patch14_dinov2, "
             f"found {model.architecture}"
         )
-    arguments = {
-        "in_chans": model.in_chans,
-        "num_classes": 0,
-        "img_size": config.crops.global_size,
-        "dynamic_img_size": True,
-        "init_values": model.layer_scale,
-    }
-    options = model.options if options is None else options
+    arguments = {"num_classes": 0, "dynamic_img_size": True, **timm_arguments(config)}
     try:
-        backbone = timm.create_model(model.architecture, **{**arguments, **options})
+        backbone = timm.create_model(model.architecture, **arguments)
     except Exception as error:  # of timm, for arguments that don't fit: assertions, types and others
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ObjectiveError(
-            f"model.options: expected what timm's {model.architecture} can be made with, found {dict(options)} "
+        reason = one_line(error, longest=200)
+        raise ConfigError(
+            f"model.options: expected what timm's {model.architecture} can be made with, found {model.options} "
             f"({reason})"
         ) from None
     if not backbone.has_class_token:
-        raise ObjectiveError(
+        raise ConfigError(
             f"model.architecture: expected a ViT with a class token, found {model.architecture}, which has none"
         )
     make_packable(backbone, drop_path)
@@ -237,7 +226,7 @@ def build_backbone(
         sizes["local_size"] = config.crops.local_size
     for name, size in sizes.items():
         if size % patch:
-            raise ObjectiveError(
+            raise ConfigError(
                 f"crops.{name}: expected a multiple of {model.architecture}'s patch size {patch}, found {size}"
             )
     return backbone

@@ -10,9 +10,10 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dino_depth.errors import DinoDepthError
 from dino_depth.probing.figures import linear_probe, rank_me, smoothness
 from dino_depth.probing.holes import punched
-from dino_depth.probing.maps import ProbeError, ProbeMaps
+from dino_depth.probing.maps import ProbeMaps
 from dino_depth.probing.neighbours import chance, neighbour_accuracy, why_not
 
 BATCH = 16
@@ -35,16 +36,16 @@ def probe_backbone(backbone: VisionTransformer, maps: ProbeMaps, *, batch: int =
         of the maps have two parts each (`neighbours.why_not`), and `maps`.
 
     Raises:
-        ProbeError: too few patches were measured, or a token is no number.
+        DinoDepthError: too few patches were measured, or a token is no number.
     """
     classes, patches = backbone_tokens(backbone, maps.inputs, batch=batch)
     if patches.shape[:3] != maps.inside.shape:
-        raise ProbeError(
+        raise DinoDepthError(
             f"probe: expected maps of {patches.shape[1]} x {patches.shape[2]} patches, as the backbone's, found "
             f"{maps.inside.shape[1]} x {maps.inside.shape[2]}"
         )
     if not (torch.isfinite(classes).all() and torch.isfinite(patches).all()):
-        raise ProbeError("probe: expected finite tokens, found some that are no number")
+        raise DinoDepthError("probe: expected finite tokens, found some that are no number")
     held = maps.held[:, None, None].expand_as(maps.inside)[maps.inside]
     _require_enough(held, channels=patches.shape[-1])
     tokens = patches[maps.inside]
@@ -122,7 +123,7 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 def _require_enough(held: Tensor, *, channels: int) -> None:
     fitted = int((~held).sum())
     if fitted < 2 * channels or not held.any():
-        raise ProbeError(
+        raise DinoDepthError(
             f"probe: expected more measured patches than {2 * channels} to fit and one to hold out, found {fitted} "
             f"and {int(held.sum())}"
         )

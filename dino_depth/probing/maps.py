@@ -9,24 +9,19 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from datasets import Dataset  # type: ignore[import-untyped]
 from torch import Tensor
 
+from dino_depth.arrays import Array
 from dino_depth.data.corpus import decode_depth
 from dino_depth.data.normalisation import Normalisation, normalise
-
-Array = npt.NDArray[Any]
+from dino_depth.errors import DinoDepthError
 
 LEAST_MEASURED = 0.5
 HELD_SHARE = 0.3
 PART = "part"
 SEED = 0
-
-
-class ProbeError(ValueError):
-    """An encoder or a corpus that can't be probed; one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +63,7 @@ def probe_maps(
         count: At most so many maps.
 
     Raises:
-        ProbeError: fewer than two parts, of which one is to be held out.
-        CorpusError: a damaged map.
+        DinoDepthError: fewer than two parts, of which one is to be held out, or a damaged map.
     """
     generator = np.random.default_rng(SEED)
     # Not the first ones: a corpus is stored data set by data set, category by category.
@@ -83,7 +77,7 @@ def probe_maps(
     depth, slopes, inside = (torch.from_numpy(np.stack(one)) for one in zip(*targets, strict=True))
     distinct = list(dict.fromkeys(parts))
     if len(distinct) < 2:
-        raise ProbeError(f"probe: expected maps of at least two parts, found {len(rows)} maps of one")
+        raise DinoDepthError(f"probe: expected maps of at least two parts, found {len(rows)} maps of one")
     held_count = max(1, round(HELD_SHARE * len(distinct)))
     held = {distinct[index] for index in generator.permutation(len(distinct))[:held_count]}
     return ProbeMaps(

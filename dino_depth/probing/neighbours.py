@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dino_depth.errors import DinoDepthError
+
 NEIGHBOURS = 10
 TEMPERATURE = 0.07  # of the neighbours' weights (DINO, Caron 2021)
 
@@ -30,11 +32,11 @@ def neighbour_accuracy(
         From 0 to 1, over the maps of `judged`. A tie goes to the category whose name comes first.
 
     Raises:
-        ValueError: `judged` leaves no map.
+        DinoDepthError: `judged` leaves no map.
     """
     rows = judged(categories, parts)
     if not rows:
-        raise ValueError(why_not(categories, parts))
+        raise DinoDepthError(why_not(categories, parts))
     names = sorted(set(categories))
     number = {name: index for index, name in enumerate(names)}
     labels = torch.tensor([number[name] for name in categories])

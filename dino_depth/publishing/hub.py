@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import safetensors
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError
 
+from dino_depth.errors import DinoDepthError, one_line
+from dino_depth.files import read_json, read_text
 from dino_depth.publishing.card import card_on_hub
-from dino_depth.publishing.errors import PublishError
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 MESSAGE = "Publish the depth encoder"
@@ -29,15 +29,15 @@ def push(directory: Path, repo_id: str, *, private: bool = False) -> str:
         private: Of a repo that is made.
 
     Raises:
-        PublishError: the directory isn't whole, there is no token, the hub is out of reach or doesn't take it.
+        DinoDepthError: the directory isn't whole, there is no token, the hub is out of reach or doesn't take it.
     """
     require_name(repo_id)
     require_published(directory)
     if get_token() is None:
-        raise PublishError(
+        raise DinoDepthError(
             f"{repo_id}: expected a token that may write to the hub, found none; `hf auth login`, or set HF_TOKEN"
         )
-    text = card_on_hub((directory / CARD).read_text(encoding="utf-8"), repo_id)
+    text = card_on_hub(read_text(directory / CARD), repo_id)
     operations = [
         CommitOperationAdd(CONFIG, directory / CONFIG),
         CommitOperationAdd(WEIGHTS, directory / WEIGHTS),
@@ -48,10 +48,11 @@ def push(directory: Path, repo_id: str, *, private: bool = False) -> str:
         address = api.create_repo(repo_id, private=private, exist_ok=True)
         api.create_commit(repo_id, operations, commit_message=MESSAGE)
     except HfHubHTTPError as error:
-        raise PublishError(f"{repo_id}: {_refusal(error)}; {_again(directory, repo_id)}") from None
+        raise DinoDepthError(f"{repo_id}: {_refusal(error)}; {_again(directory, repo_id)}") from None
     except Exception as error:  # each version of the client has others for a broken connection
-        raise PublishError(
-            f"{repo_id}: the hub at {api.endpoint} is out of reach ({_reason(error)}); {_again(directory, repo_id)}"
+        reason = one_line(error, longest=LONGEST_REASON)
+        raise DinoDepthError(
+            f"{repo_id}: the hub at {api.endpoint} is out of reach ({reason}); {_again(directory, repo_id)}"
         ) from None
     return str(address)
 
@@ -60,53 +61,44 @@ def require_name(repo_id: str) -> None:
     """Checks the name of a hub repo.
 
     Raises:
-        PublishError: it isn't ORG/NAME.
+        DinoDepthError: it isn't ORG/NAME.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id, re.ASCII):
-        raise PublishError(f"--push {repo_id}: expected ORG/NAME")
+        raise DinoDepthError(f"--push {repo_id}: expected ORG/NAME")
 
 
 def require_published(directory: Path) -> None:
     """Checks that a directory has all that an encoder is loaded from, each file whole.
 
     Raises:
-        PublishError: a file is missing or damaged.
+        DinoDepthError: a file is missing or damaged.
     """
     for name in (CONFIG, WEIGHTS, CARD):
         if not (directory / name).is_file():
-            raise PublishError(f"{directory}: expected a published encoder, found no {name} in it")
-    try:
-        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    except ValueError:
-        config = None
-    if not isinstance(config, dict) or "architecture" not in config:
-        raise PublishError(f"{directory / CONFIG}: expected an encoder's settings, found a damaged file")
+            raise DinoDepthError(f"{directory}: expected a published encoder, found no {name} in it")
+    if "architecture" not in read_json(directory / CONFIG, what="an encoder's settings"):
+        raise DinoDepthError(f"{directory / CONFIG}: expected an encoder's settings, found no architecture")
     try:
         with safetensors.safe_open(directory / WEIGHTS, framework="pt"):
             pass
     except (safetensors.SafetensorError, OSError) as error:
-        raise PublishError(
-            f"{directory / WEIGHTS}: expected a whole safetensors file, found a damaged one ({_reason(error)})"
+        raise DinoDepthError(
+            f"{directory / WEIGHTS}: expected a whole safetensors file, found a damaged one ({one_line(error)})"
         ) from None
 
 
 def _refusal(error: HfHubHTTPError) -> str:
     status = error.response.status_code if error.response is not None else 0
-    said = (error.server_message or "").strip()
-    said = f" ({_reason(said)})" if said else ""
+    said = one_line(error.server_message or "", longest=LONGEST_REASON)
+    reason = f" ({said})" if said else ""
     if status == 401:
-        return f"expected a token that the hub knows, found another{said}"
+        return f"expected a token that the hub knows, found another{reason}"
     if status == 403:
-        return f"expected a token that may write there, found one that may not{said}"
+        return f"expected a token that may write there, found one that may not{reason}"
     if status == 404:
-        return f"expected a repo that the token may see, found none{said}"
-    return f"the hub doesn't take it, status {status}{said or f' ({_reason(error)})'}"
+        return f"expected a repo that the token may see, found none{reason}"
+    return f"the hub doesn't take it, status {status} ({said or one_line(error, longest=LONGEST_REASON)})"
 
 
 def _again(directory: Path, repo_id: str) -> str:
     return f"try again with `python -m dino_depth.publish {directory} --push {repo_id}`"
-
-
-def _reason(error: Exception | str) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:LONGEST_REASON]

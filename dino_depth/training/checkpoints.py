@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -23,13 +22,14 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from torch.optim import Optimizer
 
+from dino_depth.errors import DinoDepthError, one_line
+from dino_depth.files import atomic_directory, read_json
+
+CHECKPOINTS = "checkpoints"
+"""The folder of a run's."""
 NAME = re.compile(r"step_(\d{8})")
 MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkpoint.json"
 SCALER = "scaler"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that can't be written or gone on from; one line: the file, what was expected, what was found."""
 
 
 class Checkpoints:
@@ -88,7 +88,7 @@ class Checkpoints:
         """Puts a checkpoint into a model, its optimiser and the scaler of its loss, and returns its record.
 
         Raises:
-            CheckpointError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
+            DinoDepthError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
         """
         model_state: dict[str, Any] = dict(read_tensors(path / MODEL))
         moments: dict[str, dict[str, Tensor]] = {}
@@ -109,8 +109,8 @@ class Checkpoints:
                 options=options,
             )
         except (RuntimeError, KeyError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise CheckpointError(
+            reason = one_line(error, longest=300)
+            raise DinoDepthError(
                 f"{path}: expected the weights of this recipe, found others ({reason})"
             ) from None
         # One that was begun in another precision has none.
@@ -121,18 +121,15 @@ class Checkpoints:
     def _write(
         self, model: dict[str, Any], moments: dict[str, Any], *, step: int, record: dict[str, Any]
     ) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
         for left in self.directory.glob(".step_*"):
             shutil.rmtree(left, ignore_errors=True)
         path = self.directory / f"step_{step:08d}"
-        partial = self.directory / f".{path.name}"
-        partial.mkdir()
-        (partial / MODEL).write_bytes(_bytes(model))
-        (partial / OPTIMIZER).write_bytes(_bytes(moments))
-        content = {**record, "step": step}
-        (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(partial, path)
+        with atomic_directory(path) as partial:
+            (partial / MODEL).write_bytes(_bytes(model))
+            (partial / OPTIMIZER).write_bytes(_bytes(moments))
+            content = {**record, "step": step}
+            (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            shutil.rmtree(path, ignore_errors=True)
         for old in self._whole()[: -self.keep]:
             shutil.rmtree(old)
 
@@ -154,16 +151,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        CheckpointError: it is missing or damaged.
+        DinoDepthError: it is missing or damaged.
     """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
         return tensors
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: expected the state of a run, found no file") from None
+        raise DinoDepthError(f"{path}: expected the state of a run, found no file") from None
     except (safetensors.SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: expected a whole safetensors file, found a damaged one ({error})"
+        raise DinoDepthError(
+            f"{path}: expected a whole safetensors file, found a damaged one ({one_line(error)})"
         ) from None
 
 
@@ -173,18 +170,14 @@ def read_record(
     """What a checkpoint remembers beside its tensors.
 
     Raises:
-        CheckpointError: it is missing or damaged, or something needed isn't in it.
+        DinoDepthError: it is missing or damaged, or something needed isn't in it.
     """
     path = checkpoint / RECORD
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path}: expected a checkpoint's record, found none whole ({error})") from None
-    missing = [key for key in needed if not (isinstance(record, dict) and key in record)]
+    record = read_json(path, what="a checkpoint's record")
+    missing = [key for key in needed if key not in record]
     if missing:
-        raise CheckpointError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
-    found: dict[str, Any] = record
-    return found
+        raise DinoDepthError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
+    return record
 
 
 def _rank() -> int:

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from dino_depth.config import ConfigError, PretrainConfig, load_config
+from dino_depth.config import PretrainConfig, load_config
+from dino_depth.errors import ConfigError
 
 USAGE = """\
 usage: accelerate launch dino_depth/pretrain.py --config RECIPE [--SECTION.SETTING VALUE ...]
@@ -51,7 +52,7 @@ def config_of(words: Sequence[str]) -> PretrainConfig | None:
 def _parsed(name: str, value: str) -> Any:
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # a date that is none is a ValueError
         raise ConfigError(f"command line: {name}: expected a value, found {value!r}") from None
     if isinstance(parsed, str):
         # YAML 1.1 takes 1e-3 for a text: it wants 1.0e-3.

@@ -31,7 +31,7 @@ class RunProbe:
         device: Where the teacher is probed.
 
     Raises:
-        ProbeError: the corpus shows too few parts.
+        DinoDepthError: the corpus shows too few parts.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class RunProbe:
             The figures of `probe_backbone`; empty where the step was probed before.
 
         Raises:
-            ProbeError: too few patches were measured, or a token is no number.
+            DinoDepthError: too few patches were measured, or a token is no number.
         """
         if self._lines.last_step == step:
             return {}

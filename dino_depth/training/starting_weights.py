@@ -8,7 +8,7 @@ import timm
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
-from dino_depth.config import ConfigError
+from dino_depth.errors import ConfigError, one_line
 
 PATCH_EMBEDDING = "patch_embed.proj.weight"
 
@@ -33,7 +33,7 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
     try:
         other = timm.create_model(source, pretrained=True, num_classes=0, img_size=grid[0] * patch)
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, longest=200)
         raise ConfigError(f"model.start_from: {reference}: can't be loaded ({reason})") from None
     weights: dict[str, Tensor] = dict(other.state_dict())
     if weights[PATCH_EMBEDDING].shape[1] != backbone.patch_embed.proj.weight.shape[1]:
@@ -41,7 +41,7 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
     try:
         backbone.load_state_dict(weights, strict=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, longest=300)
         raise ConfigError(
             f"model.start_from: {reference}: expected the same architecture ({reason})"
         ) from None

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dino_depth.files import atomic_file, read_text
+
 
 class StepLines:
     """A JSONL file whose lines have a `step`.
@@ -21,9 +23,9 @@ class StepLines:
 
     def __init__(self, path: Path, *, start: int) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lines = [line for line in _whole_lines(path) if line["step"] <= start]
-        path.write_text("".join(_text(line) for line in self._lines), encoding="utf-8")
+        with atomic_file(path) as partial:
+            partial.write_text("".join(_text(line) for line in self._lines), encoding="utf-8")
 
     @property
     def last_step(self) -> int | None:
@@ -51,7 +53,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in read_text(path).splitlines():
         try:
             found.append(json.loads(text))
         except json.JSONDecodeError:

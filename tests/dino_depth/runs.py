@@ -21,7 +21,7 @@ def run_config() -> PretrainConfig:
 def write_run(directory: Path) -> StudentTeacher:
     """A run with one checkpoint, at step 40 of 100, whose teacher isn't its student; returns the model."""
     torch.manual_seed(0)
-    model = StudentTeacher(run_config(), backbone_options=BACKBONE)
+    model = StudentTeacher(run_config())
     with torch.no_grad():
         for parameter in model.teacher.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))

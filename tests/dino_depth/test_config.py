@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dino_depth.config import ConfigError, PretrainConfig, load_config
+from dino_depth.config import PretrainConfig, load_config
+from dino_depth.errors import ConfigError
 
 
 class TestLoadConfig:
@@ -41,6 +42,7 @@ class TestLoadConfig:
             ("teacher: {temperature: [0, 0.07]}\n", r"teacher.temperature.0: .*greater than 0, found 0"),
             ("- 1\n- 2\n", r"expected keys and values, found list"),
             ("optim: [\n", r"expected YAML, found a mistake"),
+            ("seed: 2026-13-01\n", r"expected YAML, found a mistake: month must be in 1..12"),
         ],
     )
     def test_load_config__mistakes_are_one_line(self, tmp_path: Path, text: str, message: str) -> None:
@@ -49,6 +51,12 @@ class TestLoadConfig:
         with pytest.raises(ConfigError, match=message) as error:
             load_config(path)
         assert "\n" not in str(error.value)
+
+    def test_load_config__not_utf_8_is_one_line(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_bytes("# für Tiefe\n".encode("latin-1"))
+        with pytest.raises(ConfigError, match=r"mine.yaml: expected YAML, found a mistake: 'utf-8' codec"):
+            load_config(path)
 
     def test_load_config__unknown_name_lists_what_there_is(self) -> None:
         with pytest.raises(ConfigError, match="vits14"):

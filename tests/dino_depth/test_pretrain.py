@@ -248,6 +248,10 @@ class TestPretrain:
                 "model.options: expected what timm's vit_tiny_patch16_224 can be made with, found {'patch_size': 14",
             ),
             (["--config", "smoke", "--model.options", "{foo: 1}"], "argument 'foo'"),
+            (
+                ["--config", "smoke", "--run.trackers", "[none_such]"],
+                "run: expected settings that accelerate takes on this machine, found others: Unsupported logging",
+            ),
         ],
     )
     def test_run__mistakes_are_one_line(
@@ -286,7 +290,7 @@ class TestPretrain:
         for _ in range(2):
             assert main(words(corpus, out, "--optim.epochs", "4")) == 2
             error = capsys.readouterr().err
-            assert f"{record}: expected a checkpoint's record, found none whole" in error
+            assert f"{record}: expected a checkpoint's record, found " in error
             assert error.count("\n") == 1
             record.unlink(missing_ok=True)
 

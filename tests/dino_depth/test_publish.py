@@ -74,14 +74,17 @@ class TestPublish:
         there.mkdir()
         figures = tmp_path / "figures.json"
         figures.write_text(json.dumps({"rank": "high"}))
+        latin = tmp_path / "remarks.md"
+        latin.write_bytes("für Tiefe".encode("latin-1"))
         for words, expected in (
             ([str(tmp_path / "nowhere"), *out], "nowhere: expected a checkpoint, or a run with checkpoints/"),
             ([str(run[0]), "--out", str(there)], "a: expected a new directory, found one"),
             ([str(run[0])], "--out: expected where the encoder goes, or --push of one, found neither"),
             (
                 [str(run[0]), *out, "--probe", str(figures)],
-                "expected the figures that dino_depth.probe wrote",
+                "expected the figures that dino_depth.probe wrote, found rank 'high'",
             ),
+            ([str(run[0]), *out, "--remarks", str(latin)], "remarks.md: expected text in UTF-8, found"),
         ):
             assert main(words) == 2
             error = capsys.readouterr().err
@@ -93,8 +96,13 @@ class TestPublish:
         ("name", "content", "expected"),
         [
             ("model.safetensors", b"\0" * 500, "expected a whole safetensors file"),
-            ("checkpoint.json", b'{"config": ', "expected a checkpoint's record, found none whole"),
+            ("checkpoint.json", b'{"config": ', "expected a checkpoint's record, found a damaged file ("),
             ("checkpoint.json", b'{"config": {}, "step": 4}', "found no steps"),
+            (
+                "checkpoint.json",
+                b'{"config": {"optim": {"lrr": 1}}, "step": 4, "steps": 9, "total_batch": 8}',
+                "checkpoint.json: optim.lrr: unknown key, did you mean lr?",
+            ),
         ],
     )
     def test_publish__damaged_checkpoint(

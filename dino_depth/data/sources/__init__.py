@@ -1,1 +1,1 @@
-"""Readers of published data sets: one file a set, each a function from a directory to a `Source`."""
+"""Readers of published data sets: each a function from a directory to a `Source`."""

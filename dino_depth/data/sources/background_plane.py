@@ -1,68 +1,63 @@
-"""Taking out the plane that a part lies on, as is usual for MVTec 3D-AD and Eyecandies."""
+"""Taking out the plane that a part lies on, to the last bit as modmap does before it uses an encoder."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from dino_depth.arrays import Array
 
-BORDER = 0.05
-SAMPLES = 300
+BORDER = 0.04
+TRIES = 200
 TOLERANCE = 0.005
-FEWEST, ENOUGH = 50, 2000
-MOST_OF_THE_BORDER = 0.6
+FEWEST = 50
+LARGEST_SHARE = 0.6
+DEGENERATE = 1e-9
 
 
-def remove_background_plane(depth: Array, *, tolerance: float = TOLERANCE) -> Array:
-    """Makes holes of the pixels on the plane that the map's border shows.
+def without_background_plane(depth: Array, *, tolerance: float = TOLERANCE) -> Array:
+    """The depth map with 0 where it lies on the plane of its border.
 
-    To a pinhole camera, a plane's inverse depth is linear in the pixel: 1 / z = a u + b v + c. RANSAC finds it among
-    the measured pixels of the border, least squares makes it exact. Always the same for the same map.
+    To a pinhole camera, a plane's inverse depth is linear in the pixel, 1 / z = a u + b v + c. It is fitted by RANSAC
+    to the measured pixels of a strip along the border, then by least squares to its inliers; it counts as found where
+    most of the strip lies on it. Always the same for the same map.
 
     Args:
         depth: (H, W) float32, 0 where nothing was measured.
-        tolerance: The largest distance from the plane, as a share of its depth, at which a pixel is on it.
+        tolerance: How far from the plane's depth is taken out, as a share of it.
 
     Returns:
-        (H, W) float32; as it was where fewer than three fifths of the border are on one plane.
+        (H, W), of the same type; unchanged where the border holds no plane.
     """
     height, width = depth.shape
-    v, u = np.mgrid[0:height, 0:width]
-    # Sides from -1 to 1 keep the least squares well conditioned.
-    pixels = np.stack([2 * u / width - 1, 2 * v / height - 1, np.ones(depth.shape)], axis=-1)
-    thickness = max(1, round(BORDER * min(height, width)))
-    border = np.ones(depth.shape, dtype=bool)
-    border[thickness:-thickness, thickness:-thickness] = False
-    chosen = border & (depth > 0)
-    if np.count_nonzero(chosen) < FEWEST:
+    edge = max(1, round(BORDER * min(height, width)))
+    strip = np.ones(depth.shape, dtype=bool)
+    strip[edge : height - edge, edge : width - edge] = False
+    v, u = np.nonzero(strip & (depth > 0))
+    if len(v) < FEWEST:
         return depth
-    points, z = pixels[chosen], depth[chosen].astype(np.float64)
-    # A large map's border has far more points than it takes to count by.
-    some = slice(None, None, max(1, len(z) // ENOUGH))
-    plane = _most_common_plane(points[some], z[some], tolerance)
-    near = _on_plane(points, z, plane, tolerance)
-    if near.mean() < MOST_OF_THE_BORDER:
+    z = depth[v, u].astype(np.float64)
+    places = np.stack([u / width, v / height, np.ones(len(z))], axis=1)
+    plane = _ransac(places, z, tolerance)
+    on_plane = np.abs(places @ plane * z - 1) <= tolerance
+    if on_plane.mean() < LARGEST_SHARE:
         return depth
-    plane = np.linalg.lstsq(points[near], 1 / z[near], rcond=None)[0]
-    return np.where(_on_plane(pixels, depth, plane, tolerance), 0, depth).astype(np.float32)
+    plane = np.linalg.lstsq(places[on_plane], 1 / z[on_plane], rcond=None)[0]
+    rows, columns = np.mgrid[0:height, 0:width]
+    inverse = plane[0] * columns / width + plane[1] * rows / height + plane[2]
+    kept = (depth > 0) & (np.abs(inverse * depth - 1) > tolerance)
+    return np.where(kept, depth, 0).astype(depth.dtype)
 
 
-def _most_common_plane(points: Array, z: Array, tolerance: float) -> Array:
-    """(3,) of the planes through three random points the one that most points are on."""
+def _ransac(places: Array, z: Array, tolerance: float) -> Array:
+    """(3,) the plane through three of the points that the most points are on."""
     rng = np.random.default_rng(0)
-    triples = rng.integers(len(z), size=(SAMPLES, 3))
-    corners = points[triples]
-    # Three points in a row, or one drawn twice, have no plane.
-    triples = triples[np.abs(np.linalg.det(corners)) > 1e-3]
-    if len(triples) == 0:
-        return np.array([0.0, 0.0, float(np.median(1 / z))])
-    planes = np.linalg.solve(points[triples], (1 / z[triples])[..., None])[..., 0]
-    counts = [np.count_nonzero(_on_plane(points, z, plane, tolerance)) for plane in planes]
-    return np.asarray(planes[int(np.argmax(counts))])
-
-
-def _on_plane(points: Array, z: Array, plane: Array, tolerance: float) -> Array:
-    return np.asarray(np.abs((points @ plane) * z - 1) <= tolerance)
+    best, most = np.array([0.0, 0.0, float(np.median(1 / z))]), -1
+    for _ in range(TRIES):
+        chosen = rng.choice(len(z), 3, replace=False)
+        if abs(np.linalg.det(places[chosen])) < DEGENERATE:
+            continue
+        plane = np.linalg.solve(places[chosen], 1 / z[chosen])
+        count = int(np.count_nonzero(np.abs(places @ plane * z - 1) <= tolerance))
+        if count > most:
+            best, most = plane, count
+    return best

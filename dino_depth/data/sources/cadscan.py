@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
-
+from dino_depth.arrays import Array
 from dino_depth.data.corpus import decode_depth, open_corpus
 from dino_depth.data.sources.source import Item, Source
-
-Array = npt.NDArray[Any]
 
 NAME = "cadscan"
 PART = "part"
@@ -27,7 +23,7 @@ def cadscan(root: Path) -> Source:
             and perhaps `part`, a number.
 
     Raises:
-        CorpusError: it is no corpus.
+        DinoDepthError: it is no corpus.
     """
     rows = open_corpus(root)
     categories: list[str] = list(rows["category"])

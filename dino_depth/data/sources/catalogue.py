@@ -10,13 +10,12 @@ from pathlib import Path
 from dino_depth.data.sources.cadscan import cadscan
 from dino_depth.data.sources.eyecandies import eyecandies
 from dino_depth.data.sources.folder import folder
+from dino_depth.data.sources.image_folders import image_folders
 from dino_depth.data.sources.mvtec_3d_ad import mvtec_3d_ad
-from dino_depth.data.sources.mvtec_ad import mvtec_ad
-from dino_depth.data.sources.mvtec_ad_2 import mvtec_ad_2
-from dino_depth.data.sources.mvtec_loco import mvtec_loco
 from dino_depth.data.sources.real_iad_d3 import real_iad_d3
-from dino_depth.data.sources.source import Source, SourceError
+from dino_depth.data.sources.source import Source
 from dino_depth.data.sources.visa import visa
+from dino_depth.errors import DinoDepthError
 
 PUBLISHED = ("mvtec_3d_ad", "eyecandies", "real_iad_d3", "mvtec_ad", "mvtec_loco", "mvtec_ad_2", "visa")
 NAMES = (*PUBLISHED, "folder", "cadscan")
@@ -45,8 +44,7 @@ def open_source(name: str, root: Path, choices: Choices) -> Source:
     """The items of a data set.
 
     Raises:
-        SourceError: no data set has this name (the nearest one is named), or the directory has another layout.
-        CorpusError: `cadscan` and no corpus there.
+        DinoDepthError: no data set has this name (the nearest one is named), or the directory has another layout.
     """
     every, plane = choices.everything, choices.keep_plane
     match name:
@@ -56,12 +54,8 @@ def open_source(name: str, root: Path, choices: Choices) -> Source:
             return eyecandies(root, everything=every, keep_plane=plane)
         case "real_iad_d3":
             return real_iad_d3(root, everything=every)
-        case "mvtec_ad":
-            return mvtec_ad(root, everything=every)
-        case "mvtec_loco":
-            return mvtec_loco(root, everything=every)
-        case "mvtec_ad_2":
-            return mvtec_ad_2(root, everything=every)
+        case "mvtec_ad" | "mvtec_loco" | "mvtec_ad_2":
+            return image_folders(name, root, everything=every)
         case "visa":
             return visa(root, everything=every)
         case "folder":
@@ -71,4 +65,4 @@ def open_source(name: str, root: Path, choices: Choices) -> Source:
     plain = {known.replace("_", ""): known for known in NAMES}
     nearest = difflib.get_close_matches(re.sub(r"[_ -]", "", name).lower(), plain, n=1, cutoff=0.5)
     hint = f"did you mean {plain[nearest[0]]}?" if nearest else f"known are {', '.join(NAMES)}"
-    raise SourceError(f"--source {name}: unknown data set, {hint}")
+    raise DinoDepthError(f"--source {name}: unknown data set, {hint}")

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
-from dino_depth.data.sources.background_plane import remove_background_plane
+from dino_depth.arrays import Array
+from dino_depth.data.sources.background_plane import without_background_plane
 from dino_depth.data.sources.depth_files import read_depth
-from dino_depth.data.sources.source import (
-    Item,
-    Source,
-    SourceError,
-    category_folders,
-    measured,
-    natural_order,
-    required,
-)
-
-Array = npt.NDArray[Any]
+from dino_depth.data.sources.source import Item, Source, category_folders, measured, natural_order, required
+from dino_depth.errors import DinoDepthError, one_line
 
 NAME = "eyecandies"
 DEPTH, RANGE = "_depth.png", "_info_depth.yaml"
@@ -41,14 +31,14 @@ def eyecandies(root: Path, *, everything: bool = False, keep_plane: bool = False
         keep_plane: Leave the conveyor in that the parts lie on.
 
     Raises:
-        SourceError: the directory has another layout, or a map has no yaml.
+        DinoDepthError: the directory has another layout, or a map has no yaml.
     """
     items = []
     for folder in category_folders(root, "train/data"):
         pattern = f"*/data/*{DEPTH}" if everything else f"train/data/*{DEPTH}"
         paths = sorted(folder.glob(pattern), key=natural_order)
         if not paths:
-            raise SourceError(f"{folder / 'train' / 'data'}: expected files NNN{DEPTH}, found none")
+            raise DinoDepthError(f"{folder / 'train' / 'data'}: expected files NNN{DEPTH}, found none")
         for path in paths:
             required(_range_file(path), "the range of the depth map beside it")
         items += [Item(path, folder.name) for path in paths]
@@ -63,19 +53,20 @@ def _depth(item: Item, *, keep_plane: bool) -> Array:
     """(H, W) float32 in mm."""
     levels = read_depth(item.path)
     if levels.dtype != np.uint16:
-        raise SourceError(f"{item.path}: expected 16 bit, found {levels.dtype}")
+        raise DinoDepthError(f"{item.path}: expected 16 bit, found {levels.dtype}")
     low, high = _range(_range_file(item.path))
     z = measured((levels / LEVELS * (high - low) + low) * MILLIMETRES_A_METRE)
-    return z if keep_plane else remove_background_plane(z)
+    return z if keep_plane else without_background_plane(z)
 
 
 def _range(path: Path) -> tuple[float, float]:
     try:
         ends = yaml.safe_load(path.read_text(encoding="utf-8"))["normalization"]
         low, high = float(ends["min"]), float(ends["max"])
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise SourceError(f"{path}: expected normalization with min and max, found {reason}") from None
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise DinoDepthError(
+            f"{path}: expected normalization with min and max, found {one_line(error)}"
+        ) from None
     if not (np.isfinite([low, high]).all() and low < high):
-        raise SourceError(f"{path}: expected min below max, found {low} and {high}")
+        raise DinoDepthError(f"{path}: expected min below max, found {low} and {high}")
     return low, high

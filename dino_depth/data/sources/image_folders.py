@@ -1,45 +1,47 @@
-"""Data sets of images in folders: those of MVTec share the layout."""
+"""Data sets of images in folders, for pseudo-depth: MVTec AD, MVTec LOCO AD and MVTec AD 2 share a layout."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
-
+from dino_depth.arrays import Array
 from dino_depth.data.sources.depth_files import read_image
-from dino_depth.data.sources.source import (
-    IMAGE_SUFFIXES,
-    Item,
-    Source,
-    SourceError,
-    category_folders,
-    files_in,
-)
-
-Array = npt.NDArray[Any]
+from dino_depth.data.sources.source import IMAGE_SUFFIXES, Item, Source, category_folders, files_in
+from dino_depth.errors import DinoDepthError
 
 NOMINAL = "train/good"
+REST = {
+    "mvtec_ad": ("test/*",),
+    "mvtec_loco": ("validation/good", "test/*"),
+    "mvtec_ad_2": (
+        "validation/good",
+        "test_public/good",
+        "test_public/bad",
+        "test_private",
+        "test_private_mixed",
+    ),
+}
+"""By data set, the other folders of a category, as `Path.glob` takes them: those of images, not of masks."""
 
 
-def image_folders(name: str, root: Path, *, patterns: Sequence[str] = (NOMINAL,)) -> Source:
-    """The images of `<category>/<pattern>/`.
+def image_folders(name: str, root: Path, *, everything: bool = False) -> Source:
+    """Reads the images of `<category>/train/good/`, and if asked of the other folders.
 
     Args:
-        name: Of the data set.
-        root: The directory of the categories; one has a folder `train/good`.
-        patterns: Of the folders in it, as `Path.glob` takes them, in the order of the items.
+        name: Of the data set, one of `REST`.
+        root: The directory of the categories.
+        everything: Validation and test parts too, defective ones among them.
 
     Raises:
-        SourceError: the directory has another layout, or a folder no image.
+        DinoDepthError: the directory has another layout, or a folder no image.
     """
     items = []
     for folder in category_folders(root, NOMINAL):
-        places = [place for pattern in patterns for place in sorted(folder.glob(pattern)) if place.is_dir()]
-        items += [Item(path, folder.name) for place in places for path in files_in(place, IMAGE_SUFFIXES)]
+        for pattern in (NOMINAL, *REST[name]) if everything else (NOMINAL,):
+            places = [place for place in sorted(folder.glob(pattern)) if place.is_dir()]
+            items += [Item(path, folder.name) for place in places for path in files_in(place, IMAGE_SUFFIXES)]
     if not items:
-        raise SourceError(f"{root}: expected images in {', '.join(patterns)} of each category, found none")
+        raise DinoDepthError(f"{root}: expected images in {NOMINAL} of each category, found none")
     return Source(name, root, tuple(items), image, images=True)
 
 
@@ -47,6 +49,6 @@ def image(item: Item) -> Array:
     """(H, W, 3) uint8 image of an item, red first.
 
     Raises:
-        SourceError: its file is missing or damaged.
+        DinoDepthError: its file is missing or damaged.
     """
     return read_image(item.path)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
-
-from dino_depth.data.sources.background_plane import remove_background_plane
+from dino_depth.arrays import Array
+from dino_depth.data.sources.background_plane import without_background_plane
 from dino_depth.data.sources.depth_files import read_xyz
 from dino_depth.data.sources.source import Item, Source, category_folders, files_in, measured
-
-Array = npt.NDArray[Any]
 
 NAME = "mvtec_3d_ad"
 MILLIMETRES_A_METRE = 1000.0
@@ -27,7 +23,7 @@ def mvtec_3d_ad(root: Path, *, everything: bool = False, keep_plane: bool = Fals
         keep_plane: Leave the plane in that the parts lie on.
 
     Raises:
-        SourceError: the directory has another layout.
+        DinoDepthError: the directory has another layout.
     """
     items = []
     for folder in category_folders(root, "train/good/xyz"):
@@ -39,4 +35,4 @@ def mvtec_3d_ad(root: Path, *, everything: bool = False, keep_plane: bool = Fals
 def _depth(item: Item, *, keep_plane: bool) -> Array:
     """(H, W) float32 in mm. The set's clouds have (0, 0, 0) where nothing was measured."""
     z = measured(read_xyz(item.path)[:, :, 2] * MILLIMETRES_A_METRE)
-    return z if keep_plane else remove_background_plane(z)
+    return z if keep_plane else without_background_plane(z)

@@ -8,12 +8,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.context import BaseContext
 from typing import Protocol, TypeVar
 
 import cv2
+
+from dino_depth.errors import DinoDepthError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -33,6 +36,9 @@ def reader(workers: int) -> Iterator[Reader]:
     """A reader that is at work in so many processes; 0 or 1: in this one.
 
     The functions given to it are importable by name. The processes end with this one, however it ends.
+
+    Raises:
+        DinoDepthError: on leaving: one of them was killed.
     """
     if workers <= 1:
         yield map
@@ -52,6 +58,10 @@ def reader(workers: int) -> Iterator[Reader]:
 
     try:
         yield read
+    except BrokenProcessPool:
+        raise DinoDepthError(
+            "--workers: expected reading processes to live, found one killed; fewer need less memory"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dino_depth.arrays import Array
 from dino_depth.data.sources.depth_files import read_xyz
-from dino_depth.data.sources.source import Item, Source, SourceError, files_in, required
-
-Array = npt.NDArray[Any]
+from dino_depth.data.sources.source import Item, Source, files_in, required
+from dino_depth.errors import DinoDepthError, one_line
 
 NAME = "real_iad_d3"
 LISTS, FILES = "realiad_d3_jsons", "realiad_d3_raw"
@@ -36,7 +34,7 @@ def real_iad_d3(root: Path, *, everything: bool = False) -> Source:
         everything: Validation and test parts too, defective ones among them.
 
     Raises:
-        SourceError: the directory has another layout, a list is damaged, or a point cloud is missing.
+        DinoDepthError: the directory has another layout, a list is damaged, or a point cloud is missing.
     """
     items: list[Item] = []
     for path in files_in(root / LISTS, (".json",)):
@@ -52,12 +50,12 @@ def _items(path: Path, folder: Path, *, everything: bool) -> list[Item]:
             parts = [part for part in lists["train"] if part["anomaly_class"] == NOMINAL]
         clouds = [folder / part["xyz_path"] for part in parts if part.get("xyz_path")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{type(error).__name__} {' '.join(str(error).split())}".strip()
-        raise SourceError(
+        reason = f"{type(error).__name__} {one_line(str(error))}".strip()
+        raise DinoDepthError(
             f"{path}: expected lists of parts with anomaly_class and xyz_path, found {reason}"
         ) from None
     if not clouds:
-        raise SourceError(f"{path}: expected parts of train with a point cloud, found none")
+        raise DinoDepthError(f"{path}: expected parts of train with a point cloud, found none")
     return [Item(required(cloud, f"the point cloud that {path.name} lists"), path.stem) for cloud in clouds]
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from dino_depth.arrays import Array
 
 
 def shrunk_size(height: int, width: int, longest_side: int) -> tuple[int, int]:

@@ -6,18 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from dino_depth.arrays import Array
+from dino_depth.errors import DinoDepthError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-
-
-class SourceError(ValueError):
-    """A data set that can't be read; one line: the file or folder, what was expected, what was found."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +60,14 @@ def category_folders(root: Path, mark: str) -> list[Path]:
     """The folders of a data set's categories: those with something at `mark` in them.
 
     Raises:
-        SourceError: there is no such directory, or none in it.
+        DinoDepthError: there is no such directory, or none in it.
     """
     if not root.is_dir():
-        raise SourceError(f"{root}: expected the directory of a data set, found none")
+        raise DinoDepthError(f"{root}: expected the directory of a data set, found none")
     found = [folder for folder in sorted(root.iterdir()) if (folder / mark).exists()]
     if not found:
         there = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "an empty folder"
-        raise SourceError(f"{root}: expected a folder a category, with {mark} in each, found {there}")
+        raise DinoDepthError(f"{root}: expected a folder a category, with {mark} in each, found {there}")
     return found
 
 
@@ -80,11 +75,11 @@ def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     """A folder's files with these suffixes, in any case, in the order a person counts.
 
     Raises:
-        SourceError: there are none.
+        DinoDepthError: there are none.
     """
     found = [path for path in folder.glob("*") if path.suffix.lower() in suffixes and path.is_file()]
     if not found:
-        raise SourceError(f"{folder}: expected files {', '.join(suffixes)}, found none")
+        raise DinoDepthError(f"{folder}: expected files {', '.join(suffixes)}, found none")
     return sorted(found, key=natural_order)
 
 
@@ -98,10 +93,10 @@ def required(path: Path, what: str) -> Path:
     """The path, if it is a file.
 
     Raises:
-        SourceError: it isn't.
+        DinoDepthError: it isn't.
     """
     if not path.is_file():
-        raise SourceError(f"{path}: expected {what}, found no such file")
+        raise DinoDepthError(f"{path}: expected {what}, found no such file")
     return path
 
 

@@ -7,7 +7,8 @@ import io
 from pathlib import Path
 
 from dino_depth.data.sources.image_folders import image
-from dino_depth.data.sources.source import Item, Source, SourceError, natural_order, required
+from dino_depth.data.sources.source import Item, Source, natural_order, required
+from dino_depth.errors import DinoDepthError, one_line
 
 NAME = "visa"
 SPLIT = Path("split_csv") / "1cls.csv"
@@ -22,7 +23,7 @@ def visa(root: Path, *, everything: bool = False) -> Source:
         everything: Test parts too, defective ones among them; otherwise those of split `train`, label `normal`.
 
     Raises:
-        SourceError: the directory has another layout, or an image of the list is missing.
+        DinoDepthError: the directory has another layout, or an image of the list is missing.
     """
     path = required(root / SPLIT, "the list of the training and test images")
     items = [
@@ -31,7 +32,7 @@ def visa(root: Path, *, everything: bool = False) -> Source:
         if everything or (row["split"], row["label"]) == ("train", "normal")
     ]
     if not items:
-        raise SourceError(f"{path}: expected rows of split train and label normal, found none")
+        raise DinoDepthError(f"{path}: expected rows of split train and label normal, found none")
     items.sort(key=lambda item: natural_order(item.path.relative_to(root)))
     return Source(NAME, root, tuple(items), image, images=True)
 
@@ -43,23 +44,23 @@ def _rows(path: Path) -> list[dict[str, str]]:
         table = csv.DictReader(io.StringIO(data.decode(), newline=""))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SourceError(f"{path}: line {line}: expected UTF-8, found {error}") from None
+        raise DinoDepthError(f"{path}: line {line}: expected UTF-8, found {one_line(error)}") from None
     rows = []
     try:
         columns = table.fieldnames or ()
         if not set(COLUMNS) <= set(columns):
-            raise SourceError(
+            raise DinoDepthError(
                 f"{path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(columns) or 'none'}"
             )
         for row in table:
             missing = [name for name in COLUMNS if not row[name]]
             if missing:
-                raise SourceError(
+                raise DinoDepthError(
                     f"{path}: line {table.line_num}: expected {', '.join(COLUMNS)}, found no {missing[0]}"
                 )
             rows.append(row)
     except csv.Error as error:
-        raise SourceError(
-            f"{path}: line {table.reader.line_num}: expected values with commas, found {error}"
+        raise DinoDepthError(
+            f"{path}: line {table.reader.line_num}: expected values with commas, found {one_line(error)}"
         ) from None
     return rows

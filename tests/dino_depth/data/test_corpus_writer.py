@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dino_depth.data.corpus import CorpusError, Row, depth_row, open_corpus
+from dino_depth.data.corpus import Row, depth_row, open_corpus
 from dino_depth.data.corpus_writer import CorpusWriter, ShardCounts
+from dino_depth.errors import DinoDepthError
 
 # Numbers stand for depth maps: equal numbers for equal maps, 0 for one with nothing measured.
 PLAN = ([1, 2, 2, 0, 3], [3, 1], [4, 0, 5], [5, 4, 6])
@@ -63,7 +64,7 @@ class TestCorpusWriter:
         _write(resumed, stop_after=done)
         (resumed / ".data-00001-of-00004.arrow.partial-1").write_bytes(b"half a shard")
         if done < len(PLAN):
-            with pytest.raises(CorpusError, match=r"unfinished one|found none"):
+            with pytest.raises(DinoDepthError, match=r"unfinished one|found none"):
                 open_corpus(resumed)
         assert _write(resumed) == COUNTS
         assert _bytes(resumed) == _bytes(whole)
@@ -80,27 +81,29 @@ class TestCorpusWriter:
         _write(tmp_path / "corpus")
         path = tmp_path / "corpus" / "data-00000-of-00004.arrow"
         path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-        with pytest.raises(CorpusError, match=r"data-00000-of-00004.arrow: expected a whole shard") as error:
+        with pytest.raises(
+            DinoDepthError, match=r"data-00000-of-00004.arrow: expected a whole shard"
+        ) as error:
             _write(tmp_path / "corpus")
         assert "\n" not in str(error.value)
 
     def test_other_settings__refused(self, tmp_path: Path) -> None:
         _write(tmp_path / "corpus", stop_after=1)
         with pytest.raises(
-            CorpusError,
+            DinoDepthError,
             match=r"prepare.json: expected --longest-side 518, as .*corpus was begun with, found 224; name another",
         ):
             _writer(tmp_path / "corpus", **{"--longest-side": 224})
-        with pytest.raises(CorpusError, match=r"expected --new None, as .* found 1"):
+        with pytest.raises(DinoDepthError, match=r"expected --new None, as .* found 1"):
             _writer(tmp_path / "corpus", **{"--new": 1})
-        with pytest.raises(CorpusError, match="expected shards 4, as"):
+        with pytest.raises(DinoDepthError, match="expected shards 4, as"):
             CorpusWriter(tmp_path / "corpus", settings=SETTINGS, shards=5)
 
     def test_damaged_settings__named(self, tmp_path: Path) -> None:
         _write(tmp_path / "corpus")
         (tmp_path / "corpus" / "prepare.json").write_text("{")
         with pytest.raises(
-            CorpusError, match=r"prepare.json: expected the settings of a corpus, found a damaged"
+            DinoDepthError, match=r"prepare.json: expected the settings of a corpus, found a damaged"
         ):
             _writer(tmp_path / "corpus")
 
@@ -111,15 +114,15 @@ class TestCorpusWriter:
     def test_other_directory__refused(self, tmp_path: Path) -> None:
         (tmp_path / "thesis.tex").write_text("")
         with pytest.raises(
-            CorpusError, match=r"expected a new or empty directory, or one with a prepare.json"
+            DinoDepthError, match=r"expected a new or empty directory, or one with a prepare.json"
         ):
             _writer(tmp_path)
-        with pytest.raises(CorpusError, match="expected a directory to write the corpus in, found a file"):
+        with pytest.raises(DinoDepthError, match="expected a directory to write the corpus in, found a file"):
             _writer(tmp_path / "thesis.tex")
 
     def test_nothing_measured(self, tmp_path: Path) -> None:
         writer = CorpusWriter(tmp_path / "corpus", settings=SETTINGS, shards=1)
         for index in writer.missing():
             writer.write(index, "one", [None, None])
-        with pytest.raises(CorpusError, match="expected depth maps, found none with anything measured"):
+        with pytest.raises(DinoDepthError, match="expected depth maps, found none with anything measured"):
             writer.finish()

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dino_depth.config import CropSettings
-from dino_depth.data.crops import EDGE_SHARE, CropError, CropSampler, MultiCrop, Window, draw_window
+from dino_depth.data.crops import EDGE_SHARE, CropSampler, MultiCrop, Window, draw_window
+from dino_depth.errors import DinoDepthError
 
 Array = npt.NDArray[Any]
 
@@ -204,7 +205,7 @@ class TestCropSampler:
         "wrong", [np.zeros((3, 4, 1), np.float32), np.zeros((3, 4)), np.zeros((0, 4), np.float32)]
     )
     def test_init__other_than_a_float32_map_is_an_error(self, wrong: Array) -> None:
-        with pytest.raises(CropError, match=r"^depth map: expected \(H, W\) of float32, found"):
+        with pytest.raises(DinoDepthError, match=r"^depth map: expected \(H, W\) of float32, found"):
             CropSampler(wrong)
 
 

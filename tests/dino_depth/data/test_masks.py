@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from dino_depth.data.masks import MaskError, block_masks
+from dino_depth.data.masks import block_masks
+from dino_depth.errors import DinoDepthError
 
 
 class TestBlockMasks:
@@ -97,7 +98,7 @@ class TestBlockMasks:
         ],
     )
     def test_block_masks__mistakes_are_one_line(self, settings: dict[str, object], message: str) -> None:
-        with pytest.raises(MaskError, match=message) as error:
+        with pytest.raises(DinoDepthError, match=message) as error:
             block_masks(4, (4, 4), rng=np.random.default_rng(0), **settings)  # type: ignore[arg-type]
         assert "\n" not in str(error.value)
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dino_depth.data.normalisation import NormalisationError, normalise
+from dino_depth.data.normalisation import normalise
+from dino_depth.errors import DinoDepthError
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 
 Array = npt.NDArray[Any]
@@ -71,6 +72,6 @@ class TestNormalise:
         np.testing.assert_array_equal(depth, before)
 
     def test_normalise__unknown_method_is_an_error(self) -> None:
-        with pytest.raises(NormalisationError) as error:
+        with pytest.raises(DinoDepthError) as error:
             normalise(np.ones((2, 2), np.float32), "median")  # type: ignore[arg-type]
         assert str(error.value) == "model.depth_normalisation: expected reference or robust, found median"

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoImageProcessor
 
-from dino_depth.data.pseudo_depth import PseudoDepth, PseudoDepthError, disparity_to_depth
+from dino_depth.data.pseudo_depth import PseudoDepth, disparity_to_depth
+from dino_depth.errors import DinoDepthError
 from tests.dino_depth.data.tiny_depth_model import write_depth_model
 
 Array = npt.NDArray[Any]
@@ -90,7 +91,7 @@ class TestPseudoDepth:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         for name in ("depth-anything/Depth-Anything-V2-Small-hf", str(tmp_path / "nowhere")):
             with pytest.raises(
-                PseudoDepthError,
+                DinoDepthError,
                 match=rf"--pseudo-model {name}: expected a depth-estimation model on the hub, or a directory with one",
             ) as error:
                 PseudoDepth(name)
@@ -100,7 +101,7 @@ class TestPseudoDepth:
         shutil.copytree(directory, tmp_path, dirs_exist_ok=True)
         AutoConfig.for_model("dinov2").save_pretrained(tmp_path)
         with pytest.raises(
-            PseudoDepthError, match=r"expected a depth-estimation model .* found none: "
+            DinoDepthError, match=r"expected a depth-estimation model .* found none: "
         ) as error:
             PseudoDepth(str(tmp_path))
         assert "\n" not in str(error.value)
@@ -111,19 +112,19 @@ class TestPseudoDepth:
         del weights["head.conv1.weight"]
         save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(
-            PseudoDepthError, match=r"expected all weights, found no head.conv1.weight and 0 others"
+            DinoDepthError, match=r"expected all weights, found no head.conv1.weight and 0 others"
         ):
             PseudoDepth(str(tmp_path))
 
     def test_missing_processor__one_line(self, directory: Path, tmp_path: Path) -> None:
         shutil.copytree(directory, tmp_path, dirs_exist_ok=True)
         (tmp_path / "preprocessor_config.json").unlink()
-        with pytest.raises(PseudoDepthError, match="expected a depth-estimation model on the hub, or"):
+        with pytest.raises(DinoDepthError, match="expected a depth-estimation model on the hub, or"):
             PseudoDepth(str(tmp_path))
 
     @pytest.mark.parametrize("device", ["gpu", "mps:9"])
     def test_no_such_device__one_line(self, directory: Path, device: str) -> None:
         with pytest.raises(
-            PseudoDepthError, match=f"--device {device}: expected a device of this machine, found"
+            DinoDepthError, match=f"--device {device}: expected a device of this machine, found"
         ):
             PseudoDepth(str(directory), device=device)

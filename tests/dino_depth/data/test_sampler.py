@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dino_depth.data.sampler import Draw, SamplerError, StepSampler, Stream, generator
+from dino_depth.data.sampler import Draw, StepSampler, Stream, generator
+from dino_depth.errors import ConfigError, DinoDepthError
 
 
 def reference(size: int, batch: int, seed: int, process: int, processes: int, steps: int) -> list[list[Draw]]:
@@ -107,17 +108,15 @@ class TestStepSampler:
         sampler = StepSampler(20, 3, seed=0, start=4)
         assert list(islice(sampler, 4)) == list(islice(sampler, 4))
 
-    def test_state__is_the_epoch_and_the_step_in_it(self) -> None:
+    def test_iter__draws_tell_the_epoch_and_the_position_in_it(self) -> None:
         sampler = StepSampler(23, 3, seed=0, process=1, processes=2)
         assert sampler.steps_per_epoch == 3
-        assert [sampler.state(step) for step in (0, 2, 3, 10)] == [(0, 0), (0, 2), (1, 0), (3, 1)]
-        batches = list(islice(sampler, 11))
-        for step, batch in enumerate(batches):
-            assert batch[0].epoch == sampler.state(step).epoch
-            assert batch[0].position == sampler.state(step).step * 6 + 3
+        for step, batch in enumerate(islice(sampler, 11)):
+            assert batch[0].epoch == step // 3
+            assert batch[0].position == step % 3 * 6 + 3
 
     def test_init__too_few_maps_is_an_error(self) -> None:
-        with pytest.raises(SamplerError) as error:
+        with pytest.raises(ConfigError) as error:
             StepSampler(5, 3, seed=0, processes=2)
         assert str(error.value) == (
             "optim.batch_per_gpu: expected a corpus of at least 3 x 2 = 6 depth maps, as many as a batch of every "
@@ -129,7 +128,7 @@ class TestStepSampler:
         [{"batch": 0}, {"accumulate": 0}, {"process": 2, "processes": 2}, {"process": -1}, {"start": -1}],
     )
     def test_init__numbers_out_of_range_are_an_error(self, wrong: dict[str, int]) -> None:
-        with pytest.raises(SamplerError, match="sampler: expected"):
+        with pytest.raises(DinoDepthError, match="sampler: expected"):
             StepSampler(20, **{"batch": 2, "seed": 0, **wrong})
 
 

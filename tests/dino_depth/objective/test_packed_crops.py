@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dino_depth.errors import ConfigError
 from dino_depth.objective.crop_tokens import tokens_by_size
 from dino_depth.objective.packed_crops import (
     CropDropPath,
     PackedTokens,
-    PackingError,
     chosen_tokens,
     make_packable,
     packable,
@@ -176,7 +176,5 @@ class TestChosenTokens:
         assert line.startswith("attention: one forward for each crop size, as xformers ")
 
     def test_chosen_tokens__packed_where_it_can_not_be_is_an_error(self) -> None:
-        with pytest.raises(
-            PackingError, match=r"^run.attention: expected packed crops, but xformers [^\n]*$"
-        ):
+        with pytest.raises(ConfigError, match=r"^run.attention: expected packed crops, but xformers [^\n]*$"):
             chosen_tokens(_backbone(), "packed", device=CPU, dtype=torch.float32)

@@ -17,9 +17,9 @@ DEPTH = 12
 def student() -> Branch:
     """A dozen blocks, as the published model has, with registers."""
     torch.manual_seed(0)
-    config = tiny_config(model={"architecture": "vit_small_patch14_reg4_dinov2"})
     options = {"depth": DEPTH, "embed_dim": 32, "num_heads": 2}
-    return StudentTeacher(config, backbone_options=options).student
+    config = tiny_config(model={"architecture": "vit_small_patch14_reg4_dinov2", "options": options})
+    return StudentTeacher(config).student
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from dino_depth.objective.schedules import Schedules, cosine, linear, warm_up_co
 STEPS = 50
 
 
-def _published(**changes: int) -> Schedules:
-    return Schedules(PretrainConfig(), **{"steps_per_epoch": STEPS, "total_batch": 1024, **changes})
+def _published(*, total_batch: int = 1024, **heads: int) -> Schedules:
+    config = PretrainConfig.model_validate({"heads": heads})
+    return Schedules(config, steps_per_epoch=STEPS, total_batch=total_batch)
 
 
 class TestCosine:

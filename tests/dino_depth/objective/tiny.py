@@ -20,7 +20,7 @@ CREATED = {**BACKBONE, "in_chans": 1, "num_classes": 0, "dynamic_img_size": True
 def tiny_config(**changes: dict[str, Any]) -> PretrainConfig:
     """ViT/14 on crops of 56 and 28 pixels, 2 local crops, 64 prototypes; changes by section."""
     sections: dict[str, dict[str, Any]] = {
-        "model": {"drop_path": 0.0, "layer_scale": 1.0},
+        "model": {"drop_path": 0.0, "layer_scale": 1.0, "options": BACKBONE},
         "heads": {"prototypes": 64, "bottleneck": 16, "hidden": 64, "layers": 2},
         "crops": {"global_size": 56, "local_size": 28, "local_count": 2},
     }
@@ -32,7 +32,7 @@ def tiny_config(**changes: dict[str, Any]) -> PretrainConfig:
 def tiny_student_teacher(config: PretrainConfig | None = None, *, seed: int = 0) -> StudentTeacher:
     """In training mode; the teacher is the student's copy."""
     torch.manual_seed(seed)
-    return StudentTeacher(config or tiny_config(), backbone_options=BACKBONE)
+    return StudentTeacher(config or tiny_config())
 
 
 def random_batch(maps: int = 3, *, seed: int = 0, local: int = 2) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,8 +11,9 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from dino_depth.data.corpus import open_corpus
+from dino_depth.errors import DinoDepthError
 from dino_depth.probing.backbone import backbone_tokens, probe_backbone
-from dino_depth.probing.maps import ProbeError, ProbeMaps, probe_maps
+from dino_depth.probing.maps import ProbeMaps, probe_maps
 from dino_depth.probing.neighbours import neighbour_accuracy
 from tests.dino_depth.tiny_corpus import write_tiny_corpus
 
@@ -97,7 +98,7 @@ class TestProbeBackbone:
             assert probe_backbone(backbone, maps) == plain
         with torch.no_grad():
             backbone.norm.bias.fill_(torch.nan)
-        with pytest.raises(ProbeError, match="expected finite tokens"):
+        with pytest.raises(DinoDepthError, match="expected finite tokens"):
             probe_backbone(backbone.train(), maps)
         assert backbone.training
 
@@ -107,11 +108,11 @@ class TestProbeBackbone:
         corpus = open_corpus(write_tiny_corpus(tmp_path / "corpus", maps=3, size=84))
         few = probe_maps(corpus, size=84, patch=14, depth_normalisation="robust")
         with pytest.raises(
-            ProbeError, match="expected more measured patches than 48 to fit and one to hold out"
+            DinoDepthError, match="expected more measured patches than 48 to fit and one to hold out"
         ):
             probe_backbone(backbone, few)
         other = probe_maps(corpus, size=84, patch=21, depth_normalisation="robust")
         with pytest.raises(
-            ProbeError, match="expected maps of 6 x 6 patches, as the backbone's, found 4 x 4"
+            DinoDepthError, match="expected maps of 6 x 6 patches, as the backbone's, found 4 x 4"
         ):
             probe_backbone(backbone, other)

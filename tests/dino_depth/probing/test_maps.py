@@ -12,7 +12,8 @@ from datasets import Dataset
 
 from dino_depth.data.corpus import decode_depth, depth_row, open_corpus
 from dino_depth.data.normalisation import normalise
-from dino_depth.probing.maps import ProbeError, patch_targets, probe_maps
+from dino_depth.errors import DinoDepthError
+from dino_depth.probing.maps import patch_targets, probe_maps
 from tests.dino_depth.tiny_corpus import write_tiny_corpus
 
 
@@ -78,7 +79,7 @@ class TestProbeMaps:
         assert len(set(maps.parts)) == 3
 
     def test_probe_maps__one_part(self) -> None:
-        with pytest.raises(ProbeError, match="expected maps of at least two parts, found 3 maps of one"):
+        with pytest.raises(DinoDepthError, match="expected maps of at least two parts, found 3 maps of one"):
             probe_maps(maps_of(["a/1"] * 3), size=20, patch=10, depth_normalisation="robust")
 
 

@@ -13,8 +13,8 @@ import pytest
 import timm
 import torch
 
+from dino_depth.errors import DinoDepthError
 from dino_depth.publish import main
-from dino_depth.publishing.errors import PublishError
 from dino_depth.publishing.hub import push
 from modmap.config import EncoderSettings
 from modmap.encoding.frozen_encoder import FrozenEncoder
@@ -210,7 +210,7 @@ class TestPushMistakes:
     ) -> None:
         for file in FILES - {name}:
             (tmp_path / file).write_bytes((published / file).read_bytes())
-        with pytest.raises(PublishError, match=f"expected a published encoder, found no {name} in it"):
+        with pytest.raises(DinoDepthError, match=f"expected a published encoder, found no {name} in it"):
             push(tmp_path, NAME)
         assert hub.requests == []
 
@@ -227,7 +227,7 @@ class TestPushMistakes:
         for file in FILES:
             content = (published / file).read_bytes()
             (tmp_path / file).write_bytes(content[: len(content) // 2] if file == name else content)
-        with pytest.raises(PublishError, match=f"{name}: {expected}"):
+        with pytest.raises(DinoDepthError, match=f"{name}: {expected}"):
             push(tmp_path, NAME)
         assert hub.requests == []
 

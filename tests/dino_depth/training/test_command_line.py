@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dino_depth.config import ConfigError
+from dino_depth.errors import ConfigError
 from dino_depth.training.command_line import config_of
 
 
@@ -35,6 +35,7 @@ class TestConfigOf:
             (["--config", "vits14", "--optimum.lr", "1"], r"optimum: unknown key, did you mean optim\?"),
             (["--config", "vits14", "--optim.lr", "-1"], "optim.lr: .*greater than 0"),
             (["--config", "vits14", "--optim.lr", "[1"], "--optim.lr: expected a value, found '\\[1'"),
+            (["--config", "vits14", "--seed", "2026-13-01"], "--seed: expected a value, found '2026-13-01'"),
             (["--config", "vits14", "--optim", "3", "--optim.lr", "1"], "optim has a value already"),
             (["--config", "vits15"], "vits15: expected a YAML file or one of .*vits14"),
         ],

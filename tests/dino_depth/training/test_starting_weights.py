@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 
-from dino_depth.config import ConfigError
+from dino_depth.errors import ConfigError
 from dino_depth.training.starting_weights import load_starting_weights
 from tests.modmap.conftest import write_encoder
 

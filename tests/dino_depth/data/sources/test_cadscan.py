@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from datasets import Array2D, Dataset, Features, Value
 
-from dino_depth.data.corpus import CorpusError, depth_row, open_corpus
+from dino_depth.data.corpus import depth_row, open_corpus
 from dino_depth.data.sources.cadscan import cadscan
+from dino_depth.errors import DinoDepthError
 from dino_depth.prepare import parse, prepare
 from dino_depth.probing.maps import probe_maps
 
@@ -53,6 +54,6 @@ class TestCadscan:
 
     def test_no_corpus(self, tmp_path: Path) -> None:
         with pytest.raises(
-            CorpusError, match=r"expected a corpus as datasets.save_to_disk writes it, found none"
+            DinoDepthError, match=r"expected a corpus as datasets.save_to_disk writes it, found none"
         ):
             cadscan(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dino_depth.data.sources.catalogue import NAMES, SPLITS, Choices, open_source
-from dino_depth.data.sources.source import SourceError
+from dino_depth.errors import DinoDepthError
 from tests.dino_depth.data.sources.miniatures import (
     MVTEC_AD,
     MVTEC_AD_2,
@@ -39,11 +39,11 @@ class TestOpenSource:
 
     def test_unknown_name__the_nearest_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(
-            SourceError, match=r"--source mvtec3d_ad: unknown data set, did you mean mvtec_3d_ad\?"
+            DinoDepthError, match=r"--source mvtec3d_ad: unknown data set, did you mean mvtec_3d_ad\?"
         ):
             open_source("mvtec3d_ad", tmp_path, Choices())
         with pytest.raises(
-            SourceError, match=rf"--source xyzzy: unknown data set, known are {', '.join(NAMES)}"
+            DinoDepthError, match=rf"--source xyzzy: unknown data set, known are {', '.join(NAMES)}"
         ):
             open_source("xyzzy", tmp_path, Choices())
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dino_depth.data.sources.eyecandies import eyecandies
-from dino_depth.data.sources.source import SourceError
+from dino_depth.errors import DinoDepthError
 from tests.single_view_sets import part, write_eyecandies
 
 
@@ -41,7 +41,7 @@ class TestEyecandies:
         write_eyecandies(tmp_path)
         (tmp_path / "GummyBear" / "train" / "data" / "001_info_depth.yaml").unlink()
         with pytest.raises(
-            SourceError,
+            DinoDepthError,
             match=r"001_info_depth.yaml: expected the range of the depth map beside it, found no such file",
         ):
             eyecandies(tmp_path)
@@ -60,17 +60,19 @@ class TestEyecandies:
     def test_yaml__damaged(self, tmp_path: Path, text: str, found: str) -> None:
         source = eyecandies(write_eyecandies(tmp_path))
         source.items[0].path.with_name("000_info_depth.yaml").write_text(text)
-        with pytest.raises(SourceError, match=rf"000_info_depth.yaml: {found}") as error:
+        with pytest.raises(DinoDepthError, match=rf"000_info_depth.yaml: {found}") as error:
             source.read(source.items[0])
         assert "\n" not in str(error.value)
 
     def test_depth__of_8_bit(self, tmp_path: Path) -> None:
         source = eyecandies(write_eyecandies(tmp_path))
         cv2.imwrite(str(source.items[0].path), np.zeros((5, 5), np.uint8))
-        with pytest.raises(SourceError, match=r"000_depth.png: expected .* 16 bit, found \(5, 5\) of uint8"):
+        with pytest.raises(
+            DinoDepthError, match=r"000_depth.png: expected .* 16 bit, found \(5, 5\) of uint8"
+        ):
             source.read(source.items[0])
 
     def test_layout__no_maps(self, tmp_path: Path) -> None:
         (tmp_path / "GummyBear" / "train" / "data").mkdir(parents=True)
-        with pytest.raises(SourceError, match=r"train/data: expected files NNN_depth.png, found none"):
+        with pytest.raises(DinoDepthError, match=r"train/data: expected files NNN_depth.png, found none"):
             eyecandies(tmp_path)

@@ -10,7 +10,7 @@ import OpenEXR
 import pytest
 
 from dino_depth.data.sources.folder import folder
-from dino_depth.data.sources.source import SourceError
+from dino_depth.errors import DinoDepthError
 
 DEPTH = np.array([[1.5, 2.0, 0.0], [3.0, 4.25, 5.0]], np.float32)
 
@@ -52,12 +52,12 @@ class TestFolder:
         assert folder(tmp_path).names() == ["9.npy:0", "10.npy:0", "b/1.npy:0"]
 
     def test_layout__errors(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceError, match=r"expected depth maps \(.npy, .*\), found none"):
+        with pytest.raises(DinoDepthError, match=r"expected depth maps \(.npy, .*\), found none"):
             folder(tmp_path)
-        with pytest.raises(SourceError, match="nowhere: expected a folder of depth maps, found none"):
+        with pytest.raises(DinoDepthError, match="nowhere: expected a folder of depth maps, found none"):
             folder(tmp_path / "nowhere")
         with pytest.raises(
-            SourceError, match=r"--depth-unit: expected millimetres per stored unit, or 0, found -1"
+            DinoDepthError, match=r"--depth-unit: expected millimetres per stored unit, or 0, found -1"
         ):
             folder(tmp_path, depth_unit=-1)
 
@@ -75,7 +75,7 @@ class TestFolder:
             source = folder(tmp_path)
             try:
                 source.read(source.items[0])
-            except SourceError as error:  # any other is a mistake
+            except DinoDepthError as error:  # any other is a mistake
                 errors.add(str(error))
         assert len(errors) > 5
         assert all(str(path) in error and "\n" not in error for error in errors)
@@ -104,6 +104,6 @@ class TestFolder:
         source = folder(tmp_path)
         assert [item.path.name for item in source.items] == list(expected)
         for item, message in zip(source.items, expected.values(), strict=True):
-            with pytest.raises(SourceError, match=f"{item.path.name}: .*{message}") as error:
+            with pytest.raises(DinoDepthError, match=f"{item.path.name}: .*{message}") as error:
                 source.read(item)
             assert "\n" not in str(error.value)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from dino_depth.data.sources.mvtec_ad import mvtec_ad
-from dino_depth.data.sources.mvtec_ad_2 import mvtec_ad_2
-from dino_depth.data.sources.mvtec_loco import mvtec_loco
-from dino_depth.data.sources.source import Source, SourceError
+from dino_depth.data.sources.image_folders import image_folders
 from dino_depth.data.sources.visa import visa
+from dino_depth.errors import DinoDepthError
 from tests.dino_depth.data.sources.miniatures import (
     MVTEC_AD,
     MVTEC_AD_2,
@@ -25,43 +22,42 @@ from tests.dino_depth.data.sources.miniatures import (
 
 
 @pytest.mark.parametrize(
-    ("reader", "files"), [(mvtec_ad, MVTEC_AD), (mvtec_loco, MVTEC_LOCO), (mvtec_ad_2, MVTEC_AD_2)]
+    ("name", "files"), [("mvtec_ad", MVTEC_AD), ("mvtec_loco", MVTEC_LOCO), ("mvtec_ad_2", MVTEC_AD_2)]
 )
 class TestMVTec:
     def test_items__nominal_training_parts_only(
-        self, tmp_path: Path, reader: Callable[..., Source], files: tuple[str, ...]
+        self, tmp_path: Path, name: str, files: tuple[str, ...]
     ) -> None:
         write_mvtec(tmp_path, files)
-        source = reader(tmp_path)
+        source = image_folders(name, tmp_path)
         assert source.images
+        assert source.name == name
         assert source.names() == [f"bottle/{file}:0" for file in files[:2]]
 
-    def test_items__everything_but_masks(
-        self, tmp_path: Path, reader: Callable[..., Source], files: tuple[str, ...]
-    ) -> None:
+    def test_items__everything_but_masks(self, tmp_path: Path, name: str, files: tuple[str, ...]) -> None:
         write_mvtec(tmp_path, files)
-        assert set(reader(tmp_path, everything=True).names()) == {f"bottle/{file}:0" for file in files}
+        assert set(image_folders(name, tmp_path, everything=True).names()) == {
+            f"bottle/{file}:0" for file in files
+        }
 
-    def test_read(self, tmp_path: Path, reader: Callable[..., Source], files: tuple[str, ...]) -> None:
+    def test_read(self, tmp_path: Path, name: str, files: tuple[str, ...]) -> None:
         write_mvtec(tmp_path, files)
         image = write_image(tmp_path / "bottle" / files[0], 77)
-        source = reader(tmp_path)
+        source = image_folders(name, tmp_path)
         np.testing.assert_array_equal(source.read(source.items[0]), image)
         gray = image[..., 0]
         cv2.imwrite(str(source.items[0].path), gray)
         np.testing.assert_array_equal(source.read(source.items[0]), np.stack([gray] * 3, axis=-1))
         source.items[0].path.write_bytes(source.items[0].path.read_bytes()[:-20])
-        with pytest.raises(SourceError, match=r"png: expected a whole png file, found \d+ bytes"):
+        with pytest.raises(DinoDepthError, match=r"png: expected a whole png file, found \d+ bytes"):
             source.read(source.items[0])
 
-    def test_layout__empty_folder(
-        self, tmp_path: Path, reader: Callable[..., Source], files: tuple[str, ...]
-    ) -> None:
-        with pytest.raises(SourceError, match="with train/good in each, found an empty folder"):
-            reader(tmp_path)
+    def test_layout__empty_folder(self, tmp_path: Path, name: str, files: tuple[str, ...]) -> None:
+        with pytest.raises(DinoDepthError, match="with train/good in each, found an empty folder"):
+            image_folders(name, tmp_path)
         (tmp_path / "bottle" / "train" / "good").mkdir(parents=True)
-        with pytest.raises(SourceError, match=r"bottle/train/good: expected files .png, .*, found none"):
-            reader(tmp_path)
+        with pytest.raises(DinoDepthError, match=r"bottle/train/good: expected files .png, .*, found none"):
+            image_folders(name, tmp_path)
 
 
 class TestVisA:
@@ -76,23 +72,23 @@ class TestVisA:
 
     def test_layout__errors_name_the_file(self, tmp_path: Path) -> None:
         with pytest.raises(
-            SourceError,
+            DinoDepthError,
             match=r"split_csv/1cls.csv: expected the list of the training and test images, found no",
         ):
             visa(tmp_path)
         write_visa(tmp_path)
         (tmp_path / "candle" / "Data" / "Images" / "Normal" / "0002.JPG").unlink()
         with pytest.raises(
-            SourceError, match=r"0002.JPG: expected the image that 1cls.csv lists, found no such"
+            DinoDepthError, match=r"0002.JPG: expected the image that 1cls.csv lists, found no such"
         ):
             visa(tmp_path)
         split = tmp_path / "split_csv" / "1cls.csv"
         split.write_text("object,split,label,image,mask\n")
-        with pytest.raises(SourceError, match="expected rows of split train and label normal, found none"):
+        with pytest.raises(DinoDepthError, match="expected rows of split train and label normal, found none"):
             visa(tmp_path)
         split.write_text("object,image\n")
         with pytest.raises(
-            SourceError, match="expected the columns object, split, label, image, found object, image"
+            DinoDepthError, match="expected the columns object, split, label, image, found object, image"
         ):
             visa(tmp_path)
 
@@ -115,7 +111,7 @@ class TestVisA:
         split = tmp_path / "split_csv" / "1cls.csv"
         split.write_bytes(split.read_bytes() + end)
         for everything in (False, True):
-            with pytest.raises(SourceError, match=rf"split_csv/1cls\.csv: {message}") as error:
+            with pytest.raises(DinoDepthError, match=rf"split_csv/1cls\.csv: {message}") as error:
                 visa(tmp_path, everything=everything)
             assert "\n" not in str(error.value)
 
@@ -124,5 +120,5 @@ class TestVisA:
         source = visa(tmp_path)
         path = source.items[0].path
         path.write_bytes(path.read_bytes()[:-30])
-        with pytest.raises(SourceError, match=r"0000.JPG: expected a whole jpg file, found \d+ bytes"):
+        with pytest.raises(DinoDepthError, match=r"0000.JPG: expected a whole jpg file, found \d+ bytes"):
             source.read(source.items[0])

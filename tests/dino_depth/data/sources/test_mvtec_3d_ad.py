@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dino_depth.data.sources.mvtec_3d_ad import mvtec_3d_ad
-from dino_depth.data.sources.source import SourceError
+from dino_depth.errors import DinoDepthError
 from tests.single_view_sets import part, write_mvtec3d
 
 
@@ -52,17 +52,17 @@ class TestMVTec3DAD:
         for data in (path.read_bytes(), _tiff(np.ones((60, 80, 3), np.float32))):
             path.write_bytes(data[: int(len(data) * share)])
             with pytest.raises(
-                SourceError, match=r"good/xyz/001.tiff: expected a whole tiff file, found \d+ bytes"
+                DinoDepthError, match=r"good/xyz/001.tiff: expected a whole tiff file, found \d+ bytes"
             ):
                 source.read(source.items[1])
 
     def test_layout__errors_name_the_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceError, match="nowhere: expected the directory of a data set, found none"):
+        with pytest.raises(DinoDepthError, match="nowhere: expected the directory of a data set, found none"):
             mvtec_3d_ad(tmp_path / "nowhere")
-        with pytest.raises(SourceError, match="with train/good/xyz in each, found an empty folder"):
+        with pytest.raises(DinoDepthError, match="with train/good/xyz in each, found an empty folder"):
             mvtec_3d_ad(tmp_path)
         (tmp_path / "bagel" / "train" / "good" / "xyz").mkdir(parents=True)
-        with pytest.raises(SourceError, match=r"good/xyz: expected files .tiff, found none"):
+        with pytest.raises(DinoDepthError, match=r"good/xyz: expected files .tiff, found none"):
             mvtec_3d_ad(tmp_path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dino_depth.data.sources.real_iad_d3 import real_iad_d3
-from dino_depth.data.sources.source import SourceError
+from dino_depth.errors import DinoDepthError
 from tests.dino_depth.data.sources.miniatures import write_real_iad_d3
 
 
@@ -40,13 +40,13 @@ class TestRealIADD3:
         assert np.count_nonzero(depth == 0) == 2
 
     def test_layout__errors_name_the_file(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceError, match=r"realiad_d3_jsons: expected files .json, found none"):
+        with pytest.raises(DinoDepthError, match=r"realiad_d3_jsons: expected files .json, found none"):
             real_iad_d3(tmp_path)
         write_real_iad_d3(tmp_path)
         cloud = tmp_path / "realiad_d3_raw" / "fuse_holder" / "OK" / "S0001" / "xyz.tiff"
         cloud.unlink()
         with pytest.raises(
-            SourceError,
+            DinoDepthError,
             match=r"S0001/xyz.tiff: expected the point cloud that fuse_holder.json lists, found no",
         ):
             real_iad_d3(tmp_path)
@@ -58,7 +58,7 @@ class TestRealIADD3:
         write_real_iad_d3(tmp_path)
         (tmp_path / "realiad_d3_jsons" / "fuse_holder.json").write_text(text)
         with pytest.raises(
-            SourceError,
+            DinoDepthError,
             match=r"fuse_holder.json: expected lists of parts with anomaly_class and xyz_path, found ",
         ):
             real_iad_d3(tmp_path)
@@ -66,5 +66,5 @@ class TestRealIADD3:
     def test_list__no_nominal_part(self, tmp_path: Path) -> None:
         write_real_iad_d3(tmp_path)
         (tmp_path / "realiad_d3_jsons" / "fuse_holder.json").write_text('{"train": []}')
-        with pytest.raises(SourceError, match="expected parts of train with a point cloud, found none"):
+        with pytest.raises(DinoDepthError, match="expected parts of train with a point cloud, found none"):
             real_iad_d3(tmp_path)

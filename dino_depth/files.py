@@ -1,0 +1,78 @@
+"""Text and JSON read with errors of one line; files and directories that are written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dino_depth.errors import DinoDepthError, one_line
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        DinoDepthError: it isn't UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DinoDepthError(f"{path}: expected text in UTF-8, found {one_line(error)}") from None
+
+
+def read_json(path: Path, *, what: str) -> dict[str, Any]:
+    """The keys and values of a JSON file.
+
+    Args:
+        path: The file.
+        what: It should be, for the error.
+
+    Raises:
+        DinoDepthError: it is missing or damaged, or has something else than keys and values.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DinoDepthError(f"{path}: expected {what}, found no file") from None
+    except ValueError as error:
+        raise DinoDepthError(f"{path}: expected {what}, found a damaged file ({one_line(error)})") from None
+    if not isinstance(content, dict):
+        raise DinoDepthError(f"{path}: expected {what}, found a {type(content).__name__}")
+    return content
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Gives a path beside `path` to write to; it becomes `path` at the end, or goes where that fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Gives a directory beside `path` to fill; it becomes `path` at the end, or goes where that fails.
+
+    What a killed process left of another try is removed first.
+
+    Raises:
+        OSError: at the end: something is at `path` that isn't an empty directory.
+    """
+    for left in path.parent.glob(f".{path.name}.partial-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
