@@ -50,6 +50,7 @@ def without_background_plane(depth: Array, *, tolerance: float = TOLERANCE) -> A
 
 def _ransac(places: Array, z: Array, tolerance: float) -> Array:
     """(3,) the plane through three of the points that the most points are on."""
+    # By hand: scikit-learn's fits and scores an estimator in each try, which takes some twenty times as long.
     rng = np.random.default_rng(0)
     best, most = np.array([0.0, 0.0, float(np.median(1 / z))]), -1
     for _ in range(TRIES):
