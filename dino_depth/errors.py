@@ -21,7 +21,7 @@ def one_line(error: BaseException | str, *, longest: int | None = None) -> str:
     """What an error says, all white space in it a single space; the name of its type where it says nothing.
 
     Args:
-        error: Any, or a text of another library.
+        error: Any; or another library's text.
         longest: Characters that are kept; None: all.
     """
     text = " ".join(str(error).split())

@@ -21,6 +21,8 @@ LEVELS = 65535
 STATE = "state.json"
 SHARDS = "data-*.arrow"
 COLUMNS = ("depth", "scale", "source", "category", "hash")
+PART = "part"
+"""A column that a corpus may have beside those: the number of the part that a map shows."""
 PNG_END = b"IEND\xaeB`\x82"
 
 

@@ -14,13 +14,12 @@ from datasets import Dataset  # type: ignore[import-untyped]
 from torch import Tensor
 
 from dino_depth.arrays import Array
-from dino_depth.data.corpus import decode_depth
+from dino_depth.data.corpus import PART, decode_depth
 from dino_depth.data.normalisation import Normalisation, normalise
 from dino_depth.errors import DinoDepthError
 
 LEAST_MEASURED = 0.5
 HELD_SHARE = 0.3
-PART = "part"
 SEED = 0
 
 

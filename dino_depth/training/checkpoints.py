@@ -26,7 +26,7 @@ from dino_depth.errors import DinoDepthError, one_line
 from dino_depth.files import atomic_directory, read_json
 
 CHECKPOINTS = "checkpoints"
-"""The folder of a run's."""
+"""The folder in a run's directory."""
 NAME = re.compile(r"step_(\d{8})")
 MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkpoint.json"
 SCALER = "scaler"

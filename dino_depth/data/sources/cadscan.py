@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dino_depth.arrays import Array
-from dino_depth.data.corpus import decode_depth, open_corpus
+from dino_depth.data.corpus import PART, decode_depth, open_corpus
 from dino_depth.data.sources.source import Item, Source
 
 NAME = "cadscan"
-PART = "part"
 
 
 def cadscan(root: Path) -> Source:

@@ -11,13 +11,20 @@ import yaml
 from dino_depth.arrays import Array
 from dino_depth.data.sources.background_plane import without_background_plane
 from dino_depth.data.sources.depth_files import read_depth
-from dino_depth.data.sources.source import Item, Source, category_folders, measured, natural_order, required
+from dino_depth.data.sources.source import (
+    MILLIMETRES_A_METRE,
+    Item,
+    Source,
+    category_folders,
+    measured,
+    natural_order,
+    required,
+)
 from dino_depth.errors import DinoDepthError, one_line
 
 NAME = "eyecandies"
 DEPTH, RANGE = "_depth.png", "_info_depth.yaml"
 LEVELS = 65535
-MILLIMETRES_A_METRE = 1000.0
 
 
 def eyecandies(root: Path, *, everything: bool = False, keep_plane: bool = False) -> Source:

@@ -8,10 +8,16 @@ from pathlib import Path
 from dino_depth.arrays import Array
 from dino_depth.data.sources.background_plane import without_background_plane
 from dino_depth.data.sources.depth_files import read_xyz
-from dino_depth.data.sources.source import Item, Source, category_folders, files_in, measured
+from dino_depth.data.sources.source import (
+    MILLIMETRES_A_METRE,
+    Item,
+    Source,
+    category_folders,
+    files_in,
+    measured,
+)
 
 NAME = "mvtec_3d_ad"
-MILLIMETRES_A_METRE = 1000.0
 
 
 def mvtec_3d_ad(root: Path, *, everything: bool = False, keep_plane: bool = False) -> Source:

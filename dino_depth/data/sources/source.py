@@ -12,6 +12,7 @@ import numpy as np
 from dino_depth.arrays import Array
 from dino_depth.errors import DinoDepthError
 
+MILLIMETRES_A_METRE = 1000.0
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
