@@ -1,4 +1,4 @@
-"""Pretraining as a user runs it: whole, killed and gone on with, on two processes, stopped by what can't be used."""
+"""Pretraining as a user runs it: whole, killed and resumed, on two processes, stopped by what can't be used."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class TestPretrain:
         last = "checkpoints/step_00000016/model.safetensors"
         assert (tmp_path / "run" / last).read_bytes() == (whole / last).read_bytes()
 
-    def test_run__two_processes_killed_and_gone_on_with(
+    def test_run__two_processes_killed_and_resumed(
         self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
