@@ -136,7 +136,7 @@ class RunSettings(_Settings):
     """Where a run lives, and what it leaves there.
 
     Attributes:
-        out: Its directory; a run that is there goes on.
+        out: Its directory; a run that is there is resumed.
         mixed_precision: Of accelerate; None takes what its own config file says.
         checkpoint_every: Steps between checkpoints.
         keep: How many checkpoints stay.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ITEMS_A_SHARD = 128
 PSEUDO_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"
-DESCRIPTION = "Make one corpus of depth maps of raw data sets. A run that was stopped goes on where it was."
+DESCRIPTION = "Make one corpus of depth maps of raw data sets. A run that was stopped resumes where it was."
 
 
 @dataclass(frozen=True)

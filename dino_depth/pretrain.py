@@ -1,6 +1,6 @@
 """DINO-Depth pretraining: `accelerate launch dino_depth/pretrain.py --config vits14 --data.corpus DIR`.
 
-Reads as the recipe, top to bottom. A run that is there goes on from its last checkpoint: the same command, whether the
+Reads as the recipe, top to bottom. A run that is there resumes from its last checkpoint: the same command, whether the
 run was killed or stopped, ends with the same losses as one that never was.
 """
 

@@ -1,4 +1,4 @@
-"""Writing a corpus: in shards, so that a run that was killed goes on where it stopped."""
+"""Writing a corpus: in shards, so that a run that was killed resumes where it stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which depth maps a training step takes: a function of the step alone, so a run goes on where it was cut off.
+"""Which depth maps a training step takes: a function of the step alone, so a run resumes where it was cut off.
 
 A step here is one batch of every process; with gradient accumulation an optimiser step takes several. Skipping batches
 of a running sampler, as accelerate does on resuming, depends on how far its workers had read ahead; this doesn't.

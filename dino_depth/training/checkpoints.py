@@ -36,7 +36,7 @@ class Checkpoints:
     """The checkpoints of a run, `<directory>/step_00001000`.
 
     The state of the model (student, teacher, centering) and of the optimiser is whole in every checkpoint, however the
-    model was wrapped or sharded, so that a run can go on with another number of processes.
+    model was wrapped or sharded, so that a run can resume with another number of processes.
 
     Args:
         directory: Made where it is missing.

@@ -14,14 +14,14 @@ METRICS = "metrics.jsonl"
 
 
 class MetricsLog:
-    """`metrics.jsonl`: a line of every logged step; a run that goes on drops the lines past its checkpoint.
+    """`metrics.jsonl`: a line of every logged step; a resumed run drops the lines past its checkpoint.
 
     Args:
         out: The run's directory.
         start: Steps done before this run began.
         steps: Steps of the whole run.
         every: Steps between lines.
-        state: Of the log of the run that this one goes on from, at its checkpoint.
+        state: Of the log of the run that this one resumes, at its checkpoint.
     """
 
     def __init__(

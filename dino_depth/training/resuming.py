@@ -87,7 +87,7 @@ def _recipe(config: Mapping[str, Any]) -> dict[str, Any]:
 def _to_keep(total_batch: int, batch: int, processes: int) -> str:
     """The settings that make a total batch with so many processes."""
     if total_batch % processes:
-        return f"go on with a number of processes that divides {total_batch}"
+        return f"resume with a number of processes that divides {total_batch}"
     own = total_batch // processes
     batch = math.gcd(own, batch)
-    return f"go on with --optim.batch_per_gpu {batch} --optim.accumulate {own // batch}"
+    return f"resume with --optim.batch_per_gpu {batch} --optim.accumulate {own // batch}"

@@ -1,4 +1,4 @@
-"""A file with a line of JSON for every so many steps, which a run that goes on takes up again."""
+"""A file with a line of JSON for every so many steps, which a run that is resumed takes up again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dino_depth.files import atomic_file, read_text
 class StepLines:
     """A JSONL file whose lines have a `step`.
 
-    What a killed run wrote past the checkpoint that it goes on from, and a half line, are dropped.
+    What a killed run wrote past the checkpoint that it resumes from, and a half line, are dropped.
 
     Args:
         path: The file; its folder is made.

@@ -52,7 +52,7 @@ class TestPretrain:
         ]
 
     def test_run__machines_that_share_no_disk(self, corpus: Path, whole: Path, tmp_path: Path) -> None:
-        """One would go on and the other begin anew."""
+        """One would resume and the other begin anew."""
         places = tmp_path / "first", tmp_path / "second"
         shutil.copytree(whole, places[0] / "run")
         places[1].mkdir()
@@ -95,7 +95,7 @@ class TestPretrain:
         assert main(words(corpus, undisturbed)) == 2
         error = capsys.readouterr().err
         assert "expected a total batch of 8, as this run was begun with, found 4" in error
-        assert "go on with --optim.batch_per_gpu 4 --optim.accumulate 2" in error
+        assert "resume with --optim.batch_per_gpu 4 --optim.accumulate 2" in error
         assert error.count("\n") == 1
         assert main(words(corpus, undisturbed, "--optim.accumulate", "2")) == 0
 
@@ -199,7 +199,7 @@ class TestPretrain:
         assert main([*arguments, "--optim.batch_per_gpu", "6"]) == 2
         error = capsys.readouterr().err
         assert "expected a total batch of 4, as this run was begun with, found 6" in error
-        assert "go on with --optim.batch_per_gpu 2 --optim.accumulate 2" in error
+        assert "resume with --optim.batch_per_gpu 2 --optim.accumulate 2" in error
         shutil.rmtree(corpus)
         write_tiny_corpus(corpus, maps=30)
         assert main(arguments) == 2

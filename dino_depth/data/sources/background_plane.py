@@ -60,4 +60,6 @@ def _ransac(places: Array, z: Array, tolerance: float) -> Array:
         count = int(np.count_nonzero(np.abs(places @ plane * z - 1) <= tolerance))
         if count > most:
             best, most = plane, count
+        if most == len(z):
+            break  # no other plane can be on more
     return best

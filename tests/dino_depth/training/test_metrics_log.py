@@ -1,4 +1,4 @@
-"""The lines of metrics: means over steps, and nothing past the checkpoint that a run goes on from."""
+"""The lines of metrics: means over steps, and nothing past the checkpoint that a run resumes from."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ class TestToKeep:
     def test_to_keep__the_settings_named_make_the_batch(self, total: int, batch: int, processes: int) -> None:
         advice = _to_keep(total, batch, processes)
         if total % processes:
-            assert advice == f"go on with a number of processes that divides {total}"
+            assert advice == f"resume with a number of processes that divides {total}"
             return
-        found = re.fullmatch(r"go on with --optim.batch_per_gpu (\d+) --optim.accumulate (\d+)", advice)
+        found = re.fullmatch(r"resume with --optim.batch_per_gpu (\d+) --optim.accumulate (\d+)", advice)
         assert found is not None
         per_gpu, accumulate = int(found[1]), int(found[2])
         assert per_gpu * accumulate * processes == total
