@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.stats import t as student
 
 from benchmarks.evaluations.intervals import (
@@ -26,6 +27,7 @@ from modmap.metrics import VolumeAUPRO, instance_auroc
 Array = npt.NDArray[Any]
 
 LIMITS = {"aupro_30pct": 0.3, "aupro_1pct": 0.01}
+REACH = 0.02  # of the image's longer side
 METRICS = {"i_auroc": "I-AUROC", "p_auroc": "P-AUROC", "aupro_30pct": "AUPRO@30%", "aupro_1pct": "AUPRO@1%"}
 
 
@@ -78,7 +80,7 @@ class DrawMetrics:
 
 
 def draw_metrics(parts: LabelledParts, maps: Path) -> DrawMetrics:
-    """Image AUROC over the parts, pixel AUROC and AUPRO over all their pixels; the background scores lowest.
+    """Image AUROC over the parts, pixel AUROC and AUPRO over all their pixels.
 
     Args:
         parts: The test parts.
@@ -89,8 +91,7 @@ def draw_metrics(parts: LabelledParts, maps: Path) -> DrawMetrics:
     for name, defects in zip(parts.names, parts.defects, strict=True):
         with np.load(maps / f"{name}.npz", allow_pickle=False) as file:
             found, score = file["scores"], float(file["score"])
-        # As published evaluations do: every pixel counts, and the background is as nominal as can be.
-        filled = np.where(np.isnan(found), np.float32(0), found)
+        filled = scored_everywhere(found)
         metric.update(filled, defects, name=name)
         resampled.update(filled, defects)
         scores.append(score)
@@ -109,6 +110,21 @@ def draw_metrics(parts: LabelledParts, maps: Path) -> DrawMetrics:
             **{name: areas[limit] for name, limit in LIMITS.items()},
         },
     )
+
+
+def scored_everywhere(found: Array) -> Array:
+    """(H, W) a map with a score at every pixel, as published evaluations have it.
+
+    A pixel that isn't the part's own takes the score of the nearest that is, up to a fiftieth of the image's longer
+    side away: where a defect leaves no depth, or shows the ground behind a missing piece, the method can say nothing
+    but what it says beside it. Farther off is background, and as nominal as can be.
+
+    Args:
+        found: (H, W), NaN where the part isn't.
+    """
+    away, nearest = ndimage.distance_transform_edt(np.isnan(found), return_indices=True)
+    within = away <= REACH * max(found.shape)
+    return np.where(within, found[tuple(nearest)], np.float32(0))
 
 
 @dataclass(frozen=True, eq=False)
