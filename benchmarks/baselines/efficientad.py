@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import safetensors.torch
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -20,6 +19,7 @@ from benchmarks.baselines.distilled_teacher import Lesson, distil
 from benchmarks.baselines.method import ViewScores
 from benchmarks.baselines.photographs import Photographs
 from benchmarks.baselines.settings import BaselineSettings
+from benchmarks.baselines.teacher_file import is_file, load_teacher
 from benchmarks.baselines.views import SeenView, ViewReader
 from benchmarks.features.choice import make_encoder
 from benchmarks.features.cnn import Layers
@@ -28,7 +28,7 @@ from modmap.config import EncoderSettings
 from modmap.encoding.autocast import computing_in
 from modmap.encoding.square import Square
 from modmap.encoding.token_encoder import TokenEncoder
-from modmap.errors import ModMapError, one_line
+from modmap.errors import ModMapError
 from modmap.scan import Frame
 from modmap.types import Precision
 
@@ -36,13 +36,11 @@ TEACHER = (
     "efficientad_pretrained_weights.zip of anomalib's releases, a safetensors file of the same names, or an encoder "
     "to distil one from, as dinov2_vits14"
 )
-WEIGHTS = (".pth", ".safetensors")
 PENALTY = "a folder of photographs, as ImageNette"
 LAST_SHARE, LAST_RATE = 0.95, 0.1
 ENCODER_SCALE = 2  # the teacher has a place every four pixels, more than a patch of most encoders
 HELD_OUT = 10
 MOST_PHOTOGRAPHS = 200  # whose features are kept while a teacher is distilled
-LONGEST_REASON = 300
 QUANTILES = {"qa": 0.9, "qb": 0.995}
 
 
@@ -269,11 +267,6 @@ class EfficientAD:
         return Photographs(folder, size=self.settings.size)
 
 
-def is_file(teacher: str) -> bool:
-    """Whether a teacher is a file of weights, not the name of an encoder."""
-    return teacher.endswith(WEIGHTS)
-
-
 def _require_anomalib() -> None:
     try:
         with warnings.catch_warnings():
@@ -281,23 +274,6 @@ def _require_anomalib() -> None:
             import anomalib.models  # noqa: F401
     except ImportError as error:
         raise ModMapError(f"efficientad: needs anomalib (pip install anomalib): {error}") from None
-
-
-def load_teacher(teacher: torch.nn.Module, path: Path) -> None:
-    """Fills the teacher, every weight of it; a `.pth` is read as tensors alone, none of its code is run.
-
-    Raises:
-        ModMapError: the file is damaged, or holds other weights.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            weights = safetensors.torch.load_file(path)
-        else:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
-        teacher.load_state_dict(weights, strict=True)
-    except Exception as error:
-        reason = one_line(error, LONGEST_REASON)
-        raise ModMapError(f"{path}: expected the weights of EfficientAD's teacher: {reason}") from None
 
 
 @torch.no_grad()

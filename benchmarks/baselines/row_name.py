@@ -9,11 +9,12 @@ from benchmarks.baselines.asymmetric import AST
 from benchmarks.baselines.btf import BTF
 from benchmarks.baselines.cfm import CFM
 from benchmarks.baselines.difference import Difference
-from benchmarks.baselines.efficientad import EfficientAD, is_file
+from benchmarks.baselines.efficientad import EfficientAD
 from benchmarks.baselines.m3dm import M3DM
 from benchmarks.baselines.method import Method
 from benchmarks.baselines.patchcore import PatchCore
 from benchmarks.baselines.settings import BaselineSettings
+from benchmarks.baselines.teacher_file import is_file
 from benchmarks.features.choice import FPFH, NONE
 
 VIEW_BY_VIEW: dict[str, type[Method]] = {

@@ -28,7 +28,7 @@ FAILED = "failed.json"
 
 @dataclass(frozen=True)
 class DataSetRun:
-    """A model a category on a data set of SiM3D's shape.
+    """A model for each category of a data set of SiM3D's shape.
 
     Attributes:
         out: Where it lives: `<category>/model`, `<category>/scans/<scan>`.

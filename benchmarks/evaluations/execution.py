@@ -107,7 +107,7 @@ def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
 def _costs(run: DataSetRun, seconds: Mapping[str, float]) -> dict[str, Any]:
     """What the run took: fit and mean prediction by category, and the most memory a process of it held.
 
-    A run that was begun again keeps the larger peak.
+    A run that was resumed keeps the larger peak.
     """
     peak = peak_bytes() / 1e6
     on_gpu = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0

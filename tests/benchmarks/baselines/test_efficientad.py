@@ -11,7 +11,6 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from benchmarks.baselines.efficientad import load_teacher
 from benchmarks.baselines.methods import make_detector, open_detector
 from modmap.errors import ModMapError
 from modmap.scan import Scan
@@ -41,16 +40,6 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 class TestEfficientAD:
-    def test_load_teacher__released_format_and_ours(self, given: dict[str, Any]) -> None:
-        from anomalib.models.image.efficient_ad.torch_model import SmallPatchDescriptionNetwork
-
-        found = []
-        for path in (given["teacher"], given["teacher"].replace(".safetensors", ".pth")):
-            teacher = SmallPatchDescriptionNetwork(out_channels=384)
-            load_teacher(teacher, Path(path))
-            found.append(teacher.state_dict())
-        assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
-
     @pytest.mark.parametrize(
         ("changes", "said"),
         [
@@ -124,8 +113,3 @@ class TestEfficientAD:
         assert not np.array_equal(exact, rough)
         assert np.corrcoef(exact, rough)[0, 1] > 0.99
         np.testing.assert_allclose(rough, exact, atol=0.1 * np.ptp(exact))
-
-    def test_load_teacher__damaged(self, tmp_path: Path) -> None:
-        (tmp_path / "teacher.pth").write_bytes(b"nothing")
-        with pytest.raises(ModMapError, match=r"teacher.pth: expected the weights of EfficientAD's teacher"):
-            load_teacher(torch.nn.Linear(1, 1), tmp_path / "teacher.pth")
