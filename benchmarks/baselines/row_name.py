@@ -91,5 +91,11 @@ def _changes(kind: type[BaselineSettings], config: Mapping[str, Any]) -> list[st
     for name, field in kind.model_fields.items():
         own = name not in shared or (name == "size" and field.default != shared["size"].default)
         if own and name not in NOT_IN_THE_NAME and config.get(name, field.default) != field.default:
-            words.append(f"{name} {config[name]} for {field.default}")
+            words.append(_change(name, config[name], field.default))
     return words
+
+
+def _change(name: str, value: Any, published: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return f"{name} {value} for {published}"

@@ -37,6 +37,11 @@ class TestRowName:
                 {"image_encoder": {"precision": "bfloat16"}, "depth_encoder": {"normalisation": "reference"}},
                 "CFM (image dinov2_vits14 in bfloat16 for dinov2_vitb14, depth fpfh)",
             ),
+            (
+                "cfm",
+                {"standardised": True, "colour": False},
+                "CFM (image dinov2_vits14 on gray for dinov2_vitb14, depth fpfh, standardised)",
+            ),
             ("m3dm", {}, "M3DM (image dinov2_vits14 for dinov2_vitb14, depth fpfh)"),
             ("ast", {"size": 768}, "AST (image tf_efficientnet_b5)"),
             (
