@@ -29,7 +29,7 @@ class ASTSettings(BaselineSettings):
         teacher_channels: Inside the flow's networks.
         student_channels: Inside the student.
         teacher_epochs: Passes over the nominal views.
-        student_epochs: Likewise.
+        student_epochs: Passes of the student over the training views.
         views_per_batch: Views in a step.
         learning_rate: Of Adam.
     """

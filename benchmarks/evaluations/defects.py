@@ -5,7 +5,7 @@ SiM3D's layout and the volumes that were predicted for them (`<results>/<categor
 
 A defect is reported as `modmap predict` does it: a connected region of the volume over the voxel threshold with a voxel
 over the scan threshold. Where the model was calibrated the thresholds are its own; else they come from the category's
-good test scans, a good scan itself being held against the other good ones.
+good test scans, a good scan itself being compared with the other good ones.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def summarise(
 
 
 def scan_lines(metrics: Mapping[str, EvaluationMetrics]) -> list[dict[str, Any]]:
-    """The lines of `scans.jsonl`, one a scan."""
+    """The lines of `scans.jsonl`, one per scan."""
     return [
         {
             "category": category,

@@ -1,4 +1,4 @@
-"""The comparison of precisions on a small encoder: both are measured, and their tokens held against each other."""
+"""The comparison of precisions on a small encoder: both are measured, and their tokens compared."""
 
 from __future__ import annotations
 
