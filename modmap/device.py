@@ -19,5 +19,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except Exception as error:
-        raise ModMapError(f"device: expected one that torch can use here, found {name!r} ({one_line(error)})") from None
+        raise ModMapError(
+            f"device: expected one that torch can use here, found {name!r} ({one_line(error)})"
+        ) from None
     return device

@@ -1,7 +1,7 @@
 """docs/walk_through.ipynb runs from top to bottom, as somebody would run it in a fresh clone.
 
-It is kept without outputs: their last digits differ from machine to machine, so none could be compared with the run, and
-each change of a colour would store all pictures anew.
+It is kept without outputs: their last digits differ from machine to machine, so none could be compared with the
+run, and each change of a colour would store all pictures anew.
 """
 
 from __future__ import annotations
