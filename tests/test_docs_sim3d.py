@@ -36,7 +36,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone's directory as the page has it: data, encoders, and a calibration in files of one's own."""
     root = tmp_path_factory.mktemp("sim3d")
     write_ball_category(root / "data" / "SiM3D", "container", radius=45.0, good=1, bad=1)
-    write_ball_category(root / "data" / "sim3d-mini", "spur_gear", radius=60.0, good=1, bad=1, seed=1)
+    write_ball_category(root / "data" / "sim3d-mini" / "work", "spur_gear", radius=60.0, good=1, bad=1, seed=1)
     write_encoder(root / "image_encoder")
     write_encoder(root / "encoder", channels=24, in_chans=1, seed=1)
     return root
@@ -61,7 +61,7 @@ def _run_python(words: Sequence[str]) -> None:
     if module == "benchmarks.cadscan":
         # tests/benchmarks/cadscan makes data sets; here the command only has to be one.
         found = tyro.cli(Command, args=arguments)
-        assert not isinstance(found, Dataset) or found.out == Path("data/sim3d-mini")
+        assert not isinstance(found, Dataset) or found.split == "work"
         return
     assert import_module(module).main(_small(module, arguments)) == 0, words
 
@@ -128,7 +128,7 @@ class TestSim3dPage:
             name: Path(json.loads((workplace / "results" / name / "run.json").read_text())["root"]).name
             for name in ("real2real", "mini_real2real", "mini_synth2real", "mini_two")
         }
-        assert roots == dict.fromkeys(roots, "sim3d-mini") | {"real2real": "SiM3D"}
+        assert roots == dict.fromkeys(roots, "work") | {"real2real": "SiM3D"}
 
     def test_python__overrules_the_guesses(
         self, workplace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -12,43 +12,70 @@ from rich.console import Console
 
 from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.corpus import CorpusSettings, Parts, make_corpus
-from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
+from benchmarks.cadscan.dataset import DatasetError, DatasetSettings, make_dataset
 from benchmarks.cadscan.defects import LARGEST, SMALLEST
+from benchmarks.cadscan.detectability import LEAST_DETECTABILITY
 from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.floor import measure_floor
 from benchmarks.cadscan.parts import CATEGORIES
+from benchmarks.cadscan.scan_jobs import SEED_OF_SPLIT, Split
 from benchmarks.cadscan.sheets import draw_sheets
+
+SIM3D_MINI = Path("data/sim3d-mini")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Make a data set in SiM3D's layout, or what is missing of it."""
+    """Make a data set in SiM3D's layout, or what is missing of it; its defaults are those of `sim3d-mini`."""
 
-    out: Path
-    """Its directory."""
+    out: Path | None = None
+    """Its directory; of a split data/sim3d-mini/SPLIT by default."""
+    split: Split | None = None
+    """Of sim3d-mini. work: seed 0, to choose settings on. report: seed 50, on which nothing is ever tuned."""
     categories: tuple[str, ...] = CATEGORIES
     """Parts to scan."""
-    good: int = 10
+    good: int = 12
     """Nominal test scans a category."""
-    bad: int = 10
+    bad: int = 16
     """Anomalous test scans a category."""
     size: str = "1024x768"
     """Of the images, at most 4096x3000."""
-    seed: int = 0
-    """The same seed gives the same bytes."""
+    seed: int | None = None
+    """The same seed gives the same bytes; a split's own, else 0, by default."""
     smallest: float = SMALLEST
     """Of the defects' sizes, mm."""
     largest: float = LARGEST
     """Likewise; log-uniform between the two."""
+    least_detectability: float = LEAST_DETECTABILITY
+    """A defect of which no view shows this d', or measures a point, is drawn again; 0: none is."""
     workers: int = 1
     """Processes, each on one thread."""
 
     def run(self) -> None:
-        """Makes it."""
+        """Makes it.
+
+        Raises:
+            DatasetError: there is neither a directory nor a split, or the seed is another split's.
+        """
+        out = self.out
+        if out is None:
+            if self.split is None:
+                raise DatasetError("out: expected a directory, or --split work or report, found neither")
+            out = SIM3D_MINI / self.split
+        seed = SEED_OF_SPLIT[self.split] if self.split else 0
+        if self.split and self.seed not in (None, seed):
+            raise DatasetError(f"seed: expected {seed}, as the {self.split} split has it, found {self.seed}")
         settings = DatasetSettings(
-            _size(self.size), self.good, self.bad, self.seed, self.smallest, self.largest
+            size=_size(self.size),
+            good=self.good,
+            bad=self.bad,
+            seed=seed if self.seed is None else self.seed,
+            smallest=self.smallest,
+            largest=self.largest,
+            least_detectability=self.least_detectability,
+            split=self.split,
         )
-        make_dataset(self.out, settings, categories=self.categories, workers=self.workers)
+        make_dataset(out, settings, categories=self.categories, workers=self.workers)
 
 
 @dataclass(frozen=True)
@@ -93,18 +120,20 @@ class Floor:
 
 @dataclass(frozen=True)
 class Sheets:
-    """Draw a contact sheet a category, and a sheet of all kinds of defect at three sizes."""
+    """Draw a contact sheet of each category, its defects with and without, and all kinds of defect at three sizes."""
 
     data: Path
     """The data set."""
     out: Path
     """Where the pictures go."""
-    defects: bool = True
-    """Draw the sheet of defects too."""
+    planted: int = 2
+    """Anomalous scans of each category whose defects are drawn, with and without."""
+    kinds: bool = True
+    """Draw every kind of defect at three sizes too."""
 
     def run(self) -> None:
         """Draws them and prints their paths."""
-        for path in draw_sheets(self.data, self.out, defects=self.defects):
+        for path in draw_sheets(self.data, self.out, planted=self.planted, kinds=self.kinds):
             print(path)
 
 

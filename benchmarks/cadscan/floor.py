@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.cadscan.writer import write_json
+from benchmarks.runs.files import write_json
 from modmap.datasets import SiM3D
 from modmap.metrics import instance_auroc
 from modmap.scan import Frame, Scan

@@ -36,24 +36,31 @@ def grid_around(nominal: Part, *, margin: float = MARGIN) -> VoxelGrid:
     return VoxelGrid(low * voxel, voxel, (x, y, z))
 
 
-def ground_truth(
-    defects: Iterable[Defect], grid: VoxelGrid, *, T_part_to_world: Array | None = None
-) -> GroundTruth:
-    """The voxels within half a voxel (along each axis, from their centre) of a changed point.
+def voxels_at(points: Array, grid: VoxelGrid) -> Array:
+    """(V,) ascending numbers of the voxels of a grid that (M, 3) points of the world are in."""
+    index, inside = grid.index(points)
+    numbers: Array = np.unique(np.ravel_multi_index(tuple(index[inside].T), grid.shape))
+    return numbers
 
-    Such a voxel is one that a changed piece of surface passes through. Points outside the grid are left out.
+
+def changed_voxels(defect: Defect, grid: VoxelGrid, *, T_part_to_world: Array) -> Array:
+    """(V,) numbers of the voxels that a changed piece of surface passes through, seen or not.
 
     Args:
-        defects: Of one scan.
+        defect: Samples of its surface are at most a third of a voxel apart.
         grid: In the world frame.
-        T_part_to_world: (4, 4), where the part lay in this scan; by default where it was built.
+        T_part_to_world: (4, 4), where the part lay in this scan.
     """
-    mask = np.zeros(grid.shape, bool)
-    for defect in defects:
-        points = np.asarray(defect.changed_points, dtype=np.float64)
-        if T_part_to_world is not None:
-            points = points @ T_part_to_world[:3, :3].T + T_part_to_world[:3, 3]
-        index = np.floor((points - grid.origin) / grid.voxel).astype(np.int64)
-        inside = ((index >= 0) & (index < grid.shape)).all(axis=1)
-        mask[tuple(index[inside].T)] = True
-    return GroundTruth(mask, origin=grid.origin, voxel=grid.voxel)
+    return voxels_at(defect.changed_points @ T_part_to_world[:3, :3].T + T_part_to_world[:3, 3], grid)
+
+
+def ground_truth(shown: Iterable[Array], unseen: Iterable[Array], grid: VoxelGrid) -> GroundTruth:
+    """The ground truth of a scan from the numbers of its defects' voxels: those a scanner can measure, and the rest.
+
+    A voxel that is unseen as one defect's and can be measured as another's is ground truth.
+    """
+    masks = np.zeros((2, *grid.shape), bool)
+    for mask, voxels in zip(masks, (shown, unseen), strict=True):
+        for numbers in voxels:
+            mask.reshape(-1)[numbers] = True
+    return GroundTruth(masks[0], origin=grid.origin, voxel=grid.voxel, unseen=masks[1] & ~masks[0])

@@ -37,8 +37,10 @@ def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CRE
     face_of = order // 3
     total = np.zeros((len(order), 3))
     limit = np.cos(np.radians(crease_degrees))
+    many_first = np.argsort(-valence[group], kind="stable")
+    at_most = np.cumsum(np.bincount(valence[group]))
     for step in range(int(valence.max())):
-        taking = np.flatnonzero(valence[group] > step)
+        taking = many_first[: len(order) - at_most[step]]
         other = order[starts[group[taking]] + step]
         near = np.einsum("ij,ij->i", flat[face_of[taking]], flat[other // 3]) >= limit
         taking, other = taking[near], other[near]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Modality = Literal["image", "depth", "both"]  # what can show a defect
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class ReflectancePatch:
     seed: int
 
 
+def _same(part: Part) -> Part:
+    return part
+
+
 @dataclass(frozen=True)
 class Defect:
     """One defect, as its record in `defects.json`.
@@ -89,16 +95,20 @@ class Defect:
             it is after the change and, where surface vanished, as it was before.
         before: The part without this defect, but with those made before it.
         patch: The changed reflectance of a scratch, a crack, a stain or a roughness.
+        again: Makes the same change of the geometry to another part.
+        carried: Where a warp takes points of the part before it, (N, 3) to (N, 3); None for other kinds.
     """
 
     kind: str
     centre: Array
     size: float
     depth: float
-    modality: Literal["image", "depth", "both"]
+    modality: Modality
     changed_points: Array = field(repr=False)
     before: Part | None = field(default=None, repr=False)
     patch: ReflectancePatch | None = field(default=None, repr=False)
+    again: Callable[[Part], Part] = field(default=_same, repr=False)
+    carried: Callable[[Array], Array] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def trace(
     light: Light | None = None,
     antialias: bool = True,
     shut_off: bool = True,
+    step: int | None = None,
 ) -> Trace:
     """Casts every pixel's ray and shades what it hits.
 
@@ -106,11 +107,13 @@ def trace(
         light: Of this scan.
         antialias: Take four rays instead of one for the radiance of pixels on edges.
         shut_off: Find what the part shuts off of the hall's light; else all of it counts as open.
+        step: Of the grid on which that is found, pixels; `sky_step` of the camera by default.
     """
     assert camera.size is not None
     light = light or Light()
     width, height = camera.size
-    openness = _openness(stage, camera) if shut_off else np.ones((height, width), np.float32)
+    step = sky_step(camera) if step is None else step
+    openness = _openness(stage, camera, step) if shut_off else np.ones((height, width), np.float32)
     shader = _Shader(stage, camera, head, light)
     result = Trace(
         z=np.full((height, width), np.inf, np.float32),
@@ -218,11 +221,16 @@ def _facing(normals: Array, seen: Array) -> Array:
     return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
-def _openness(stage: Stage, camera: Camera) -> Array:
-    """(H, W) how much of the hall each pixel's surface sees; on a coarse grid, as it has no sharp shadows."""
+def sky_step(camera: Camera) -> int:
+    """Pixels between those at which the share of the hall's light is found; it has no sharp shadows."""
+    assert camera.size is not None
+    return max(1, camera.size[0] // SKY_GRID)
+
+
+def _openness(stage: Stage, camera: Camera, step: int) -> Array:
+    """(H, W) how much of the hall each pixel's surface sees; found at every `step`-th pixel."""
     assert camera.size is not None
     width, height = camera.size
-    step = max(1, width // SKY_GRID)
     columns, rows = -(-width // step), -(-height // step)
     v, u = (np.mgrid[0:rows, 0:columns].reshape(2, -1) + 0.5) * step - 0.5
     shader = _Shader(stage, camera, Head.for_distance(1.0), Light())

@@ -63,25 +63,23 @@ class Stage:
         T_part_to_world: (4, 4) its placement.
         finish: Its surface.
         around: Table and fixture, or None.
+        caster: Of the same part in the same place, where there is one.
     """
 
     def __init__(
-        self, part: Part, finish: Finish, *, T_part_to_world: Array, around: Surroundings | None = None
+        self,
+        part: Part,
+        finish: Finish,
+        *,
+        T_part_to_world: Array,
+        around: Surroundings | None = None,
+        caster: Caster | None = None,
     ) -> None:
         self.finish, self.around = finish, around
         self.T_part_to_world = T_part_to_world
         self._body = part.body
-        vertices = part.vertices @ T_part_to_world[:3, :3].T + T_part_to_world[:3, 3]
-        faces, tilt = part.faces, part.tilt
-        self.part_faces = len(faces)
-        if tilt is not None:
-            tilt = tilt @ T_part_to_world[:3, :3].T.astype(np.float32)
-        if around is not None:
-            faces = np.concatenate([faces, around.faces + len(vertices)])
-            vertices = np.concatenate([vertices, around.vertices])
-            if tilt is not None:
-                tilt = np.concatenate([tilt, np.zeros((len(around.faces), 3, 3), np.float32)])
-        self.caster = Caster(vertices, faces, tilt=tilt)
+        self.part_faces = len(part.faces)
+        self.caster = caster or _caster(part, T_part_to_world, around)
 
     def is_part(self, face: Array) -> Array:
         """(M,) bool: which faces are the part's."""
@@ -124,6 +122,19 @@ class Stage:
                     finish.sample(points[where], hits.normals[where], body, footprint=footprint),
                 )
         return merged
+
+
+def _caster(part: Part, T_part_to_world: Array, around: Surroundings | None) -> Caster:
+    """The part where it is, and what is around it, for rays."""
+    rotation, shift = T_part_to_world[:3, :3], T_part_to_world[:3, 3]
+    vertices, faces = part.vertices @ rotation.T + shift, part.faces
+    tilt = None if part.tilt is None else part.tilt @ rotation.T.astype(np.float32)
+    if around is not None:
+        faces = np.concatenate([faces, around.faces + len(vertices)])
+        vertices = np.concatenate([vertices, around.vertices])
+        if tilt is not None:
+            tilt = np.concatenate([tilt, np.zeros((len(around.faces), 3, 3), np.float32)])
+    return Caster(vertices, faces, tilt=tilt)
 
 
 def _put(merged: SurfaceSample, where: Array, sample: SurfaceSample) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
+from benchmarks.cadscan.assessment import Assessment
+from benchmarks.cadscan.detectability import LEAST_DETECTABILITY, Sight, together
 from benchmarks.cadscan.part import Defect
 from benchmarks.cadscan.views import view_id
+from benchmarks.runs.files import write_json
 from modmap.datasets.cameras import write_cameras
 from modmap.datasets.ground_truth import GroundTruth, write_ground_truth
 from modmap.scan import Camera
@@ -30,11 +32,19 @@ UNFINISHED = ".unfinished"
 
 @dataclass(frozen=True)
 class DefectRecord:
-    """A defect as the set tells it: the defect, its centre in the world of the scan, how many views see it."""
+    """A defect as the set tells it.
+
+    Attributes:
+        defect: It.
+        centre: (3,) mm, world frame of the scan.
+        assessment: What the views can show of it.
+        measured: How many of its voxels they did measure.
+    """
 
     defect: Defect
     centre: Array
-    views: int
+    assessment: Assessment
+    measured: int
 
 
 @contextmanager
@@ -115,6 +125,26 @@ def write_calibration(directory: Path, cameras: Sequence[Camera]) -> None:
     )
 
 
+def write_placement(
+    directory: Path, T_part_to_world: Array, cameras: Sequence[tuple[Camera, Camera]]
+) -> None:
+    """Writes `placement.json`, which is for measuring: where the part lay, and what the robot was off by in each view.
+
+    Args:
+        directory: Of the scan.
+        T_part_to_world: (4, 4) the rigid motion from the part as drawn to where it lay, mm.
+        cameras: Of every view, as calibrated and where it really was.
+    """
+    errors = [
+        real.T_world_to_camera @ np.linalg.inv(calibrated.T_world_to_camera) for calibrated, real in cameras
+    ]
+    content = {
+        "T_part_to_world": T_part_to_world.tolist(),
+        "camera_error": {view_id(index): error.tolist() for index, error in enumerate(errors)},
+    }
+    write_json(directory / "placement.json", content)
+
+
 def write_truth(directory: Path, truth: GroundTruth, records: Sequence[DefectRecord]) -> None:
     """Writes `gt.npz` and `defects.json`."""
     write_ground_truth(directory / "gt.npz", truth)
@@ -129,18 +159,28 @@ def write_png(path: Path, image: Array) -> None:
     path.write_bytes(data.tobytes())
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON that reads well and is the same for the same content."""
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
 def _record(record: DefectRecord) -> Mapping[str, Any]:
-    defect = record.defect
+    defect, assessment = record.defect, record.assessment
     return {
         "kind": defect.kind,
         "centre_mm": [round(float(value), 4) for value in record.centre],
         "size_mm": round(float(defect.size), 4),
         "depth_mm": round(float(defect.depth), 4),
         "modality": defect.modality,
-        "views": record.views,
+        "views": sum(sight.both >= LEAST_DETECTABILITY for sight in assessment.sights),
+        "voxels": len(assessment.shown),
+        "voxels_measured": record.measured,
+        "voxels_unseen": len(assessment.unseen),
+        "detectability": {"best_view": _rounded(assessment.best), **_strengths(together(assessment.sights))},
+        "by_view": {view_id(index): _strengths(sight) for index, sight in enumerate(assessment.sights)},
     }
+
+
+def _strengths(sight: Sight) -> dict[str, float | int]:
+    """d' in depth, image and both together, and the pixels changed."""
+    values = {"depth": sight.depth, "image": sight.image, "both": sight.both}
+    return {**{name: _rounded(value) for name, value in values.items()}, "pixels": sight.pixels}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 3)

@@ -33,7 +33,7 @@ def find_root(given: Path | None, *, download: bool = False) -> Path:
         return root
     raise ModMapError(
         f"{root}: expected a directory in SiM3D's layout, found none; set {VARIABLE} to where one is, or make a "
-        f"simulated one with `make sim3d-mini` and set {VARIABLE}=data/sim3d-mini"
+        f"simulated one with `make sim3d-mini` and set {VARIABLE}=data/sim3d-mini/work"
     )
 
 

@@ -14,6 +14,7 @@ from modmap.types import Array
 from modmap.volume import VoxelGrid
 
 KEYS = ("mask", "origin", "voxel")
+UNSEEN = "unseen"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,8 @@ class GroundTruth:
         mask: (X, Y, Z) bool, True in a defect.
         origin: (3,) world place of the corner of voxel (0, 0, 0) with the lowest coordinates, mm.
         voxel: Edge length, mm.
+        unseen: (X, Y, Z) bool, True in what else a defect changed and no view could ever show; None where that is
+            not known.
 
     Raises:
         ModMapError: a wrong shape or type, a number that is not finite, a voxel that is not positive.
@@ -32,18 +35,20 @@ class GroundTruth:
     mask: Array
     origin: Array
     voxel: float
+    unseen: Array | None = None
 
     def __post_init__(self) -> None:
-        mask = np.asarray(self.mask)
-        if mask.ndim != 3 or 0 in mask.shape or mask.dtype.kind not in "bui":
-            raise ModMapError(f"mask: expected (X, Y, Z) of true and false, found {mask.dtype} {mask.shape}")
-        if mask.dtype.kind == "i" and mask.min() < 0:
-            raise ModMapError(f"mask: expected 0 and 1, found {mask.min()}")
+        mask = _checked_mask("mask", self.mask)
+        if self.unseen is not None:
+            unseen = _checked_mask("unseen", self.unseen)
+            if unseen.shape != mask.shape:
+                raise ModMapError(f"unseen: expected the mask's shape {mask.shape}, found {unseen.shape}")
+            object.__setattr__(self, "unseen", unseen)
         origin = _floats("origin", self.origin, shape=(3,))
         voxel = float(_floats("voxel", self.voxel, shape=()))
         if voxel <= 0:
             raise ModMapError(f"voxel: expected a positive edge length in mm, found {voxel}")
-        object.__setattr__(self, "mask", mask.astype(bool))
+        object.__setattr__(self, "mask", mask)
         object.__setattr__(self, "origin", origin)
         object.__setattr__(self, "voxel", voxel)
 
@@ -57,7 +62,8 @@ class GroundTruth:
 def read_ground_truth(path: str | Path) -> GroundTruth:
     """Reads `gt.npz`: `mask` (X, Y, Z), `origin` (3,) in mm, `voxel` in mm.
 
-    The mask may also be packed: `mask` is `numpy.packbits` of the flat volume, and `shape` its (X, Y, Z).
+    The mask may also be packed: `mask` is `numpy.packbits` of the flat volume, and `shape` its (X, Y, Z). `unseen`, where
+    there is one, is stored as the mask is.
 
     Raises:
         ModMapError: the file is missing or damaged, a key is missing or its value unusable.
@@ -67,7 +73,7 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         raise ModMapError(f"{path}: expected a ground truth file (.npz), found none")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files if name in (*KEYS, "shape")}
+            arrays = {name: np.asarray(file[name]) for name in file.files if name in (*KEYS, "shape", UNSEEN)}
     except Exception as error:
         raise ModMapError(
             f"{path}: expected a whole .npz file, found a damaged one ({one_line(error)})"
@@ -76,16 +82,17 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
     if missing:
         raise ModMapError(f"{path}: expected mask, origin and voxel, found no {', '.join(missing)}")
     try:
-        mask = arrays["mask"]
+        masks = {name: arrays[name] for name in ("mask", UNSEEN) if name in arrays}
         if "shape" in arrays:
-            mask = _unpacked(mask, arrays["shape"])
-        return GroundTruth(mask, origin=arrays["origin"], voxel=arrays["voxel"])  # type: ignore[arg-type]
+            masks = {name: _unpacked(name, bits, arrays["shape"]) for name, bits in masks.items()}
+        return GroundTruth(**masks, origin=arrays["origin"], voxel=arrays["voxel"])  # type: ignore[arg-type]
     except ModMapError as error:
         raise ModMapError(f"{path}: {error}") from None
 
 
 def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
-    """Writes `gt.npz`, the mask packed to bits; the same ground truth gives the same bytes."""
+    """Writes `gt.npz`, the masks packed to bits; the same ground truth gives the same bytes."""
+    unseen: dict[str, Any] = {} if ground_truth.unseen is None else {UNSEEN: np.packbits(ground_truth.unseen)}
     with atomic_file(Path(path)) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
@@ -93,16 +100,26 @@ def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
             shape=np.array(ground_truth.mask.shape, dtype=np.int64),
             origin=ground_truth.origin,
             voxel=np.float64(ground_truth.voxel),
+            **unseen,
         )
 
 
-def _unpacked(bits: Array, shape: Array) -> Array:
+def _checked_mask(name: str, value: Array) -> Array:
+    mask = np.asarray(value)
+    if mask.ndim != 3 or 0 in mask.shape or mask.dtype.kind not in "bui":
+        raise ModMapError(f"{name}: expected (X, Y, Z) of true and false, found {mask.dtype} {mask.shape}")
+    if mask.dtype.kind == "i" and mask.min() < 0:
+        raise ModMapError(f"{name}: expected 0 and 1, found {mask.min()}")
+    return mask.astype(bool)
+
+
+def _unpacked(name: str, bits: Array, shape: Array) -> Array:
     if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape <= 0).any():
         raise ModMapError(f"shape: expected three positive integers, found {shape.tolist()}")
     count = int(np.prod(shape.astype(object)))
     if bits.dtype != np.uint8 or bits.ndim != 1 or len(bits) != -(-count // 8):
         raise ModMapError(
-            f"mask: expected {-(-count // 8)} bytes of packed bits for shape {shape.tolist()}, "
+            f"{name}: expected {-(-count // 8)} bytes of packed bits for shape {shape.tolist()}, "
             f"found {bits.dtype} {bits.shape}"
         )
     return np.unpackbits(bits, count=count).reshape(shape)

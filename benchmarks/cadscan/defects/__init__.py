@@ -15,7 +15,16 @@ from benchmarks.cadscan.defects.marks import roughness, stain
 from benchmarks.cadscan.defects.places import DefectError
 from benchmarks.cadscan.part import Defect, DefectivePart, Part
 
-__all__ = ["KINDS", "LARGEST", "SMALLEST", "DefectError", "add_defects", "draw_size", "make_defect"]
+__all__ = [
+    "KINDS",
+    "LARGEST",
+    "SMALLEST",
+    "DefectError",
+    "add_defects",
+    "draw_size",
+    "make_defect",
+    "redrawn",
+]
 
 _MAKERS: dict[str, Callable[..., DefectivePart]] = {
     "missing_feature": missing_feature,
@@ -31,7 +40,8 @@ _MAKERS: dict[str, Callable[..., DefectivePart]] = {
     "roughness": roughness,
 }
 KINDS = tuple(_MAKERS)  # in the order in which one part suffers them
-SMALLEST, LARGEST = 1.0, 20.0  # mm
+_ANYWHERE = tuple(kind for kind in KINDS if kind not in ("warp", "missing_feature", "bent_feature"))
+SMALLEST, LARGEST = 3.0, 20.0  # mm
 _WARP_SCALE = 4.5  # a warp is 4.5 times as wide as another defect, and 25 mm at least
 _WARP_LEAST = 25.0
 _DRAWS = 10
@@ -99,11 +109,45 @@ def add_defects(
     return made
 
 
+def redrawn(
+    made: DefectivePart,
+    first: int,
+    *,
+    rng: np.random.Generator,
+    same_kind: bool = True,
+    smallest: float = SMALLEST,
+    largest: float = LARGEST,
+) -> DefectivePart:
+    """The part with its defects drawn again from one on.
+
+    Args:
+        made: With defects.
+        first: Index of the one to be drawn again; those after it were placed with regard to it.
+        rng: Of sizes, places and, if it's another, the kind.
+        same_kind: Draw it of the same kind; else of any that needs no feature of the part.
+        smallest: mm.
+        largest: mm.
+
+    Raises:
+        DefectError: as `add_defects`.
+    """
+    kept, kinds = made.defects[:first], [defect.kind for defect in made.defects[first:]]
+    before = made.defects[first].before
+    assert before is not None
+    patches = tuple(defect.patch for defect in kept if defect.patch is not None)
+    part = DefectivePart(before, patches, kept)
+    if not same_kind:
+        kinds[0] = str(rng.choice(_ANYWHERE))
+    for kind in kinds:
+        part = _one_more(part, kind, KINDS, rng, smallest=smallest, largest=largest)
+    return part
+
+
 def _draw_kinds(kinds: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
     """Kinds in the order of `KINDS`: what changes the most comes first."""
     drawn = [str(kind) for kind in rng.choice(list(kinds), size=count)]
     if "warp" in drawn and len(drawn) > 1:  # features have moved once a part is warped
-        rest = [kind for kind in kinds if kind not in ("warp", "missing_feature", "bent_feature")] or ["dent"]
+        rest = [kind for kind in kinds if kind in _ANYWHERE] or ["dent"]
         drawn = ["warp", *(str(kind) for kind in rng.choice(rest, size=count - 1))]
     return sorted(drawn, key=KINDS.index)
 
@@ -120,7 +164,7 @@ def _one_more(
     """One more defect on a part; of another kind where the first has no place or cannot be meshed."""
     # Beside a warp, which is wide and shallow, there is place for others: only its middle is kept free.
     avoid = tuple((d.centre, d.size / (8 if d.kind == "warp" else 2)) for d in made.defects)
-    others = [k for k in kinds if k not in ("warp", "missing_feature", "bent_feature")] or [kind]
+    others = [k for k in kinds if k in _ANYWHERE] or [kind]
     reason = ""
     for attempt in range(_DRAWS):
         size, seed = draw_size(rng, smallest=smallest, largest=largest), int(rng.integers(1 << 31))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from benchmarks.cadscan.defects.changes import DISPLACED, moved_points
 from benchmarks.cadscan.defects.displacement import Field, displaced, displaced_along, refined
 from benchmarks.cadscan.defects.places import Place, Surface, feature_of, place_on_surface
-from benchmarks.cadscan.part import Array, Defect, DefectivePart, Part
+from benchmarks.cadscan.part import Array, Defect, DefectivePart, Modality, Part
 
 Avoid = tuple[tuple[Array, float], ...]
+Change = Callable[[Part], tuple[Part, Array]]  # the changed part, and (V,) mm that each vertex moved
 
 _RIM = 1.3  # outer radius of a dent's raised rim, in radii of its hollow
 WARP_SHARE = 0.2  # of a warp's peak; surface displaced by less does not count as changed
@@ -21,7 +24,7 @@ def dent(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
     place = place_on_surface(surface, size / 2, rng=rng, avoid=avoid)
     depth = max(size * float(np.exp(rng.uniform(np.log(0.03), np.log(0.15)))), 0.06)
     depth = min(depth, 0.4 * surface.thinnest(place, 0.35 * size))
-    return _pressed(surface, "dent", place, size, depth, _dent_field(place, size / 2, depth, rng))
+    return _pressed(surface, "dent", place, size, _dent_field(place, size / 2, depth, rng))
 
 
 def bump(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
@@ -36,7 +39,7 @@ def bump(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
         drop: Array = height * np.clip(1 - rho**2, 0, None)
         return drop
 
-    return _pressed(surface, "bump", place, size, height, field)
+    return _pressed(surface, "bump", place, size, field)
 
 
 def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
@@ -56,11 +59,16 @@ def warp(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
         bulge: Array = peak * (np.clip(1 - rho**2, 0, None) ** 2)[:, None] * place.normal
         return bulge
 
-    changed, amount = displaced_along(
-        refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
+    return _moved(
+        surface,
+        "warp",
+        place.centre,
+        size,
+        _along(field, path=path, reach=reach, edge=edge),
+        least=max(WARP_SHARE * abs(peak), DISPLACED),
+        modality="depth",
+        carried=lambda points: points + field(points),
     )
-    points = moved_points(surface, changed, amount, least=max(WARP_SHARE * abs(peak), DISPLACED))
-    return _alone(changed, Defect("warp", place.centre, size, float(amount.max()), "depth", points))
 
 
 def bent_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
@@ -93,25 +101,58 @@ def bent_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Av
         steps = np.linspace(-half, half, max(int(half / 2), 2))
         path, reach = feature.centre + steps[:, None] * across, 1.25 * length
     edge = float(np.clip(length / 12, 0.3, 1.0))
-    changed, moved = displaced_along(
-        refined(part, path=path, reach=reach, edge=edge), path=path, reach=reach, field=field
-    )
-    points = moved_points(surface, changed, moved)
-    extent = max(length, 2 * half)
-    return _alone(changed, Defect("bent_feature", feature.centre, extent, float(moved.max()), "both", points))
+
+    change = _along(field, path=path, reach=reach, edge=edge)
+    return _moved(surface, "bent_feature", feature.centre, max(length, 2 * half), change)
 
 
-def _pressed(
-    surface: Surface, kind: str, place: Place, size: float, depth: float, field: Field
-) -> DefectivePart:
+def _pressed(surface: Surface, kind: str, place: Place, size: float, field: Field) -> DefectivePart:
     """The part with a field of radius `size` / 2 pressed into or out of a place."""
     path, reach = place.centre[None], size / 2
     edge = float(np.clip(size / 32, 0.08, 0.5))
-    fine = refined(surface.part, path=path, reach=1.05 * reach, edge=edge)
-    # Surface that falls away from the place (a step, a curve) is still within reach of the blow.
-    changed, amount = displaced(fine, place=place, path=path, reach=1.2 * reach, field=field)
-    points = moved_points(surface, changed, amount)
-    return _alone(changed, Defect(kind, place.centre, size, float(amount.max()), "both", points))
+
+    def change(part: Part) -> tuple[Part, Array]:
+        fine = refined(part, path=path, reach=1.05 * reach, edge=edge)
+        # Surface that falls away from the place (a step, a curve) is still within reach of the blow.
+        return displaced(fine, place=place, path=path, reach=1.2 * reach, field=field)
+
+    return _moved(surface, kind, place.centre, size, change)
+
+
+def _along(field: Field, *, path: Array, reach: float, edge: float) -> Change:
+    """A change that takes everything within reach of a path along with a field of (N, 3) vectors, mm."""
+
+    def change(part: Part) -> tuple[Part, Array]:
+        fine = refined(part, path=path, reach=reach, edge=edge)
+        return displaced_along(fine, path=path, reach=reach, field=field)
+
+    return change
+
+
+def _moved(
+    surface: Surface,
+    kind: str,
+    centre: Array,
+    size: float,
+    change: Change,
+    *,
+    least: float = DISPLACED,
+    modality: Modality = "both",
+    carried: Callable[[Array], Array] | None = None,
+) -> DefectivePart:
+    """The part with its surface moved by a change; what moved by less than `least` mm does not count."""
+    changed, amount = change(surface.part)
+    defect = Defect(
+        kind,
+        centre,
+        size,
+        float(amount.max()),
+        modality,
+        changed_points=moved_points(surface, changed, amount, least=least),
+        again=lambda part: change(part)[0],
+        carried=carried,
+    )
+    return DefectivePart(changed, (), (defect,))
 
 
 def _dent_field(place: Place, radius: float, depth: float, rng: np.random.Generator) -> Field:
@@ -144,7 +185,3 @@ def _outline(place: Place, radius: float, rng: np.random.Generator, *, lobes: fl
         return distance
 
     return rho
-
-
-def _alone(part: Part, defect: Defect) -> DefectivePart:
-    return DefectivePart(part, (), (defect,))

@@ -1,4 +1,4 @@
-"""The surface that a defect changed: the samples that its record keeps, and whether any other point is of it."""
+"""The surface that a defect changed, as the samples that its record keeps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.cadscan.finish import patch_weight
 from benchmarks.cadscan.ground_truth import voxel_size
 from benchmarks.cadscan.meshing import surface_samples, thinned
 from benchmarks.cadscan.normals import face_normals
-from benchmarks.cadscan.part import Array, Defect, Part, ReflectancePatch
+from benchmarks.cadscan.part import Array, Part, ReflectancePatch
 
 DISPLACED = 0.02  # mm; a surface that moved less has not changed
 REFLECTS = 0.1  # a patch of less weight has not changed the surface
@@ -18,36 +18,6 @@ REFLECTS = 0.1  # a patch of less weight has not changed the surface
 def spacing(part: Part) -> float:
     """Largest distance between neighbouring samples, mm: a third of a voxel."""
     return voxel_size(part) / 3
-
-
-class Change:
-    """What a defect changed, judged at any point of the surface as its samples are.
-
-    Args:
-        defect: One that `make_defect` made.
-        after: The part with all its defects.
-
-    Attributes:
-        vanished: (M,) bool, which of the defect's samples are where no surface is any more.
-    """
-
-    def __init__(self, defect: Defect, after: Part) -> None:
-        assert defect.before is not None
-        self._patch = defect.patch
-        self._before = Surface(defect.before) if defect.modality != "image" else None
-        self.vanished = np.zeros(len(defect.changed_points), bool)
-        if self._before is not None:
-            self.vanished = Surface(after).farther(defect.changed_points, DISPLACED)
-
-    def at(self, points: Array) -> Array:
-        """(N,) whether the surface, at (N, 3) points of it in the part frame, moved, came or reflects otherwise."""
-        changed = np.zeros(len(points), bool)
-        if self._before is not None and len(points):
-            changed = self._before.farther(points, DISPLACED)
-        if self._patch is not None:
-            near, weight = patch_weight(self._patch, points)
-            changed[near[weight > REFLECTS]] = True
-        return changed
 
 
 def moved_points(before: Surface, part: Part, displacement: Array, *, least: float = DISPLACED) -> Array:

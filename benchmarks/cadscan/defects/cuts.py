@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from manifold3d import Error, Manifold, Mesh64, OpType
@@ -32,8 +34,8 @@ def chip(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()
     unit = np.concatenate([directions * rng.uniform(0.86, 1.0, size=(60, 1)), ends])
     axes = np.stack([place.tangent, place.binormal, place.normal])
     tool = Manifold.hull_points(place.centre + (unit * [size / 2, 1.5 * depth, depth]) @ axes)
-    changed = _cut(part, place.body, tool)
-    return _recorded(before, changed, "chip", place.centre, size, depth, reach=0.75 * size)
+    again = partial(_cut, body=place.body, tool=tool)
+    return _recorded(before, again, "chip", place.centre, size, depth, reach=0.75 * size)
 
 
 def extra_hole(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
@@ -45,8 +47,8 @@ def extra_hole(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoi
         depth = place.thickness + 0.5
     lift = 0.5 * size + 0.5
     tool = _cylinder(place.centre + lift * place.normal, -place.normal, radius=size / 2, height=depth + lift)
-    changed = _cut(part, place.body, tool)
-    return _recorded(before, changed, "extra_hole", place.centre, size, depth, reach=0.55 * size + depth)
+    again = partial(_cut, body=place.body, tool=tool)
+    return _recorded(before, again, "extra_hole", place.centre, size, depth, reach=0.55 * size + depth)
 
 
 def missing_feature(part: Part, *, size: float, rng: np.random.Generator, avoid: Avoid = ()) -> DefectivePart:
@@ -61,28 +63,33 @@ def missing_feature(part: Part, *, size: float, rng: np.random.Generator, avoid:
         tool = _cylinder(
             feature.centre, -feature.axis, radius=feature.size / 2 + 0.03, height=max(feature.depth, 0.5)
         )
-        changed = _cut(part, body, tool, operation=OpType.Add)
+        again = partial(_cut, body=body, tool=tool, operation=OpType.Add)
         extent, depth = feature.size, feature.depth
     else:
-        changed = _cut(part, body, _tooth(feature, rng))
+        again = partial(_cut, body=body, tool=_tooth(feature, rng))
         extent, depth = max(feature.size, feature.depth), 0.8 * feature.size
     reach = float(np.hypot(feature.size, feature.depth)) + 1.0
-    return _recorded(before, changed, "missing_feature", feature.centre, extent, depth, reach=reach)
+    return _recorded(before, again, "missing_feature", feature.centre, extent, depth, reach=reach)
 
 
 def _without_bodies(before: Surface, feature: Feature) -> DefectivePart:
-    """The part less the bodies of a feature, the others numbered as before."""
+    """The part less the bodies of a feature."""
     part = before.part
-    gone = np.isin(part.body, feature.bodies)
-    vertices, faces = compact(part.vertices, part.faces[~gone])
-    others = tuple(f for f in part.features if f is not feature)
-    tilt = None if part.tilt is None else part.tilt[~gone]
-    changed = replace(part, vertices=vertices, faces=faces, body=part.body[~gone], features=others, tilt=tilt)
-    lost = part.vertices[part.faces[gone]].reshape(-1, 3)
+    lost = part.vertices[part.faces[np.isin(part.body, feature.bodies)]].reshape(-1, 3)
     centre = (lost.min(axis=0) + lost.max(axis=0)) / 2
     reach = float(np.linalg.norm(lost - centre, axis=1).max()) + 0.5
     extent = feature.size if feature.kind == "ball" else float(np.ptp(lost, axis=0).max())
-    return _recorded(before, changed, "missing_feature", centre, extent, feature.size, reach=reach)
+    again = partial(_less, bodies=feature.bodies)
+    return _recorded(before, again, "missing_feature", centre, extent, feature.size, reach=reach)
+
+
+def _less(part: Part, bodies: tuple[int, ...]) -> Part:
+    """The part less some bodies, the others numbered as before."""
+    kept = ~np.isin(part.body, bodies)
+    vertices, faces = compact(part.vertices, part.faces[kept])
+    features = tuple(feature for feature in part.features if feature.bodies != bodies)
+    tilt = None if part.tilt is None else part.tilt[kept]
+    return replace(part, vertices=vertices, faces=faces, body=part.body[kept], features=features, tilt=tilt)
 
 
 def _tooth(feature: Feature, rng: np.random.Generator) -> Manifold:
@@ -167,7 +174,15 @@ def _carved(
 
 
 def _recorded(
-    before: Surface, changed: Part, kind: str, centre: Array, size: float, depth: float, *, reach: float
+    before: Surface,
+    again: Callable[[Part], Part],
+    kind: str,
+    centre: Array,
+    size: float,
+    depth: float,
+    *,
+    reach: float,
 ) -> DefectivePart:
+    changed = again(before.part)
     points = exchanged_points(before, Surface(changed), path=centre[None], reach=reach)
-    return DefectivePart(changed, (), (Defect(kind, centre, size, depth, "both", points),))
+    return DefectivePart(changed, (), (Defect(kind, centre, size, depth, "both", points, again=again),))

@@ -75,11 +75,28 @@ def _line(
     width: float,
 ) -> DefectivePart:
     """The part with a profile (mm over the distance from the line) pressed along a line's own normals."""
+    path, _ = line
+
+    def change(part: Part) -> tuple[Part, Array]:
+        return _grooved(part, line, profile, width=width)
+
+    changed, amount = change(surface.part)
+    points = np.concatenate([moved_points(surface, changed, amount), patched_points(Surface(changed), patch)])
+    length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+    middle, depth = path[len(path) // 2], float(amount.max())
+    defect = Defect(kind, middle, length, depth, "both", points, again=lambda part: change(part)[0])
+    return DefectivePart(changed, (patch,), (defect,))
+
+
+def _grooved(
+    part: Part, line: tuple[Array, Array], profile: Callable[[Array], Array], *, width: float
+) -> tuple[Part, Array]:
+    """A part with a profile pressed along a line, and (V,) mm that each vertex moved."""
     path, normals = line
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
     reach, sparse = 3.5 * width, path[:: max(1, int(len(path) / (length / (1.5 * width) + 2)))]
     sparse = np.concatenate([sparse, path[-1:]])
-    fine = refined(surface.part, path=sparse, reach=reach, edge=0.9 * width)
+    fine = refined(part, path=sparse, reach=reach, edge=0.9 * width)
     distance, nearest = cKDTree(path).query(fine.vertices, distance_upper_bound=reach)
     near = np.flatnonzero(np.isfinite(distance))
     near = near[_facing(fine, near, normals[nearest[near]])]
@@ -89,12 +106,7 @@ def _line(
     amount[near] = profile(distance[near]) * taper
     moved = fine.vertices.copy()
     moved[near] += amount[near, None] * normals[nearest[near]]
-    changed = replace(fine, vertices=moved)
-    displaced = moved_points(surface, changed, np.abs(amount))
-    points = np.concatenate([displaced, patched_points(Surface(changed), patch)])
-    middle = path[len(path) // 2]
-    defect = Defect(kind, middle, length, float(np.abs(amount).max()), "both", points)
-    return DefectivePart(changed, (patch,), (defect,))
+    return replace(fine, vertices=moved), np.abs(amount)
 
 
 def _facing(part: Part, near: Array, normals: Array) -> Array:

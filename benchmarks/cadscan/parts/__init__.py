@@ -42,6 +42,7 @@ _DESIGN_SEEDS = {
     "pump_housing": 0,
     "belt_pulley": 3,
 }
+_OCCURRENCE = r"(NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(\s*)'\d+'"
 _TIMESTAMP = "2000-01-01T00:00:00"  # in every STEP file, so that the same part gives the same bytes
 
 
@@ -214,9 +215,7 @@ def _number_occurrences(step: Path) -> None:
     """Numbers an assembly's occurrences from 1: the CAD kernel goes on from the files it wrote before."""
     count = itertools.count(1)
     text = step.read_text(encoding="utf-8")
-    step.write_text(
-        re.sub(r"(?<=NEXT_ASSEMBLY_USAGE_OCCURRENCE\(')\d+", lambda _: str(next(count)), text), "utf-8"
-    )
+    step.write_text(re.sub(_OCCURRENCE, lambda match: f"{match[1]}'{next(count)}'", text), encoding="utf-8")
 
 
 def _write_stl(part: Part, path: Path) -> None:

@@ -8,7 +8,16 @@ import trimesh
 from scipy.spatial import cKDTree
 from scipy.stats import kstest
 
-from benchmarks.cadscan.defects import KINDS, DefectError, add_defects, draw_size, make_defect
+from benchmarks.cadscan.defects import (
+    KINDS,
+    LARGEST,
+    SMALLEST,
+    DefectError,
+    add_defects,
+    draw_size,
+    make_defect,
+    redrawn,
+)
 from benchmarks.cadscan.defects.places import Surface
 from benchmarks.cadscan.ground_truth import voxel_size
 from benchmarks.cadscan.part import DefectivePart, Part
@@ -173,10 +182,31 @@ class TestAddDefects:
         assert [defect.kind for defect in made.defects] == ["stain"]
 
 
+class TestRedrawn:
+    def test_redrawn__those_before_it_stay(self) -> None:
+        made = add_defects(_part("weld_neck_flange"), seed=4, count=3, kinds=("dent", "stain"), largest=6)
+        again = redrawn(made, 1, rng=np.random.default_rng(0), largest=6)
+        assert [defect.kind for defect in again.defects] == [defect.kind for defect in made.defects]
+        assert again.defects[0] is made.defects[0]
+        for one, other in zip(made.defects[1:], again.defects[1:], strict=True):
+            assert np.linalg.norm(one.centre - other.centre) > 0.1
+        assert len(again.patches) == sum(defect.patch is not None for defect in again.defects)
+
+    def test_redrawn__of_another_kind(self) -> None:
+        made = _defective("weld_neck_flange", "missing_feature")
+        kinds = {
+            redrawn(made, 0, rng=np.random.default_rng(seed), same_kind=False).defects[0].kind
+            for seed in range(4)
+        }
+        assert len(kinds) > 1
+        assert not kinds & {"missing_feature", "bent_feature", "warp"}
+
+
 class TestDrawSize:
     def test_draw_size__log_uniform(self) -> None:
         rng = np.random.default_rng(0)
         sizes = np.array([draw_size(rng) for _ in range(4000)])
-        assert sizes.min() >= 1
-        assert sizes.max() <= 20
-        assert kstest(np.log(sizes) / np.log(20), "uniform").pvalue > 0.01
+        assert sizes.min() >= SMALLEST == 3
+        assert sizes.max() <= LARGEST == 20
+        share = np.log(sizes / SMALLEST) / np.log(LARGEST / SMALLEST)
+        assert kstest(share, "uniform").pvalue > 0.01

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from benchmarks.cadscan.__main__ import main
 from benchmarks.cadscan.card import write_card
 from benchmarks.cadscan.floor import difference_maps, measure_floor, read_floor
+from benchmarks.cadscan.scan_jobs import DatasetSettings
 from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.views import binned_intrinsics, look_at
 from benchmarks.cadscan.writer import write_calibration, write_real_view, write_truth
@@ -22,8 +24,7 @@ def frame(*, depth: np.ndarray, image: np.ndarray) -> Frame:
 
 def make_set(data: Path, steps: dict[str, tuple[float, float, float, float]]) -> None:
     """Two nominal and two anomalous scans a category, of one view each, that differ by a step in depth (mm) alone."""
-    settings = {"size": [64, 48], "good": 2, "bad": 2, "seed": 0, "smallest": 1.0, "largest": 20.0}
-    keep_settings(data, settings, file=SETTINGS)
+    keep_settings(data, asdict(DatasetSettings((64, 48), good=2, bad=2, seed=0)), file=SETTINGS)
     camera = Camera(
         binned_intrinsics((64, 48)), look_at(np.array([300.0, 0, 100]), np.zeros(3)), size=(64, 48)
     )

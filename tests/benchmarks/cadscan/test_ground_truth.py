@@ -6,9 +6,10 @@ from scipy.spatial import cKDTree
 
 from benchmarks.cadscan.defects import make_defect
 from benchmarks.cadscan.defects.places import Surface
-from benchmarks.cadscan.ground_truth import grid_around, ground_truth, voxel_size
+from benchmarks.cadscan.ground_truth import changed_voxels, grid_around, ground_truth, voxel_size
 from benchmarks.cadscan.part import Defect, Part
 from benchmarks.cadscan.parts import build
+from modmap.volume import VoxelGrid
 
 
 def _cube(edge: float) -> Part:
@@ -34,41 +35,58 @@ class TestGridAround:
         assert (high >= nominal.vertices.max(axis=0) + 10).all()
 
 
-class TestGroundTruth:
-    def test_ground_truth__within_half_a_voxel_of_a_point(self) -> None:
+def _mask(defect: Defect, grid: VoxelGrid, *, pose: np.ndarray | None = None) -> np.ndarray:
+    """(X, Y, Z) bool, the changed voxels."""
+    mask = np.zeros(grid.shape, bool)
+    mask.reshape(-1)[changed_voxels(defect, grid, T_part_to_world=np.eye(4) if pose is None else pose)] = True
+    return mask
+
+
+class TestChangedVoxels:
+    def test_changed_voxels__within_half_a_voxel_of_a_point(self) -> None:
         grid = grid_around(_cube(30.0))
         points = np.random.default_rng(0).uniform(5, 25, size=(40, 3))
-        truth = ground_truth([_defect(points)], grid)
         index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), axis=-1)
         centres = grid.origin + (index + 0.5) * grid.voxel
         slow = np.zeros(grid.shape, bool)
         for point in points:
             slow |= (np.abs(centres - point) <= grid.voxel / 2).all(axis=-1)
-        np.testing.assert_array_equal(truth.mask, slow)
+        np.testing.assert_array_equal(_mask(_defect(points), grid), slow)
 
-    def test_ground_truth__moves_with_the_part(self) -> None:
+    def test_changed_voxels__move_with_the_part(self) -> None:
         grid = grid_around(_cube(30.0))
         pose = np.eye(4)
         pose[:3, :3] = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
         pose[:3, 3] = [20, 3, 0]
-        point = np.array([[4.5, 7.5, 2.5]])
-        truth = ground_truth([_defect(point)], grid, T_part_to_world=pose)
-        (index,) = np.argwhere(truth.mask)
+        (index,) = np.argwhere(_mask(_defect(np.array([[4.5, 7.5, 2.5]])), grid, pose=pose))
         np.testing.assert_allclose(grid.origin + (index + 0.5) * grid.voxel, [20 - 7.5, 3 + 4.5, 2.5])
 
+    def test_changed_voxels__outside_the_grid_there_are_none(self) -> None:
+        assert not _mask(_defect(np.array([[500.0, 0, 0]])), grid_around(_cube(30.0))).any()
+
     @pytest.mark.parametrize("kind", ["dent", "bump", "scratch", "bent_feature"])
-    def test_ground_truth__every_displaced_vertex_and_nothing_far_from_one(self, kind: str) -> None:
+    def test_changed_voxels__every_displaced_vertex_and_nothing_far_from_one(self, kind: str) -> None:
         part = build("machined_bracket", seed=0, tolerance=0)
         grid = grid_around(part)
         made = make_defect(part, kind, size=8.0, seed=2)
-        truth = ground_truth(made.defects, grid)
+        mask = _mask(made.defects[0], grid)
         distance = Surface(part).distance(made.part.vertices)
         displaced = made.part.vertices[distance > 0.0205]
         assert len(displaced) > 20
         index = np.floor((displaced - grid.origin) / grid.voxel).astype(int)
-        assert truth.mask[tuple(index.T)].all()
-        centres = grid.origin + (np.argwhere(truth.mask) + 0.5) * grid.voxel
+        assert mask[tuple(index.T)].all()
+        centres = grid.centres(np.argwhere(mask))
         if kind != "scratch":  # whose reflectance changes a little beyond its displacement
             moved = made.part.vertices[distance > 0.01]
             corner = grid.voxel * np.sqrt(3) / 2
             assert cKDTree(moved).query(centres)[0].max() <= corner + 0.5 * grid.voxel
+
+
+class TestGroundTruth:
+    def test_ground_truth__shown_as_one_defects_and_unseen_as_anothers(self) -> None:
+        grid = VoxelGrid(np.zeros(3), 1.0, (2, 3, 4))
+        truth = ground_truth([np.array([0, 5]), np.array([7])], [np.array([7, 8]), np.array([23])], grid)
+        assert np.flatnonzero(truth.mask).tolist() == [0, 5, 7]
+        assert truth.unseen is not None
+        assert np.flatnonzero(truth.unseen).tolist() == [8, 23]
+        assert truth.grid == grid

@@ -47,6 +47,15 @@ class TestReadGroundTruth:
         np.testing.assert_array_equal(truth.mask, mask == 1)
         np.testing.assert_array_equal(truth.origin, [1, -2, 3])
 
+    def test_read_ground_truth__unseen_beside_the_mask(self, tmp_path: Path) -> None:
+        mask, unseen = np.arange(24).reshape(2, 3, 4) % 2 == 1, np.arange(24).reshape(2, 3, 4) % 4 == 2
+        write_ground_truth(tmp_path / "packed.npz", GroundTruth(mask, np.zeros(3), 2.0, unseen))
+        plain = read_ground_truth(_write(tmp_path, mask=mask, unseen=unseen))
+        for truth in (read_ground_truth(tmp_path / "packed.npz"), plain):
+            np.testing.assert_array_equal(truth.mask, mask)
+            np.testing.assert_array_equal(truth.unseen, unseen)
+        assert read_ground_truth(_write(tmp_path, mask=mask)).unseen is None
+
     def test_read_ground_truth__other_keys_are_left_alone(self, tmp_path: Path) -> None:
         assert read_ground_truth(_write(tmp_path, author=np.array("x"))).mask.all()
 
@@ -67,6 +76,11 @@ class TestReadGroundTruth:
                 "mask: expected (X, Y, Z) of true and false, found float64",
             ),
             ({"mask": np.full((2, 2, 2), -1)}, "mask: expected 0 and 1, found -1"),
+            (
+                {"unseen": np.ones((4, 3, 2), bool)},
+                "unseen: expected the mask's shape (2, 3, 4), found (4, 3, 2)",
+            ),
+            ({"unseen": np.ones(3)}, "unseen: expected (X, Y, Z) of true and false, found float64 (3,)"),
             ({"mask": np.zeros((0, 2, 2), bool)}, "mask: expected (X, Y, Z) of true and false"),
             ({"mask": np.zeros(2, np.uint8), "shape": [2, 3, 4]}, "mask: expected 3 bytes of packed bits"),
             ({"mask": np.zeros(3, np.uint8), "shape": [2, 12]}, "shape: expected three positive integers"),
