@@ -36,7 +36,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone's directory as the page has it: data, encoders, and a calibration in files of one's own."""
     root = tmp_path_factory.mktemp("sim3d")
     write_ball_category(root / "data" / "SiM3D", "container", radius=45.0, good=1, bad=1)
-    write_ball_category(root / "data" / "sim3d-mini" / "work", "spur_gear", radius=60.0, good=1, bad=1, seed=1)
+    write_ball_category(
+        root / "data" / "sim3d-mini" / "work", "spur_gear", radius=60.0, good=1, bad=1, seed=1
+    )
     write_encoder(root / "image_encoder")
     write_encoder(root / "encoder", channels=24, in_chans=1, seed=1)
     return root
