@@ -93,6 +93,18 @@ class InferenceSettings(_Settings):
         return renamed(data, {"nudged_scans": "jittered_scans"})
 
 
+class EvidenceSettings(_Settings):
+    """What speaks for a defect beside the mappings.
+
+    Attributes:
+        geometry: Lay each scan on the nominal one and compare their surfaces (`modmap.evidence`): the model keeps the
+            nominal depth maps, every view needs a camera, and a place's score is the larger of the mappings' and the
+            geometry's, both in multiples of what a good part shows.
+    """
+
+    geometry: bool = False
+
+
 class ModMapConfig(_Settings):
     """Every setting of a model.
 
@@ -108,6 +120,7 @@ class ModMapConfig(_Settings):
     mapping: MappingSettings = MappingSettings()
     training: TrainingSettings = TrainingSettings()
     inference: InferenceSettings = InferenceSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
 
 
 # The paper to the letter (Sec. A.2). Its depth encoder is not released, so it has no default.

@@ -18,7 +18,7 @@ from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
 
-MapName = Literal["image", "depth", "combined"]
+MapName = Literal["image", "depth", "geometry", "combined"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,8 @@ class ViewMaps:
         aggregation: How `combined` joins them.
         shape: (H, W) of the view.
         mask_bits: Its foreground pixels in row order, packed to bits.
+        geometry_pixels: (h, w) float32 scores of geometry, each of a square of pixels, NaN where it says nothing; None
+            where it wasn't asked.
     """
 
     id: str
@@ -40,6 +42,7 @@ class ViewMaps:
     aggregation: Aggregation
     shape: tuple[int, int]
     mask_bits: Array
+    geometry_pixels: Array | None = None
 
     @property
     def foreground(self) -> Array:
@@ -55,9 +58,21 @@ class ViewMaps:
         """(H, W) float32 map of the depth modality; NaN in the background."""
         return self._upsampled(self.depth_tokens)
 
+    def geometry(self) -> Array:
+        """(H, W) float32 map of geometry; NaN in the background and where it says nothing."""
+        full = np.full(self.shape, np.nan, dtype=np.float32)
+        if self.geometry_pixels is not None:
+            # Rows and columns that didn't fill a pixel at the end have none.
+            factor = max(self.shape) // max(self.geometry_pixels.shape)
+            large = self.geometry_pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+            full[: large.shape[0], : large.shape[1]] = large[: self.shape[0], : self.shape[1]]
+            full[~self.foreground] = np.nan
+        return full
+
     def combined(self) -> Array:
-        """(H, W) float32 map of both modalities; NaN in the background."""
-        return aggregate(self.image(), self.depth(), self.aggregation)
+        """(H, W) float32 map of both modalities, and where geometry scores higher, its own; NaN in the background."""
+        mapped = aggregate(self.image(), self.depth(), self.aggregation)
+        return mapped if self.geometry_pixels is None else np.fmax(mapped, self.geometry())
 
     def _upsampled(self, tokens: Array) -> Array:
         full = Square(*self.shape, grid=len(tokens)).upsample(tokens, np.isfinite(tokens))
@@ -76,7 +91,7 @@ class Result:
         volume: The anomaly volume, or None.
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
-        seconds: Wall time by step: `encoders`, `mapping`, `volume`.
+        seconds: Wall time by step: `encoders`, `mapping`, `volume`, and with geometry `alignment` and `geometry`.
         calibration: The thresholds that the verdict is by, or None.
     """
 
@@ -107,6 +122,8 @@ class Result:
     def map(self, view_id: str, modality: MapName = "combined") -> Array:
         """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.
 
+        That of geometry is NaN too where geometry says nothing, which is everywhere if it wasn't asked.
+
         Raises:
             ModMapError: the scan has no such view, or it was left out.
         """
@@ -115,6 +132,8 @@ class Result:
         maps = self.views[view_id]
         if modality == "image":
             return maps.image()
+        if modality == "geometry":
+            return maps.geometry()
         return maps.depth() if modality == "depth" else maps.combined()
 
     def plot(
@@ -161,7 +180,12 @@ class Result:
 
 
 def build_volume(
-    scan: Scan, views: Mapping[str, ViewMaps], grid: VoxelGrid, *, grow: bool
+    scan: Scan,
+    views: Mapping[str, ViewMaps],
+    grid: VoxelGrid,
+    *,
+    grow: bool,
+    absent: tuple[Array, Array] | None = None,
 ) -> tuple[AnomalyVolume, int]:
     """Carries every foreground pixel's score into its voxel, the maximum kept (Sec. 3.2.4).
 
@@ -170,14 +194,17 @@ def build_volume(
         views: The maps, by view id.
         grid: Where the voxels are.
         grow: Extend the grid to pixels outside it; else they are dropped.
+        absent: (M, 3) world points, mm, of nominal surface that is missing, and (M,) their scores.
 
     Returns:
-        The volume, and how many pixels were dropped.
+        The volume, and how many points were dropped.
     """
     builder = VolumeBuilder(grid, grow=grow)
     for view_id, maps in views.items():
         mask = maps.foreground
         builder.add(scan[view_id].load().points(mask), maps.combined()[mask])
+    if absent is not None and len(absent[0]):
+        builder.add(*absent)
     return builder.build(), builder.outside
 
 

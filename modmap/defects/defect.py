@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Vector = tuple[float, float, float]
-Modality = Literal["image", "depth", "both"]
+Modality = Literal["image", "depth", "both", "geometry"]
 
 
 class _Record(BaseModel):
@@ -72,7 +72,8 @@ class Defect(_Record):
         voxels: How many it has.
         peak: Its largest score.
         mean: Its voxels' mean score.
-        modality: Which maps exceed the voxel threshold in it; the larger one where only their aggregate does.
+        modality: Which maps exceed the voxel threshold in it; the larger one where only their aggregate does;
+            `geometry` where that scores higher than either.
         image_peak: The largest score of the image maps in it; None where no view shows it.
         depth_peak: The largest score of the depth maps in it; None where no view shows it.
         views: The views that see it, the best first: by `seen` times `peak`, then by pixels.

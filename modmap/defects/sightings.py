@@ -23,6 +23,7 @@ class Sightings:
         views: The views that see it, with how many pixels show it.
         image_peak: The largest score of the image maps in it.
         depth_peak: The largest score of the depth maps in it.
+        geometry_peak: The largest score of geometry in it; None where it says nothing.
         deviations: (M,) mm along the normal of the nominal surface, of the pixels of all views, and how far such
             differences scatter in each view; empty without a nominal scan.
     """
@@ -30,6 +31,7 @@ class Sightings:
     views: list[tuple[DefectView, int]] = field(default_factory=list)
     image_peak: float | None = None
     depth_peak: float | None = None
+    geometry_peak: float | None = None
     deviations: list[tuple[Array, float]] = field(default_factory=list)
 
     def best_views(self) -> tuple[DefectView, ...]:
@@ -41,9 +43,14 @@ class Sightings:
         return tuple(view for view, _ in ranked)
 
     def modality(self, threshold: float) -> Modality | None:
-        """Which maps exceed a threshold; the larger where neither does, None where no view sees the defect."""
+        """Which maps exceed a threshold; the larger where neither does, None where no view sees the defect.
+
+        Geometry, where it scores higher than both.
+        """
         if self.image_peak is None or self.depth_peak is None:
             return None
+        if self.geometry_peak is not None and self.geometry_peak > max(self.image_peak, self.depth_peak):
+            return "geometry"
         image, depth = self.image_peak > threshold, self.depth_peak > threshold
         if image == depth and not image:
             image = self.image_peak >= self.depth_peak
@@ -85,6 +92,7 @@ def sightings(
             continue
         rows, columns = np.nonzero(mask)
         maps = [result.map(view_id, modality)[mask] for modality in ("combined", "image", "depth")]
+        geometry = result.map(view_id, "geometry")[mask]
         difference = None if nominal is None else _difference(frame, nominal, mask)
         for index, region in enumerate(regions):
             here = np.flatnonzero(label == index + 1)
@@ -107,6 +115,9 @@ def sightings(
             )
             one.image_peak = max(float(maps[1][here].max()), one.image_peak or 0.0)
             one.depth_peak = max(float(maps[2][here].max()), one.depth_peak or 0.0)
+            told = geometry[here][np.isfinite(geometry[here])]
+            if len(told):
+                one.geometry_peak = max(float(told.max()), one.geometry_peak or 0.0)
             if difference is not None and normals[index].any():
                 offsets = difference @ _towards(frame, normals[index], grid.centres(region).mean(axis=0))
                 elsewhere = offsets[(label == 0) & np.isfinite(offsets)]

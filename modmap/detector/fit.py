@@ -10,6 +10,7 @@ from modmap.config import ModMapConfig
 from modmap.detector.expected import ExpectedDistances, ScanDistances, learn_and_score
 from modmap.detector.fitted import FittedModel, distances_of, new_mapper
 from modmap.detector.jitter import jittered_copies
+from modmap.detector.reference import Reference, References, require_cameras
 from modmap.detector.survey import survey
 from modmap.detector.trained_state import TrainedState
 from modmap.detector.training_checkpoint import TrainingCheckpoint
@@ -51,8 +52,12 @@ def fit_scans(
     """
     encoders.require_named()
     categories = _categories_of(config, scans)
+    if config.evidence.geometry:
+        for scan in scans:
+            require_cameras(scan)
     started = time.perf_counter()
     grids = survey(scans, config.inference)
+    references = _references(config, scans)
     image_encoder, depth_encoder = encoders.load(fingerprints)
     cache = TokenCache(keep / "tokens") if keep is not None else None
 
@@ -111,7 +116,18 @@ def fit_scans(
         training_score=score,
         seconds=seconds,
     )
-    return FittedModel(config, encoders, mapper, expected, state)
+    return FittedModel(config, encoders, mapper, expected, state, references)
+
+
+def _references(config: ModMapConfig, scans: Sequence[Scan]) -> References:
+    """The first scan of each class."""
+    found: References = {}
+    if config.evidence.geometry:
+        for scan in scans:
+            name = str(scan.category) if config.mapping.class_conditioning else ""
+            if name not in found:
+                found[name] = Reference.of(scan, foreground=config.inference.foreground)
+    return found
 
 
 def _train(

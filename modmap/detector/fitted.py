@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from modmap.config import ModMapConfig
 from modmap.detector.expected import ExpectedDistances, ScanDistances
+from modmap.detector.reference import References, tensors_of
 from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.fingerprint import fingerprint
@@ -33,6 +34,7 @@ class FittedModel:
         mapper: The trained modulators and mappings.
         expected: The distances that good parts show, place by place; None where distances are taken as they are.
         trained: Views, classes, grids, losses.
+        references: The nominal part of each class as it was scanned; empty without `evidence.geometry`.
     """
 
     config: ModMapConfig
@@ -40,6 +42,7 @@ class FittedModel:
     mapper: CrossViewMapper
     expected: ExpectedDistances | None
     trained: TrainedState
+    references: References = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -53,8 +56,8 @@ class FittedModel:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the weights."""
-        return fingerprint(self.weights)
+        """SHA-256 of the weights, and of the nominal surface that scans are compared with."""
+        return fingerprint({**self.weights, **(tensors_of(self.references) if self.references else {})})
 
     def encode(self, scan: Scan, *, progress: bool = False) -> ScanTokens:
         """The tokens of a scan; each view passes each encoder once.

@@ -1,4 +1,4 @@
-"""A fitted model on disk: config.json, model.safetensors, a model card, and the frozen encoders if asked."""
+"""A fitted model on disk: config.json, model.safetensors, a model card, the frozen encoders if asked, the reference."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from modmap.config import ModMapConfig, merged
 from modmap.detector.calibration_files import CALIBRATION_NAME
 from modmap.detector.expected import ExpectedDistances
 from modmap.detector.fitted import FittedModel, named_tensors, new_mapper
+from modmap.detector.reference import REFERENCE_NAME, read_references, write_references
 from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.token_encoder import TokenEncoder
@@ -73,6 +74,10 @@ def save(directory: Path, model: FittedModel, *, encoders: Mapping[str, TokenEnc
         encoder.save(directory / ENCODERS_NAME / modality)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.weights.items()}
     record = _ModelRecord(format=FORMAT, config=config, trained=model.trained)
+    if model.references:
+        write_references(model.references, directory)
+    else:
+        (directory / REFERENCE_NAME).unlink(missing_ok=True)
     _replace(directory / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
     _replace(directory / CARD_NAME, _card(config, model.trained).encode())
     _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
@@ -91,7 +96,7 @@ def require_place(directory: Path) -> None:
     if _is_model(directory) or (directory / SAVING_NAME).exists():
         return
     copies = (f"{ENCODERS_NAME}/{modality}" for modality in typing.get_args(Modality))
-    names = (CONFIG_NAME, CARD_NAME, WEIGHTS_NAME, CALIBRATION_NAME, *copies)
+    names = (CONFIG_NAME, CARD_NAME, WEIGHTS_NAME, CALIBRATION_NAME, REFERENCE_NAME, *copies)
     theirs = next((name for name in names if (directory / name).exists()), None)
     if theirs is not None:
         raise ModMapError(
@@ -152,7 +157,7 @@ def load(directory: Path) -> tuple[ModMapConfig, TrainedState]:
 def load_fitted(
     directory: Path, config: ModMapConfig, trained: TrainedState, *, encoders: EncoderPair
 ) -> FittedModel:
-    """Reads a model's weights, every one of them.
+    """Reads a model's weights, every one of them, and its nominal views where it keeps them.
 
     Args:
         directory: The model's.
@@ -161,7 +166,7 @@ def load_fitted(
         encoders: The frozen encoders, which need not be loaded.
 
     Raises:
-        ModMapError: the file is missing or damaged, or a weight is missing, unknown or of another shape.
+        ModMapError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
     """
     views, classes = len(trained.view_ids), len(trained.categories)
     mapper = new_mapper(
@@ -176,7 +181,8 @@ def load_fitted(
     if trained.places:
         expected = ExpectedDistances(classes, views, trained.places).to(encoders.device)
     _fill(named_tensors(mapper, expected), directory / WEIGHTS_NAME)
-    return FittedModel(config, encoders, mapper.eval(), expected, trained)
+    references = read_references(directory) if config.evidence.geometry else {}
+    return FittedModel(config, encoders, mapper.eval(), expected, trained, references)
 
 
 def _fill(expected: Mapping[str, Tensor], path: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 from torch import Tensor
 
+from modmap.alignment.align import AlignmentError
 from modmap.calibration import Calibration
 from modmap.detector.fitted import FittedModel
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
+from modmap.evidence.geometry import GeometryEvidence, geometry_of
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.scan import Scan
 from modmap.types import Aggregation
@@ -50,16 +53,24 @@ def predict_scan(
     image_map, depth_map = model.relative(model.distances(bank))
     mapped = time.perf_counter()
     views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
-    notes = list(tokens.notes)
+    geometry, geometry_notes = _geometry(model, scan, category=category)
+    notes = [*tokens.notes, *geometry_notes]
+    absent = None
+    if geometry is not None:
+        views = {view_id: _with_geometry(maps, geometry) for view_id, maps in views.items()}
+        absent = geometry.absence.points, geometry.absence.scores
+    compared = time.perf_counter()
     built: AnomalyVolume | None = None
     if refused is None:
         start = grid or model.grid_for(scan, category=category)
-        built, outside = build_volume(scan, views, start, grow=grid is None)
+        built, outside = build_volume(scan, views, start, grow=grid is None, absent=absent)
         if outside:
             notes.append(f"volume: {outside:,} points lie outside the grid that was given and were dropped")
         score = built.score
     else:
         score = max(float(maps.combined()[maps.foreground].max()) for maps in views.values())
+        if absent is not None and len(absent[1]):
+            score = max(score, float(absent[1].max()))
     if calibration is not None and set(views) != set(calibration.views):
         notes.append(
             f"verdict: expected the {len(calibration.views)} views of the good scans, found {len(views)}: the "
@@ -75,10 +86,35 @@ def predict_scan(
         seconds={
             "encoders": encoded - started,
             "mapping": mapped - encoded,
-            "volume": time.perf_counter() - mapped,
+            **({} if geometry is None else geometry.seconds),
+            "volume": time.perf_counter() - compared,
         },
         calibration=calibration,
     )
+
+
+def _geometry(
+    model: FittedModel, scan: Scan, *, category: str | None
+) -> tuple[GeometryEvidence | None, tuple[str, ...]]:
+    """What geometry says of a scan, if anything, and what a person should know of it."""
+    reference = model.references.get(model.trained.class_of(scan, category=category))
+    if reference is None:
+        return None, ()
+    without = next((view.id for view in scan.views if view.camera is None), None)
+    if without is not None:
+        return None, (f"geometry: left out: view {without} has no camera",)
+    try:
+        found = geometry_of(
+            reference.nominal, reference.surfaces, scan, foreground=model.config.inference.foreground
+        )
+    except AlignmentError as error:
+        return None, (f"geometry: left out: {error}",)
+    return found, found.notes
+
+
+def _with_geometry(maps: ViewMaps, geometry: GeometryEvidence) -> ViewMaps:
+    found = geometry.views.get(maps.id)
+    return maps if found is None else replace(maps, geometry_pixels=found.score)
 
 
 def view_maps(

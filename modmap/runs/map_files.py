@@ -19,7 +19,8 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
     """Writes the maps of every view of a scan.
 
     The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `image_i` and `depth_i`
-    (grid, grid) float32, infinite in the background, and `mask_i`, its foreground pixels packed to bits.
+    (grid, grid) float32, infinite in the background, and `mask_i`, its foreground pixels packed to bits; where geometry
+    was asked, `geometry_i` (h, w) float32, NaN where it says nothing.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -30,6 +31,8 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
         arrays[f"image_{place}"] = maps.image_tokens
         arrays[f"depth_{place}"] = maps.depth_tokens
         arrays[f"mask_{place}"] = maps.mask_bits
+        if maps.geometry_pixels is not None:
+            arrays[f"geometry_{place}"] = maps.geometry_pixels
     path = Path(directory) / MAPS_NAME
     with atomic_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # no name of ours is allow_pickle
@@ -58,6 +61,7 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                     aggregation=typing.cast(Aggregation, aggregation),
                     shape=(int(stored["shapes"][place][0]), int(stored["shapes"][place][1])),
                     mask_bits=stored[f"mask_{place}"],
+                    geometry_pixels=stored.get(f"geometry_{place}"),
                 )
                 for place, view_id in enumerate(stored["ids"])
             }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modmap.calibration import Calibration
-from modmap.result import Result
+from modmap.result import Result, ViewMaps
 from modmap.volume import VoxelGrid
 
 SUMMARY = "summary.json"
@@ -29,6 +29,7 @@ def summarise(result: Result) -> dict[str, Any]:
             view_id: {
                 "image_max": float(np.nanmax(maps.image())),
                 "depth_max": float(np.nanmax(maps.depth())),
+                **_geometry_entry(maps),
                 "foreground_share": float(maps.foreground.mean()),
             }
             for view_id, maps in result.views.items()
@@ -49,6 +50,13 @@ def calibration_entry(calibration: Calibration | None) -> dict[str, Any] | None:
 def grid_entry(grid: VoxelGrid) -> dict[str, Any]:
     """Where a volume's voxels are, as plain data."""
     return {"origin_mm": grid.origin.tolist(), "voxel_mm": grid.voxel, "shape": list(grid.shape)}
+
+
+def _geometry_entry(maps: ViewMaps) -> dict[str, float | None]:
+    if maps.geometry_pixels is None:
+        return {}
+    said = maps.geometry_pixels[np.isfinite(maps.geometry_pixels)]
+    return {"geometry_max": float(said.max()) if len(said) else None}
 
 
 def _volume_entry(result: Result) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ class TestMakeConfig:
                 "jittered_scans": 0,
                 "voxel": 2.0,
             },
+            "evidence": {"geometry": False},
         }
 
     def test_make_config__fast_is_the_default_and_runs_without_the_papers_encoder(self) -> None:
@@ -49,6 +50,7 @@ class TestMakeConfig:
         assert config.mapping == make_config("paper").mapping
         paper = make_config("paper").inference.model_dump()
         assert config.inference.model_dump() == paper | {"rim_share": 0.5, "jittered_scans": 4}
+        assert config.evidence == make_config("paper").evidence
         assert config.size < 896
         assert config.training.epochs < 200
 

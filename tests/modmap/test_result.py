@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,25 @@ class TestViewMaps:
         maps = _maps(how=how)
         np.testing.assert_allclose(maps.combined(), expected(maps.image(), maps.depth()), atol=1e-7)
 
+    def test_geometry__each_reduced_pixel_is_a_square_and_the_larger_score_is_kept(self) -> None:
+        # 9 x 13 pixels at a third: the last column has none.
+        rng = np.random.default_rng(1)
+        reduced = rng.uniform(0, 2, (3, 4)).astype(np.float32)
+        reduced[1, 2] = np.nan
+        maps = replace(_maps(), geometry_pixels=reduced)
+        mapped, geometry, combined = _maps().combined(), maps.geometry(), maps.combined()
+        for row, column in np.ndindex(MASK.shape):
+            said = MASK[row, column] and column < 12 and not np.isnan(reduced[row // 3, column // 3])
+            if said:
+                assert geometry[row, column] == reduced[row // 3, column // 3]
+                assert combined[row, column] == max(geometry[row, column], mapped[row, column])
+            else:
+                assert np.isnan(geometry[row, column])
+                np.testing.assert_array_equal(combined[row, column], mapped[row, column])
+
+    def test_geometry__nothing_is_said_where_it_was_not_asked(self) -> None:
+        assert np.isnan(_maps().geometry()).all()
+
 
 class TestResult:
     RESULT = Result("s", 0.5, {"a": _maps()}, volume=None, volume_refused="view a has no camera")
@@ -72,6 +92,7 @@ class TestResult:
         maps = self.RESULT.views["a"]
         np.testing.assert_array_equal(self.RESULT.map("a", "image"), maps.image())
         np.testing.assert_array_equal(self.RESULT.map("a", "depth"), maps.depth())
+        np.testing.assert_array_equal(self.RESULT.map("a", "geometry"), maps.geometry())
         np.testing.assert_array_equal(self.RESULT.map("a"), maps.combined())
 
     def test_map__unknown_view(self) -> None:
@@ -106,3 +127,16 @@ class TestBuildVolume:
         np.testing.assert_array_equal(part.scores, volume.resampled(half).scores)
         points = [scan[i].load().points(maps.foreground) for i, maps in views.items()]
         assert outside == sum(int((p[:, 0] < 0).sum()) for p in points)
+
+    def test_build_volume__absent_surface_is_scored_where_it_would_lie(
+        self, make_scan: Callable[..., Scan]
+    ) -> None:
+        scan = make_scan(views=1)
+        (frame,) = scan.frames()
+        views = {frame.id: _maps(frame.depth > 0, grid=8)}
+        absent = np.array([[0, 0, 90.0], [0, 0, 90.1]]), np.array([5.0, 7.0], dtype=np.float32)
+        grid = VoxelGrid(np.zeros(3), 3.0, (1, 1, 1))
+        volume, _ = build_volume(scan, views, grid, grow=True, absent=absent)
+        assert volume.at(absent[0][:1])[0] == 7
+        without, _ = build_volume(scan, views, grid, grow=True)
+        assert np.isnan(without.at(absent[0][:1])[0])

@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("volume",),
     ("encoding", "datasets"),
     ("result", "mapping", "check", "alignment"),
+    ("evidence",),
     ("detector", "defects", "drawing"),
     ("runs",),
     ("figures", "report"),

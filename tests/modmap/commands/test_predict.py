@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from modmap.datasets import write_scan
+from modmap.datasets import load_scan, write_scan
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
 
@@ -229,3 +229,54 @@ class TestPredict:
     ) -> None:
         assert run("predict", tmp_path / "none", scans / "good", "-o", tmp_path / "out") == 1
         assert f"{tmp_path / 'none'}: expected a model's directory" in capsys.readouterr().err
+
+
+class TestGeometry:
+    def test_fit_and_predict__with_geometry_find_the_dent(
+        self, run: Run, scans: Path, tiny_encoder: Path, tiny_depth_encoder: Path, tmp_path: Path
+    ) -> None:
+        model = tmp_path / "model"
+        words = [
+            "--size",
+            "112",
+            "--epochs",
+            "6",
+            "--voxel",
+            "4",
+            "--image-encoder",
+            f"local-dir:{tiny_encoder}",
+        ]
+        words += ["--depth-encoder", f"local-dir:{tiny_depth_encoder}", "--set", "evidence.geometry=true"]
+        words += ["training.pairs_per_batch=4", "training.tokens_per_batch=200"]
+        assert run("fit", scans / "good", "-o", model, *words) == 0
+        assert (model / "reference.npz").is_file()
+        out = tmp_path / "out"
+        assert run("predict", model, scans / "good", scans / "bad", "-o", out) == 0
+        good, bad = (json.loads((out / name / "summary.json").read_text()) for name in ("good", "bad"))
+        assert good["notes"][0].startswith("alignment: the part lay 0.0")
+        assert {"alignment", "geometry"} < set(bad["seconds"])
+        assert bad["score"] == pytest.approx(
+            max(bad["views"][view]["geometry_max"] for view in ("00", "01")), rel=0.5
+        )
+        assert bad["score"] > 3 * good["score"]
+        dent = np.zeros((60, 80), bool)
+        dent[25:35, 35:45] = True
+        places = np.concatenate(
+            [
+                load_scan(scans / name)[view].load().points(dent)
+                for name in ("good", "bad")
+                for view in ("00", "01")
+            ]
+        )
+        worst = np.array(bad["volume"]["worst_voxel_centre_mm"])
+        assert np.linalg.norm(places - worst, axis=1).min() < 8
+
+    def test_predict__a_reference_that_is_gone_is_said(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        copy = shutil.copytree(model, tmp_path / "model")
+        record = json.loads((copy / "config.json").read_text())
+        record["config"]["evidence"]["geometry"] = True
+        (copy / "config.json").write_text(json.dumps(record))
+        assert run("predict", copy, scans / "good", "-o", tmp_path / "out") != 0
+        assert "reference.npz: expected the nominal views" in capsys.readouterr().err

@@ -135,6 +135,25 @@ class TestSightings:
         assert [one.view for one in found.best_views()] == ["best", "half", "sliver", "blind"]
 
 
+class TestModality:
+    @pytest.mark.parametrize(
+        ("image", "depth", "geometry", "expected"),
+        [
+            (3.0, 1.0, None, "image"),
+            (3.0, 1.0, 2.9, "image"),
+            (3.0, 4.0, 3.5, "both"),
+            (3.0, 4.0, 4.5, "geometry"),
+            (1.0, 1.5, 4.5, "geometry"),
+            (None, None, None, None),
+        ],
+    )
+    def test_modality__geometry_where_it_leads(
+        self, image: float | None, depth: float | None, geometry: float | None, expected: str | None
+    ) -> None:
+        seen = Sightings(image_peak=image, depth_peak=depth, geometry_peak=geometry)
+        assert seen.modality(2.0) == expected
+
+
 class TestFiles:
     def test_files__read_back(self, defects: list[Defect], tmp_path: Path) -> None:
         write_defects(defects, tmp_path, scan="bad")

@@ -1,0 +1,167 @@
+"""The nominal part as it was scanned: what a model keeps of it for geometry, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modmap.alignment.surface import ViewSurface, view_surface
+from modmap.errors import ModMapError, one_line
+from modmap.evidence.nominal import NominalSurface
+from modmap.evidence.reduction import reduced
+from modmap.files.atomic import atomic_file
+from modmap.foreground import foreground_mask
+from modmap.scan import Camera, Frame, Scan
+from modmap.types import Array, ForegroundMode
+
+REFERENCE_NAME = "reference.npz"
+PARTS = ("depth", "image", "K", "pose", "distortion")
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The nominal views of one class.
+
+    Attributes:
+        frames: By view id, of at most 1024 px along the longer side, depth of the part alone, each with a camera.
+    """
+
+    frames: Mapping[str, Frame]
+
+    @classmethod
+    def of(cls, scan: Scan, *, foreground: ForegroundMode) -> Reference:
+        """Keeps the views of a nominal scan.
+
+        Args:
+            scan: The scan; its views are loaded one at a time.
+            foreground: Which pixels are the part.
+
+        Raises:
+            ModMapError: a view has no camera or can't be loaded.
+        """
+        require_cameras(scan)
+        frames = {}
+        for frame in scan.frames():
+            frames[frame.id] = reduced(frame, foreground_mask(frame.depth, mode=foreground)[0])
+        return cls(frames)
+
+    @cached_property
+    def surfaces(self) -> dict[str, ViewSurface]:
+        """The views' surfaces by id."""
+        return {view_id: view_surface(frame, frame.depth > 0) for view_id, frame in self.frames.items()}
+
+    @cached_property
+    def nominal(self) -> NominalSurface:
+        """What new scans are compared with."""
+        return NominalSurface.of(self.surfaces)
+
+
+References = dict[str, Reference]  # by class, under an empty name for a class-specific model
+
+
+def require_cameras(scan: Scan) -> None:
+    """Checks that geometry can be told of a nominal scan.
+
+    Raises:
+        ModMapError: names the first view without a camera and the file that was looked for.
+    """
+    for view in scan.views:
+        if view.camera is None:
+            raise ModMapError(
+                f"scan {scan.name}: evidence.geometry: expected a camera for every view, found none for view "
+                f"{view.id} ({view.camera_looked_for})"
+            )
+
+
+def arrays_of(references: Mapping[str, Reference]) -> dict[str, Array]:
+    """References as named arrays: `classes`, and for class i `ids_i`, and for its view j `depth_i_j` and so on."""
+    arrays: dict[str, Array] = {"classes": np.array(list(references), dtype=np.str_)}
+    for place, reference in enumerate(references.values()):
+        arrays[f"ids_{place}"] = np.array(list(reference.frames), dtype=np.str_)
+        for view, frame in enumerate(reference.frames.values()):
+            camera = frame.camera
+            assert camera is not None
+            parts = {
+                "depth": frame.depth,
+                "image": frame.image,
+                "K": camera.K,
+                "pose": camera.T_world_to_camera,
+                "distortion": np.zeros(0) if camera.distortion is None else camera.distortion,
+            }
+            arrays |= {f"{name}_{place}_{view}": value for name, value in parts.items()}
+    return arrays
+
+
+def tensors_of(references: Mapping[str, Reference]) -> dict[str, Tensor]:
+    """What of references makes a model another one, by name."""
+    return {
+        f"reference.{name}": torch.from_numpy(np.ascontiguousarray(value))
+        for name, value in arrays_of(references).items()
+        if value.dtype.kind == "f"
+    }
+
+
+def write_references(references: Mapping[str, Reference], directory: Path) -> Path:
+    """Writes `reference.npz` into a model's directory."""
+    path = directory / REFERENCE_NAME
+    with atomic_file(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays_of(references))  # type: ignore[arg-type]  # no name of ours is allow_pickle
+    return path
+
+
+def read_references(directory: Path) -> References:
+    """The references that `write_references` wrote.
+
+    Raises:
+        ModMapError: the file is missing or damaged, or holds something else.
+    """
+    path = directory / REFERENCE_NAME
+    if not path.is_file():
+        raise ModMapError(
+            f"{path}: expected the nominal views of a model with evidence.geometry, found no file"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        references = {
+            str(name): Reference(
+                {
+                    str(view_id): _frame(str(view_id), {part: arrays[f"{part}_{i}_{j}"] for part in PARTS})
+                    for j, view_id in enumerate(arrays[f"ids_{i}"])
+                }
+            )
+            for i, name in enumerate(arrays["classes"])
+        }
+        unknown = sorted(arrays.keys() - arrays_of(references).keys())
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}")
+    except Exception as error:
+        raise ModMapError(
+            f"{path}: expected the nominal views of a model, found a damaged file ({one_line(error)})"
+        ) from None
+    return references
+
+
+def _frame(view_id: str, parts: Mapping[str, Array]) -> Frame:
+    depth, image = parts["depth"], parts["image"]
+    if depth.ndim != 2 or depth.dtype != np.float32 or image.shape != depth.shape:
+        raise ValueError(
+            f"view {view_id}: expected float32 depth (H, W) and an image of its size, found {depth.dtype} "
+            f"{depth.shape} and {image.shape}"
+        )
+    if not (np.isfinite(depth) & (depth >= 0)).all():
+        raise ValueError(f"view {view_id}: expected depth of 0 and more, found other values")
+    size = depth.shape[1], depth.shape[0]
+    camera = Camera(
+        parts["K"],
+        parts["pose"],
+        size=size,
+        distortion=parts["distortion"] if parts["distortion"].size else None,
+    )
+    return Frame(view_id, image=image, depth=depth, camera=camera)

@@ -1,0 +1,86 @@
+"""Nominal surface that isn't there any more: the views of a new scan look through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from modmap.alignment.motion import inverse, moved
+from modmap.alignment.surface import ViewSurface
+from modmap.evidence.lookup import places_in
+from modmap.evidence.nominal import NominalSurface
+from modmap.evidence.places import Places
+from modmap.types import Array
+
+FARTHER = 4.0  # multiples of what is expected
+FEWEST_VIEWS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Absence:
+    """Nominal surface that is missing.
+
+    Attributes:
+        points: (M, 3) where it would lie, in the new scan's world, mm.
+        scores: (M,) float32 multiples of what a good part shows: of how far a view looks past it.
+    """
+
+    points: Array
+    scores: Array
+
+
+def absences(
+    nominal: NominalSurface, new: Mapping[str, ViewSurface], motion: Array, *, edge: float
+) -> Absence:
+    """Finds nominal surface that the views of a new scan look through.
+
+    Where nothing was measured, nothing is said. A place is missing if more views look through it than see it, and at
+    least two, or the only one.
+
+    Args:
+        nominal: The nominal surface.
+        new: The new views' surfaces, by id.
+        motion: (4, 4) from the new scan's world to the nominal one's.
+        edge: Of the cubes in which views are asked together, mm.
+    """
+    back = inverse(motion)
+    points, scores = [np.zeros((0, 3))], [np.zeros(0)]
+    for view_id in nominal.views.keys() & new.keys():
+        surface = nominal.views[view_id]
+        mask = surface.smooth
+        here = moved(back, surface.points[mask].astype(np.float64))
+        past = _past(new[view_id], here)
+        if nominal.supported:
+            # A fixture stays where it is while the part moves.
+            unmoved = _past(new[view_id], surface.points[mask].astype(np.float64))
+            past = np.where(np.abs(unmoved) < np.abs(past), unmoved, past)
+        past *= surface.cosine[mask] / nominal.expected[view_id][mask][:, 0]
+        asked = np.isfinite(past)
+        points.append(here[asked])
+        scores.append(past[asked])
+    every, past = np.concatenate(points), np.concatenate(scores)
+    (place,) = (places := Places.hashed([every], edge=edge)).of
+    through = past > FARTHER
+    looks = np.bincount(place[through], minlength=places.count)
+    stands = np.bincount(place[~through & (past > -FARTHER)], minlength=places.count)
+    missing = (looks > stands) & ((looks >= FEWEST_VIEWS) | (stands == 0))
+    kept = through & missing[place] if len(place) else through
+    nearest = np.full(places.count, np.inf)
+    np.minimum.at(nearest, place[kept], past[kept])
+    return Absence(every[kept], nearest[place[kept]].astype(np.float32))
+
+
+def _past(view: ViewSurface, points: Array) -> Array:
+    """(M,) mm by which a view measured farther than some points, along its axis; NaN where it measured too little."""
+    place = np.rint(places_in(view, points)).astype(np.int64)
+    height, width = view.depth.shape
+    inside = ((place >= 0) & (place < (width, height))).all(axis=1)
+    # The nearest of a pixel and its neighbours: a look past an edge by a pixel isn't one through it.
+    nearest = cv2.erode(view.depth, np.ones((3, 3), np.uint8), borderValue=0)
+    measured = np.zeros(len(points), dtype=np.float32)
+    measured[inside] = nearest[place[inside, 1], place[inside, 0]]
+    local = points @ view.camera.T_world_to_camera[2, :3] + view.camera.T_world_to_camera[2, 3]
+    return np.where(measured > 0, measured - local, np.nan)

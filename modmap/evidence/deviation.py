@@ -1,0 +1,133 @@
+"""How far the surface of a new scan lies from the nominal one, in the new scan's own pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from modmap.alignment.motion import moved
+from modmap.alignment.support import without_support
+from modmap.alignment.surface import ViewSurface, eroded
+from modmap.evidence.lookup import looked_up, read_at
+from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface, sigmas
+from modmap.evidence.places import Places
+from modmap.evidence.smoothing import smoothed
+from modmap.types import Array
+
+FARTHER = 2.0  # multiples of what is expected beyond which other views are asked
+REGION = 10.0  # pixels of a view that is 1024 wide: around a place, what tells whether it moved with the part
+MOVED_MORE = 0.5
+EDGE_FOOTPRINTS = 2.0  # of a pixel: the edge of a place
+
+
+@dataclass(frozen=True, eq=False)
+class ViewDeviation:
+    """What geometry says of one view of a new scan.
+
+    Attributes:
+        deviation: (H, W) float32 mm along the nominal normal, positive where material was added; NaN where nothing is
+            said.
+        score: (H, W) float32 multiples of what a good part shows at the place; NaN where nothing is said.
+    """
+
+    deviation: Array
+    score: Array
+
+
+def deviations(
+    nominal: NominalSurface, new: Mapping[str, ViewSurface], motion: Array
+) -> dict[str, ViewDeviation]:
+    """Compares the surface of a new scan with the nominal one.
+
+    Every pixel's deviation is smoothed at some scales and averaged over the views that show the place. The scale at
+    which it is most improbable speaks.
+
+    Args:
+        nominal: The nominal surface.
+        new: The new views' surfaces, by id; those that the nominal scan lacks are left out.
+        motion: (4, 4) from the new scan's world to the nominal one's.
+    """
+    shared = {view_id: surface for view_id, surface in new.items() if view_id in nominal.views}
+    if nominal.supported:
+        shared, _ = without_support(shared)
+    raw, expected, points = {}, {}, {}
+    for view_id, surface in shared.items():
+        raw[view_id], expected[view_id] = _raw(nominal, view_id, surface, motion)
+        points[view_id] = surface.points[np.isfinite(raw[view_id])]
+    places = Places.hashed(list(points.values()), edge=place_edge(shared))
+    masks = {view_id: np.isfinite(one) for view_id, one in raw.items()}
+    weights = [shared[view_id].cosine[mask].astype(np.float64) ** 2 for view_id, mask in masks.items()]
+    best = {view_id: np.zeros(int(mask.sum()), np.float32) for view_id, mask in masks.items()}
+    finest: dict[str, Array] = {}
+    for scale in range(len(SCALES)):
+        smooth = [
+            smoothed(raw[view_id], sigmas(mask.shape[1])[scale])[mask] for view_id, mask in masks.items()
+        ]
+        fused = places.mean(smooth, weights)
+        for view_id, place in zip(masks, places.of, strict=True):
+            here = fused[place].astype(np.float32)
+            finest.setdefault(view_id, here)
+            score = np.nan_to_num(np.abs(here) / expected[view_id][:, scale], nan=0.0)
+            best[view_id] = np.maximum(best[view_id], score)
+    return {
+        view_id: ViewDeviation(_filled(mask, finest[view_id]), _filled(mask, best[view_id], finest[view_id]))
+        for view_id, mask in masks.items()
+    }
+
+
+def _filled(mask: Array, values: Array, known: Array | None = None) -> Array:
+    full = np.full(mask.shape, np.nan, dtype=np.float32)
+    full[mask] = values if known is None else np.where(np.isfinite(known), values, np.nan)
+    return full
+
+
+def place_edge(views: Mapping[str, ViewSurface]) -> float:
+    """Edge, mm, of the cubes in which views are taken together: about two pixels on the part."""
+    sizes = [
+        np.median(view.depth[view.depth > 0]) / view.camera.K[0, 0]
+        for view in views.values()
+        if (view.depth > 0).any()
+    ]
+    return EDGE_FOOTPRINTS * (float(np.median(sizes)) if sizes else 1.0)
+
+
+def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Array) -> tuple[Array, Array]:
+    """(H, W) deviations of a view's pixels, NaN where nothing is known, and (M, S) what is expected of those known."""
+    mask = eroded(surface.smooth, 1)
+    points = moved(motion, surface.points[mask].astype(np.float64))
+    normals = surface.normals[mask] @ motion[:3, :3].T.astype(np.float32)
+    found = looked_up(nominal.views[view_id], points)
+    expected = read_at(nominal.expected[view_id], found.place)
+    deviation = found.deviation
+    far = np.flatnonzero(np.abs(deviation) > FARTHER * expected[:, 0])
+    for other, beside in nominal.views.items():
+        if other == view_id or not len(far):
+            continue
+        seen = looked_up(beside, points[far])
+        # What lies on the nominal surface as another view saw it was hidden from this one.
+        on = np.abs(seen.deviation) <= FARTHER * expected[far, 0]
+        on &= (seen.normals * normals[far]).sum(axis=1) > SAME_FACE
+        deviation[far[on]] = seen.deviation[on]
+        far = far[~on]
+    full = np.full(mask.shape, np.nan, dtype=np.float32)
+    full[mask] = deviation
+    if nominal.supported:
+        full[_stays(nominal, view_id, surface, full)] = np.nan
+    return full, expected[np.isfinite(full[mask])]
+
+
+def _stays(nominal: NominalSurface, view_id: str, surface: ViewSurface, as_part: Array) -> Array:
+    """(H, W) bool: around the pixel the surface lies where it lay in the nominal scan, rather than with the part."""
+    known = np.isfinite(as_part)
+    unmoved = np.full(as_part.shape, np.nan, dtype=np.float32)
+    unmoved[known] = looked_up(nominal.views[view_id], surface.points[known]).deviation
+    limit = 3 * float(np.median(nominal.expected[view_id][..., 0]))
+    sigma = max(REGION * as_part.shape[1] / 1024, 2.0)
+    moves, stays = (
+        cv2.GaussianBlur(np.where(known, np.fmin(one**2, limit**2), 0).astype(np.float32), (0, 0), sigma)
+        for one in (as_part, unmoved)
+    )
+    return np.asarray(known & (stays < MOVED_MORE * moves))
