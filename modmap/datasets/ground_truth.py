@@ -62,8 +62,8 @@ class GroundTruth:
 def read_ground_truth(path: str | Path) -> GroundTruth:
     """Reads `gt.npz`: `mask` (X, Y, Z), `origin` (3,) in mm, `voxel` in mm.
 
-    The mask may also be packed: `mask` is `numpy.packbits` of the flat volume, and `shape` its (X, Y, Z). `unseen`, where
-    there is one, is stored as the mask is.
+    The mask may also be packed: `mask` is `numpy.packbits` of the flat volume, and `shape` its (X, Y, Z). `unseen`,
+    where there is one, is stored as the mask is.
 
     Raises:
         ModMapError: the file is missing or damaged, a key is missing or its value unusable.
