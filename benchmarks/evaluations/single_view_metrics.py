@@ -86,15 +86,19 @@ def draw_metrics(parts: LabelledParts, maps: Path) -> DrawMetrics:
         parts: The test parts.
         maps: Where `<part>.npz` holds the scores and the score of each.
     """
-    metric, resampled = VolumeAUPRO(nominal="all"), ResampledAUPRO()
-    scores, pixels = [], []
-    for name, defects in zip(parts.names, parts.defects, strict=True):
+    scores, found = [], []
+    for name in parts.names:
         with np.load(maps / f"{name}.npz", allow_pickle=False) as file:
-            found, score = file["scores"], float(file["score"])
-        filled = scored_everywhere(found)
+            scores.append(float(file["score"]))
+            found.append(file["scores"])
+    # Some methods score a part below 0, and still no pixel of it is less anomalous than background.
+    lowest = min(0.0, *(float(np.nanmin(one)) for one in found))
+    metric, resampled = VolumeAUPRO(nominal="all"), ResampledAUPRO()
+    pixels = []
+    for name, one, defects in zip(parts.names, found, parts.defects, strict=True):
+        filled = scored_everywhere(one, background=lowest)
         metric.update(filled, defects, name=name)
         resampled.update(filled, defects)
-        scores.append(score)
         pixels.append(filled.ravel())
     aupro = metric.compute_limits(LIMITS.values())
     areas = resampled.compute(parts.counts, list(LIMITS.values()))
@@ -112,7 +116,7 @@ def draw_metrics(parts: LabelledParts, maps: Path) -> DrawMetrics:
     )
 
 
-def scored_everywhere(found: Array) -> Array:
+def scored_everywhere(found: Array, *, background: float = 0.0) -> Array:
     """(H, W) a map with a score at every pixel, as published evaluations have it.
 
     A pixel that isn't the part's own takes the score of the nearest that is, up to a fiftieth of the image's longer
@@ -121,10 +125,11 @@ def scored_everywhere(found: Array) -> Array:
 
     Args:
         found: (H, W), NaN where the part isn't.
+        background: Its score.
     """
     away, nearest = ndimage.distance_transform_edt(np.isnan(found), return_indices=True)
     within = away <= REACH * max(found.shape)
-    return np.where(within, found[tuple(nearest)], np.float32(0))
+    return np.where(within, found[tuple(nearest)], np.float32(background))
 
 
 @dataclass(frozen=True, eq=False)

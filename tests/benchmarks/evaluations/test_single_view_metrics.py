@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from benchmarks.evaluations.single_view_metrics import REACH, scored_everywhere
+import numpy as np
+import pytest
+
+from benchmarks.evaluations.intervals import resample_counts
+from benchmarks.evaluations.single_view_metrics import REACH, LabelledParts, draw_metrics, scored_everywhere
 
 
 class TestScoredEverywhere:
@@ -24,3 +28,25 @@ class TestScoredEverywhere:
             else:
                 assert filled[tuple(place)] == expected[tuple(place)]
         assert filled.dtype == np.float32
+
+
+class TestDrawMetrics:
+    def test_draw_metrics__a_shift_of_all_scores_below_0_changes_nothing(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        defects = np.zeros((4, 40, 50), bool)
+        defects[2:, 12:18, 20:26] = True
+        labels = np.array([False, False, True, True])
+        parts = LabelledParts(
+            "cup", ("a", "b", "c", "d"), labels, tuple(defects), resample_counts(labels, seed=0)
+        )
+        for shift in (0, -5):
+            (tmp_path / str(shift)).mkdir()
+        for name, truth in zip(parts.names, defects, strict=True):
+            scores = np.full(truth.shape, np.nan, np.float32)
+            scores[8:30, 10:40] = rng.random((22, 30)) + 0.5 * truth[8:30, 10:40]
+            for shift in (0, -5):
+                moved = scores + np.float32(shift)
+                np.savez(tmp_path / str(shift) / f"{name}.npz", scores=moved, score=np.nanmax(moved))
+        plain, below = (draw_metrics(parts, tmp_path / str(shift)) for shift in (0, -5))
+        assert below.values == pytest.approx(plain.values, abs=1e-4)
+        np.testing.assert_allclose(below.resamples["aupro_30pct"], plain.resamples["aupro_30pct"], atol=1e-4)
