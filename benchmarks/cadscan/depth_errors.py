@@ -80,19 +80,23 @@ def measure(trace: Trace, valid: Array, *, head: Head, K: Array, rng: np.random.
     fringes, a bias in glossy corners where light arrives twice, and this scan's thermal drift.
     """
     shape = trace.z.shape
-    z = np.where(valid, trace.z, 0).astype(np.float32)
-    deviation = noise_deviation(z, trace.cosine, head=head)
-    y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    x, y = (x - K[0, 2]) / K[0, 0], (y - K[1, 2]) / K[1, 1]
-    column = (x * z - head.projector[0]) / np.maximum(z - head.projector[2], 1)
-    ripple = np.sin(2 * np.pi * (RIPPLE_PERIODS * column + rng.random()))
+    phase = rng.random()
     error = WHITE_SHARE * rng.standard_normal(shape, dtype=np.float32)
     error += SMOOTH_SHARE * _smooth_noise(rng, shape, width=max(1.0, SMOOTH_WIDTH * shape[1]))
-    error += RIPPLE_SHARE * np.sqrt(2) * ripple
-    twice = (1 - trace.openness) * trace.gloss * _smooth_noise(rng, shape, width=0.012 * shape[1])
+    twice = _smooth_noise(rng, shape, width=0.012 * shape[1])[valid]
+    twice *= (1 - trace.openness[valid]) * trace.gloss[valid]
     a, b, c = rng.normal(0, DRIFT, 3)
-    measured = z + deviation * error + z * (INTERREFLECTION * twice + a + b * x + c * y)
-    return np.where(valid, measured, np.inf).astype(np.float32)
+    row, column = np.nonzero(valid)
+    z = trace.z[valid]
+    x = (column.astype(np.float32) - K[0, 2]) / K[0, 0]
+    y = (row.astype(np.float32) - K[1, 2]) / K[1, 1]
+    fringe = (x * z - head.projector[0]) / np.maximum(z - head.projector[2], 1)
+    error = error[valid]
+    error += RIPPLE_SHARE * np.sqrt(2) * np.sin(2 * np.pi * (RIPPLE_PERIODS * fringe + phase))
+    deviation = noise_deviation(z, trace.cosine[valid], head=head)
+    depth = np.full(shape, np.inf, np.float32)
+    depth[valid] = z + deviation * error + z * (INTERREFLECTION * twice + a + b * x + c * y)
+    return depth
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], *, width: float) -> Array:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from benchmarks.cadscan.materials import Layer, Material
 from benchmarks.cadscan.noise import CELLS, LatticeNoise
 from benchmarks.cadscan.part import Part, ReflectancePatch
+from benchmarks.cadscan.vectors import lengths, within
 
 Array = npt.NDArray[Any]
 
@@ -86,14 +87,13 @@ class Finish:
             for index, material in enumerate(self.materials):
                 chosen = np.flatnonzero(body == index)
                 if len(chosen) and material.layers:
-                    change = self._texture(points[chosen], index, footprint)
-                    albedo[chosen] *= change[:, 0]
-                    f0[chosen] *= change[:, 0]
-                    roughness[chosen] += change[:, 1]
-                    tilt[chosen] = change[:, 2:]
+                    factor, rougher, tilt[chosen] = self._texture(points[chosen], index, footprint)
+                    albedo[chosen] *= factor
+                    f0[chosen] *= factor
+                    roughness[chosen] += rougher
             tilt -= normals * np.einsum("ij,ij->i", tilt, normals)[:, None]
             normals = normals + tilt
-            normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+            normals /= lengths(normals)[:, None]
         for patch in self.patches:
             near, weight = patch_weight(patch, points)
             albedo[near] *= 1 + weight * np.float32(patch.albedo_factor - 1)
@@ -106,22 +106,24 @@ class Finish:
             normals,
         )
 
-    def _texture(self, points: Array, body: int, footprint: float) -> Array:
-        """(M, 5): factor on the reflectance, change of the roughness, tilt of the normal (3)."""
+    def _texture(self, points: Array, body: int, footprint: float) -> tuple[Array, Array, Array]:
+        """(M,) factor on the reflectance, (M,) change of the roughness, (M, 3) tilt of the normal."""
         assert self._noise is not None
-        change = np.zeros((len(points), 5), dtype=np.float32)
-        change[:, 0] = 1
+        factor, roughness = np.ones(len(points), np.float32), np.zeros(len(points), np.float32)
+        tilt = np.zeros((len(points), 3), np.float32)
         for index, layer in enumerate(self.materials[body].layers):
             seen = float(np.clip(1.5 * layer.across / footprint - 0.5, 0, 1))
             strength = float(self._strength[body])
-            change[:, 1] += np.float32(0.5 * (1 - seen) * strength * layer.tilt)
+            roughness += np.float32(0.5 * (1 - seen) * strength * layer.tilt)
             if seen == 0:
                 continue
             value = self._noise(self._coordinates(points, layer) + self._offsets[body, index])
-            change[:, 0] *= 1 + value[:, 0] * np.float32(layer.albedo * seen * strength)
-            change[:, 1] += value[:, 0] * np.float32(layer.roughness * seen * strength)
-            change[:, 2:] += value[:, 1:] * np.float32(layer.tilt * seen * strength)
-        return change
+            factor *= 1 + value[:, 0] * np.float32(layer.albedo * seen * strength)
+            if layer.roughness:
+                roughness += value[:, 0] * np.float32(layer.roughness * seen * strength)
+            if layer.tilt:
+                tilt += value[:, 1:] * np.float32(layer.tilt * seen * strength)
+        return factor, roughness, tilt
 
     def _coordinates(self, points: Array, layer: Layer) -> Array:
         if layer.flow == "even":
@@ -149,8 +151,7 @@ def patch_weight(patch: ReflectancePatch, points: Array) -> tuple[Array, Array]:
     """
     path = np.asarray(patch.path, dtype=np.float32).reshape(-1, 3)
     reach = patch.radius + patch.softness
-    inside = ((points >= path.min(axis=0) - reach) & (points <= path.max(axis=0) + reach)).all(axis=1)
-    near = np.flatnonzero(inside)
+    near = np.flatnonzero(within(points, path.min(axis=0) - reach, path.max(axis=0) + reach))
     if not len(near):
         return near, np.zeros(0, dtype=np.float32)
     distance = distance_to_path(points[near], path)
@@ -169,12 +170,12 @@ def patch_weight(patch: ReflectancePatch, points: Array) -> tuple[Array, Array]:
 def distance_to_path(points: Array, path: Array) -> Array:
     """(M,) distance of points to a polyline (K, 3), mm; K may be 1."""
     if len(path) == 1:
-        return np.asarray(np.linalg.norm(points - path[0], axis=1))
+        return lengths(points - path[0])
     nearest = np.full(len(points), np.inf, dtype=points.dtype)
     for start, end in pairwise(path):
         along = end - start
         position = np.clip((points - start) @ along / max(float(along @ along), 1e-12), 0, 1)
-        nearest = np.minimum(nearest, np.linalg.norm(points - start - position[:, None] * along, axis=1))
+        nearest = np.minimum(nearest, lengths(points - start - position[:, None] * along))
     return nearest
 
 
@@ -212,7 +213,7 @@ def harmless_marks(part: Part, rng: np.random.Generator) -> tuple[ReflectancePat
 def _ridges(patch: ReflectancePatch, points: Array) -> Array:
     noise = LatticeNoise(patch.seed, channels=1)
     middle = np.asarray(patch.path, dtype=np.float32).reshape(-1, 3)[0]
-    bent = np.linalg.norm(points - middle - 0.6 * patch.radius, axis=1) + 1.2 * noise(points / 4)[:, 0]
+    bent = lengths(points - middle - 0.6 * patch.radius) + 1.2 * noise(points / 4)[:, 0]
     stripes = 0.5 + 0.5 * np.sin(2 * np.pi * bent / RIDGE_SPACING)
     pressed = np.clip(0.7 + 0.6 * noise(points / 2.5 + 20)[:, 0], 0, 1)
     ridges: Array = stripes * pressed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,27 +30,39 @@ def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CRE
     """
     flat = face_normals(vertices, faces)
     welded = _weld(vertices)[faces].ravel()
-    angle = _corner_angles(vertices, faces).ravel()
     order = np.argsort(welded, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(welded[order]) > 0])
     valence = np.diff(np.r_[starts, len(order)])
     group = np.repeat(np.arange(len(starts)), valence)
-    face_of = order // 3
-    total = np.zeros((len(order), 3))
+    normals = flat[order // 3]
+    weighted = normals * _corner_angles(vertices, faces).ravel()[order, None]
+    around = np.zeros((len(starts), 3))
+    for taking, other in _around(starts, valence):
+        around[taking] += weighted[other]
+    total = around[group]
+    # Faces within half the angle of their mean are within the angle of one another.
+    close = np.cos(np.radians(crease_degrees / 2))
+    bent = np.einsum("ij,ij->i", _unit(around)[group], normals) < close
+    creased = np.flatnonzero(np.bincount(group, bent)[group] > 0)
+    total[creased] = 0
     limit = np.cos(np.radians(crease_degrees))
-    many_first = np.argsort(-valence[group], kind="stable")
-    at_most = np.cumsum(np.bincount(valence[group]))
-    for step in range(int(valence.max())):
-        taking = many_first[: len(order) - at_most[step]]
-        other = order[starts[group[taking]] + step]
-        near = np.einsum("ij,ij->i", flat[face_of[taking]], flat[other // 3]) >= limit
-        taking, other = taking[near], other[near]
-        total[taking] += flat[other // 3] * angle[other, None]
+    for taking, other in _around(starts[group[creased]], valence[group[creased]]):
+        near = np.einsum("ij,ij->i", normals[creased[taking]], normals[other]) >= limit
+        total[creased[taking[near]]] += weighted[other[near]]
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    smooth = np.where(length > 1e-9, total / np.maximum(length, 1e-9), flat[face_of])
+    smooth = np.where(length > 1e-9, total / np.maximum(length, 1e-9), normals)
     result = np.empty((len(order), 3))
     result[order] = smooth
     return result.reshape(-1, 3, 3)
+
+
+def _around(starts: Array, valence: Array) -> Iterator[tuple[Array, Array]]:
+    """The first members of groups, then the second ones, and so on: which groups still have one, and it."""
+    many_first = np.argsort(-valence, kind="stable")
+    at_most = np.cumsum(np.bincount(valence, minlength=1))
+    for step in range(len(at_most) - 1):
+        taking = many_first[: len(valence) - at_most[step]]
+        yield taking, starts[taking] + step
 
 
 def shading_normals(vertices: Array, faces: Array, tilt: Array | None) -> Array:

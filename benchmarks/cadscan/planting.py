@@ -76,15 +76,18 @@ class Planter:
         Raises:
             DefectError: none such was among forty draws.
         """
+        return self._until_shown(self.drawn(), draws=1)
+
+    def drawn(self) -> DefectivePart:
+        """The part with the first one or two defects, shown or not."""
         rng = np.random.default_rng(self.seed)
-        made = add_defects(
+        return add_defects(
             self.bare.part,
             count=int(rng.integers(1, MOST_DEFECTS + 1)),
             seed=int(rng.integers(1 << 31)),
             smallest=self.wanted.smallest,
             largest=self.wanted.largest,
         )
-        return self._until_shown(made, draws=1)
 
     def again(self, planted: Planted, first: int) -> Planted:
         """Defects from the one of this index on drawn again, as nothing of it was measured.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import open3d as o3d
 
 from benchmarks.cadscan.normals import face_normals, shading_normals
+from benchmarks.cadscan.vectors import lengths
 
 Array = npt.NDArray[Any]
 
@@ -69,11 +70,11 @@ class Caster:
         corners = self._corners[face]
         weights = np.stack([1 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1]], axis=1)
         normals = np.einsum("ij,ijk->ik", weights, corners)
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        normals /= np.maximum(lengths(normals), 1e-9)[:, None]
         flat = self._flat[face]
         behind = np.einsum("ij,ij->i", flat, np.asarray(directions, dtype=np.float32)) > 0
-        flat = np.where(behind[:, None], -flat, flat)
-        normals = np.where(behind[:, None], -normals, normals)
+        flat[behind] *= -1
+        normals[behind] *= -1
         face[missed] = -1
         return Hits(t, face.astype(np.int32), normals, flat)
 
@@ -89,12 +90,13 @@ class Caster:
         Returns:
             (M,) bool.
         """
-        if not len(points):
-            return np.zeros(0, dtype=bool)
         lifted = points + LIFT * flat
         way = targets - lifted
-        answer = self._scene.test_occlusions(_rays(lifted, way), tnear=0.0, tfar=1.0, nthreads=1).numpy()
-        blocked: Array = answer | (np.einsum("ij,ij->i", way, flat) <= 0)
+        blocked: Array = np.einsum("ij,ij->i", way, flat) <= 0
+        facing = np.flatnonzero(~blocked)
+        if len(facing):
+            rays = _rays(lifted, way) if len(facing) == len(way) else _rays(lifted[facing], way[facing])
+            blocked[facing] = self._scene.test_occlusions(rays, tnear=0.0, tfar=1.0, nthreads=1).numpy()
         return blocked
 
 

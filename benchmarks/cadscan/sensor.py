@@ -12,11 +12,14 @@ import numpy.typing as npt
 from benchmarks.cadscan.render import Hits
 from benchmarks.cadscan.shading import ggx, sky_directions, sky_irradiance, sky_radiance
 from benchmarks.cadscan.stage import Stage
+from benchmarks.cadscan.vectors import lengths
 from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
 
-BAND_PIXELS = 1 << 18
+BAND_PIXELS = (
+    1 << 16
+)  # whose arrays are small enough not to be given back to the system after every operation
 SKY_GRID = 128
 EDGE_COSINE = 0.25
 EDGE_STEP = 3.0
@@ -72,7 +75,8 @@ class Trace:
         radiance: float32 light from projector and hall, before exposure.
         projected: float32 the projector's share of it.
         projector_blocked: bool, the projector does not reach the surface.
-        second_blocked: bool, the second camera does not see it.
+        second_blocked: bool, the second camera does not see what the projector reaches; asked only where a depth
+            map could have it.
         openness: float32 in [0, 1], share of the hall's light that is not shut off by other surfaces.
         gloss: float32, f0 (1 - roughness).
     """
@@ -144,35 +148,46 @@ class _Shader:
 
     def fill(self, result: Trace, u: Array, v: Array) -> None:
         """Traces pixels and writes them into the result."""
-        directions = self.directions(u, v)
-        hits = self.stage.caster.cast(self.camera.centre, directions)
-        hit = np.flatnonzero(hits.face >= 0)
-        directions, u, v = directions[hit], u[hit], v[hit]
-        hits = _chosen(hits, hit)
-        points = self.camera.centre + hits.t[:, None].astype(np.float64) * directions
-        seen = -directions / np.linalg.norm(directions, axis=1, keepdims=True)
-        projector, second = self.in_world(self.head.projector), self.in_world(self.head.second_camera)
-        blocked = self.stage.caster.blocked(points, projector, flat=hits.flat)
-        result.z[v, u] = hits.t
-        result.part[v, u] = self.stage.is_part(hits.face)
-        result.cosine[v, u] = np.einsum("ij,ij->i", hits.normals, seen)
-        result.projector_blocked[v, u] = blocked
-        result.second_blocked[v, u] = self.stage.caster.blocked(points, second, flat=hits.flat)
-        radiance, projected, gloss = self.shade(hits, points, seen, blocked, result.openness[v, u])
-        result.radiance[v, u], result.projected[v, u], result.gloss[v, u] = radiance, projected, gloss
+        hit, hits, points, seen = self.surface(u, v)
+        blocked = self.blocked(hits, points, self.head.projector)
+        at = v[hit] * result.z.shape[1] + u[hit]
+        second_blocked = np.zeros(len(at), bool)
+        asked = np.flatnonzero(self.stage.is_measured(hits.face) & ~blocked)
+        second_blocked[asked] = self.blocked(_chosen(hits, asked), points[asked], self.head.second_camera)
+        radiance, projected, gloss = self.shade(hits, points, seen, blocked, result.openness.reshape(-1)[at])
+        values = {
+            "z": hits.t,
+            "part": self.stage.is_part(hits.face),
+            "cosine": np.einsum("ij,ij->i", hits.normals, seen),
+            "projector_blocked": blocked,
+            "second_blocked": second_blocked,
+            "radiance": radiance,
+            "projected": projected,
+            "gloss": gloss,
+        }
+        for name, value in values.items():
+            getattr(result, name).reshape(-1)[at] = value
 
     def radiance(self, u: Array, v: Array, openness: Array) -> Array:
         """(M,) radiance at fractional pixels."""
+        hit, hits, points, seen = self.surface(u, v)
+        blocked = self.blocked(hits, points, self.head.projector)
+        result = np.zeros(len(u), np.float32)
+        result[hit] = self.shade(hits, points, seen, blocked, openness[hit])[0]
+        return result
+
+    def surface(self, u: Array, v: Array) -> tuple[Array, Hits, Array, Array]:
+        """What pixels show: which of them show anything; and of those the hits, (N, 3) places, (N, 3) ways back."""
         directions = self.directions(u, v)
         hits = self.stage.caster.cast(self.camera.centre, directions)
         hit = np.flatnonzero(hits.face >= 0)
         hits, directions = _chosen(hits, hit), directions[hit]
         points = self.camera.centre + hits.t[:, None].astype(np.float64) * directions
-        seen = -directions / np.linalg.norm(directions, axis=1, keepdims=True)
-        blocked = self.stage.caster.blocked(points, self.in_world(self.head.projector), flat=hits.flat)
-        result = np.zeros(len(u), np.float32)
-        result[hit] = self.shade(hits, points, seen, blocked, openness[hit])[0]
-        return result
+        return hit, hits, points, -directions / lengths(directions)[:, None]
+
+    def blocked(self, hits: Hits, points: Array, place: Array) -> Array:
+        """(N,) bool: what something stands before, as a place of the camera frame sees it."""
+        return self.stage.caster.blocked(points, self.in_world(place), flat=hits.flat)
 
     def directions(self, u: Array, v: Array) -> Array:
         """(M, 3) ray directions in the world, of length 1 along the optical axis."""
@@ -195,7 +210,7 @@ class _Shader:
         seen = seen.astype(np.float32)
         normals = _facing(surface.normals, seen)
         to_light = self.in_world(self.head.projector) - points
-        distance = np.linalg.norm(to_light, axis=1)
+        distance = lengths(to_light)
         to_light = (to_light / distance[:, None]).astype(np.float32)
         incoming = np.maximum(np.einsum("ij,ij->i", normals, to_light), 0)
         incoming = incoming * self.light.projector * (self.head.distance / distance) ** 2 * ~blocked
@@ -218,7 +233,7 @@ def _facing(normals: Array, seen: Array) -> Array:
     """Normals that the texture tilted away from the camera, brought back to its horizon."""
     short = np.minimum(np.einsum("ij,ij->i", normals, seen) - 0.02, 0)
     normals = normals - short[:, None] * seen
-    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
+    return np.asarray(normals / lengths(normals)[:, None])
 
 
 def sky_step(camera: Camera) -> int:
@@ -234,11 +249,7 @@ def _openness(stage: Stage, camera: Camera, step: int) -> Array:
     columns, rows = -(-width // step), -(-height // step)
     v, u = (np.mgrid[0:rows, 0:columns].reshape(2, -1) + 0.5) * step - 0.5
     shader = _Shader(stage, camera, Head.for_distance(1.0), Light())
-    directions = shader.directions(u, v)
-    hits = stage.caster.cast(camera.centre, directions)
-    hit = np.flatnonzero(hits.face >= 0)
-    hits = _chosen(hits, hit)
-    points = camera.centre + hits.t[:, None].astype(np.float64) * directions[hit]
+    hit, hits, points, _ = shader.surface(u, v)
     sky = sky_directions()
     power = sky_radiance(sky, blur=0.5)
     open_light, all_light = np.zeros(len(hit)), np.full(len(hit), 1e-6)
@@ -292,6 +303,8 @@ def _pairs(array: Array, axis: int) -> tuple[Array, Array]:
 
 
 def _chosen(hits: Hits, index: Array) -> Hits:
+    if len(index) == len(hits.t):
+        return hits
     return replace(
         hits, t=hits.t[index], face=hits.face[index], normals=hits.normals[index], flat=hits.flat[index]
     )

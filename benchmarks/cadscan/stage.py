@@ -30,6 +30,7 @@ class Surroundings:
         table: (F,) bool: the table's faces; the rest are the fixture's.
         table_finish: Of the table.
         fixture_finish: Of the fixture.
+        measured: They are in the depth maps; else the workspace filter removes them.
     """
 
     vertices: Array
@@ -37,6 +38,7 @@ class Surroundings:
     table: Array
     table_finish: Finish
     fixture_finish: Finish
+    measured: bool
 
 
 def surroundings(nominal: Part, setup: Setup) -> Surroundings:
@@ -51,7 +53,12 @@ def surroundings(nominal: Part, setup: Setup) -> Surroundings:
     table = np.arange(len(faces)) < len(_BOX_FACES)
     top = TOOLING_PLATE if setup.table else RUBBER_MAT
     return Surroundings(
-        vertices, faces, table, Finish([top], TABLE_SEED), Finish([FIXTURE_STEEL], FIXTURE_SEED)
+        vertices,
+        faces,
+        table,
+        Finish([top], TABLE_SEED),
+        Finish([FIXTURE_STEEL], FIXTURE_SEED),
+        measured=setup.table,
     )
 
 
@@ -84,6 +91,10 @@ class Stage:
     def is_part(self, face: Array) -> Array:
         """(M,) bool: which faces are the part's."""
         return (face >= 0) & (face < self.part_faces)
+
+    def is_measured(self, face: Array) -> Array:
+        """(M,) bool: which faces depth maps have."""
+        return (face >= 0) if self.around is not None and self.around.measured else self.is_part(face)
 
     def surface(self, hits: Hits, points: Array, *, footprint: float) -> SurfaceSample:
         """The surface where rays ended; every ray must have hit something.

@@ -375,10 +375,10 @@ class TestCommands:
     def test_dataset__sizes_of_defects(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main([*COMMAND, "--out", str(tmp_path / "set"), "--smallest", "9", "--largest", "5"]) == 2
         assert "expected 0 < smallest <= largest, found 9.0 and 5.0 mm" in capsys.readouterr().err
-        settings = DatasetSettings((80, 60), 0, 6, seed=3, smallest=9.0, largest=9.5, least_detectability=0)
+        settings = DatasetSettings((80, 60), good=0, bad=6, seed=3, smallest=9.0, largest=9.5)
         jobs = [job for job in scan_jobs(tmp_path, settings, CATEGORY) if job.kind == "bad"]
         cell = cell_of(CATEGORY, settings.size)
-        defects = [defect for job in jobs for defect in planter(job, cell).plant().made.defects]
+        defects = [defect for job in jobs for defect in planter(job, cell).drawn().defects]
         sizes = [defect.size for defect in defects if defect.kind in FREE_KINDS]
         assert sizes, defects
         assert all(9 <= size <= 9.5 for size in sizes)

@@ -52,6 +52,25 @@ class TestCornerNormals:
         outward /= np.linalg.norm(outward, axis=2, keepdims=True)
         assert np.einsum("ijk,ijk->ij", smooth, outward).min() > np.cos(np.radians(0.2))
 
+    def test_corner_normals__every_corner_by_itself(self, plate: Part) -> None:
+        """Round sides, creases, and a chip whose facets meet at every angle; each corner's faces one by one."""
+        part = make_defect(plate, "chip", size=10.0, seed=1).part
+        flat, corners = face_normals(part.vertices, part.faces), part.vertices[part.faces]
+        places = [tuple(place) for place in np.round(part.vertices, 5)[part.faces].reshape(-1, 3)]
+        at: dict[tuple[float, ...], list[int]] = {}
+        for corner, place in enumerate(places):
+            at.setdefault(place, []).append(corner)
+        expected = np.zeros((len(places), 3))
+        for corner, place in enumerate(places):
+            for other in at[place]:
+                a, b, c = np.roll(corners[other // 3], -(other % 3), axis=0)
+                cosine = (b - a) @ (c - a) / np.linalg.norm(b - a) / np.linalg.norm(c - a)
+                if flat[other // 3] @ flat[corner // 3] >= np.cos(np.radians(32)):
+                    expected[corner] += np.arccos(np.clip(cosine, -1, 1)) * flat[other // 3]
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        found = corner_normals(part.vertices, part.faces).reshape(-1, 3)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
 
 class TestShadedAsBefore:
     def test_shaded_as_before__a_finer_round_side(self, drum: Part) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.cadscan.photograph import develop, expose, exposure_for
+from benchmarks.cadscan.photograph import develop, expected_gray, expose, exposure_for
 
 
 class TestExpose:
@@ -21,6 +21,13 @@ class TestExpose:
         point = np.zeros((61, 61), np.float32)
         point[30, 30] = 1
         assert expose(point, exposure=1.0, scale=1.0).max() < expose(point, exposure=1.0, scale=0.1).max()
+
+    def test_expose__a_piece_is_as_in_the_whole_image(self) -> None:
+        radiance = np.random.default_rng(0).random((240, 320)).astype(np.float32)
+        whole = expose(radiance, exposure=0.7, scale=0.25)
+        piece = expose(radiance[40:140, 200:300], exposure=0.7, scale=0.25, corner=(200, 40), of=(320, 240))
+        # What is beside the piece counts as its mirror image, which only the sharp part of its border notices.
+        np.testing.assert_allclose(piece[3:-3, 3:-3], whole[43:137, 203:297], atol=2e-3)
 
 
 class TestDevelop:
@@ -44,6 +51,21 @@ class TestDevelop:
         assert spread(0.5, 1.0) == pytest.approx(expected, rel=0.05)
         assert spread(0.8, 1.0) > spread(0.5, 1.0) > spread(0.1, 1.0)
         assert spread(0.5, 0.5) < 0.65 * spread(0.5, 1.0)
+
+
+class TestExpectedGray:
+    @pytest.mark.parametrize(("level", "scale"), [(0.02, 1.0), (0.5, 1.0), (0.9, 1.0), (0.5, 0.25)])
+    def test_expected_gray__mean_and_deviation_of_developed_images(self, level: float, scale: float) -> None:
+        rng = np.random.default_rng(0)
+        # Many levels that lie evenly between gray levels, as rounding is only then a noise of its own.
+        signal = level + np.linspace(0, 4 / 252, 160_000).reshape(400, 400)
+        gray, deviation = expected_gray(signal, scale=scale)
+        error = develop(signal, scale=scale, rng=rng) - gray
+        assert error.mean() == pytest.approx(0, abs=0.01)
+        assert error.std() == pytest.approx(np.sqrt((deviation**2).mean()), rel=0.01)
+
+    def test_expected_gray__white_is_white(self) -> None:
+        assert expected_gray(np.array([[1.3]]), scale=1.0)[0] == 255
 
 
 class TestExposureFor:
