@@ -17,9 +17,7 @@ from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
 
-BAND_PIXELS = (
-    1 << 16
-)  # whose arrays are small enough not to be given back to the system after every operation
+BAND_PIXELS = 1 << 16  # whose arrays are too small to be given back to the system after every operation
 SKY_GRID = 128
 EDGE_COSINE = 0.25
 EDGE_STEP = 3.0
