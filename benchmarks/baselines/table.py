@@ -14,6 +14,7 @@ from benchmarks.baselines.differences import differences_table
 from benchmarks.baselines.row_name import row_name
 from benchmarks.baselines.single_view_table import is_single_view, single_view_comparison
 from benchmarks.evaluations.data_set_run import Setup
+from benchmarks.evaluations.defect_groups import GROUPINGS
 from benchmarks.evaluations.resample_files import Resamples, read_resamples
 from benchmarks.evaluations.scan_resamples import MEAN
 from benchmarks.runs.command_line import command
@@ -94,8 +95,12 @@ def comparison(rows: Sequence[Row]) -> str:
     for metric, title in (METRICS | LIMITS).items():
         parts.append(f"## {title}\n\n{_by_category(rows, metric)}")
     parts += _differences(rows)
-    for heading in rows[0].results["defects"]:
-        groups = _names([row.results["defects"].get(heading, {}) for row in rows])
+    for heading in _names([row.results["defects"] for row in rows]):
+        groups = sorted(
+            _names([row.results["defects"].get(heading, {}) for row in rows]), key=GROUPINGS[heading].place
+        )
+        if not groups:
+            continue
         for metric, title in METRICS.items():
             cells = [
                 [

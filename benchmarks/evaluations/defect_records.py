@@ -26,12 +26,15 @@ class DefectRecord:
         size: mm.
         modality: That can show it: image, depth or both.
         centre: (x, y, z) mm, world frame.
+        detectability: d' in the view that shows most of it, depth and image together; None where the data set doesn't
+            know it.
     """
 
     kind: str
     size: float
     modality: str
     centre: tuple[float, float, float]
+    detectability: float | None = None
 
 
 def read_defect_records(scan: Scan) -> list[DefectRecord]:
@@ -50,12 +53,14 @@ def read_defect_records(scan: Scan) -> list[DefectRecord]:
                 float(entry["size_mm"]),
                 str(entry["modality"]),
                 _centre(entry["centre_mm"]),
+                float(entry["detectability"]["best_view"]) if "detectability" in entry else None,
             )
             for entry in json.loads(path.read_text(encoding="utf-8"))
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise ModMapError(
-            f"{path}: expected defects with kind, size_mm, modality and centre_mm, found {error!r}"
+            f"{path}: expected defects with kind, size_mm, modality, centre_mm and, where there is one, "
+            f"detectability with best_view, found {error!r}"
         ) from None
 
 

@@ -20,7 +20,7 @@ METRICS = {
 
 
 def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds: Mapping[str, float]) -> str:
-    """Markdown: a row per category, their mean, and the defects by kind, size and modality.
+    """Markdown: a row per category, their mean, and the groups of defects.
 
     The paper's number stands beside ours where the category is one of SiM3D's.
 

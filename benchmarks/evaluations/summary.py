@@ -1,19 +1,16 @@
-"""From the metrics of every category to the results of a run: by category, their mean, by kind, size and modality."""
+"""From the metrics of every category to the results of a run: by category, their mean, by groups of defects."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evaluations.defect_records import DefectRecord, read_defect_records, records_of_components
+from benchmarks.evaluations.defect_groups import defect_groups
 from modmap.errors import ModMapError
 from modmap.runs.evaluation_metrics import EvaluationMetrics
 from modmap.scan import Scan
-
-SIZES = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0), (10.0, 20.0), (20.0, float("inf")))
-Group = Callable[[DefectRecord], str]
 
 
 def summarise(
@@ -33,11 +30,7 @@ def summarise(
     return {
         "categories": by_category,
         "mean": _mean(list(by_category.values())),
-        "defects": {
-            "kind": _groups(metrics, scans, lambda record: record.kind),
-            "size": _groups(metrics, scans, size_name),
-            "modality": _groups(metrics, scans, lambda record: record.modality),
-        },
+        "defects": defect_groups(metrics, scans),
         "failed": dict(failed),
     }
 
@@ -76,12 +69,6 @@ def read_scan_lines(path: Path, category: str) -> list[dict[str, Any]]:
     return found
 
 
-def size_name(record: DefectRecord) -> str:
-    """The range of sizes, mm, that a defect falls into."""
-    low, high = next(bounds for bounds in SIZES if bounds[0] <= record.size < bounds[1])
-    return f"{low:g} to {high:g} mm" if high < float("inf") else f"{low:g} mm and more"
-
-
 def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The mean of each metric over the categories that have it."""
     names = [name for row in rows for name, value in row.items() if isinstance(value, float)]
@@ -90,44 +77,3 @@ def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         values = [row[name] for row in rows if isinstance(row.get(name), float)]
         means[name] = sum(values) / len(values)
     return means
-
-
-def _groups(
-    metrics: Mapping[str, EvaluationMetrics], scans: Mapping[str, Sequence[Scan]], group: Group
-) -> dict[str, dict[str, Any]]:
-    """By group of defects: V-AUPRO@1% over its components, I-AUROC over the scans that have one.
-
-    A scan with defects of two groups counts in both.
-    """
-    areas: dict[str, list[float]] = {}
-    ranks: dict[str, list[float]] = {}
-    for category, found in metrics.items():
-        by_name = {scan.name: scan for scan in scans[category]}
-        components = {name: records_of_components(scan) for name, scan in by_name.items()}
-        for defect in found.defects:
-            records = components[defect.scan]
-            if records:
-                areas.setdefault(group(records[defect.index]), []).append(defect.area)
-        for one in found.scans:
-            if one.outranks is not None:
-                for name in {group(record) for record in read_defect_records(by_name[one.scan])}:
-                    ranks.setdefault(name, []).append(one.outranks)
-    return {
-        name: {
-            "scans": len(ranks.get(name, ())),
-            "i_auroc": _average(ranks.get(name, ())),
-            "components": len(areas.get(name, ())),
-            "v_aupro_1pct": _average(areas.get(name, ())),
-        }
-        for name in sorted({*areas, *ranks}, key=_natural)
-    }
-
-
-def _average(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-def _natural(name: str) -> tuple[float, str]:
-    first: Iterable[str] = name.split()
-    number = next(iter(first), "")
-    return (float(number), name) if number.replace(".", "").isdigit() else (0.0, name)

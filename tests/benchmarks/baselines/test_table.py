@@ -75,6 +75,27 @@ class TestTable:
         assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.5 |" in lines
         assert "- BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh), pot: needs a hub" in lines
 
+    def test_main__groups_that_not_every_run_knows(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An older run first, and ranges that come in their order, whichever run has them; no table of nothing."""
+        runs = [
+            write_run(tmp_path / name, method="btf", scores={"cup": 0.5}, failed={})
+            for name in ("a", "b", "c")
+        ]
+        for run, names in ((runs[1], ("10 to 30", "over 30")), (runs[2], ("under 5", "over 30"))):
+            results = json.loads((run / "results.json").read_text())
+            group = {"i_auroc": 0.7, "v_aupro_1pct": 0.1}
+            results["defects"]["detectability"] = dict.fromkeys(names, group)
+            (run / "results.json").write_text(json.dumps(results))
+        assert main([str(run) for run in runs]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        at = lines.index("## Segmentation, V-AUPRO@1% by detectability")
+        assert lines[at + 2] == "| method | under 5 | 10 to 30 | over 30 |"
+        cells = [line.split(" | ")[-3:] for line in lines[at + 4 : at + 7]]
+        assert cells == [["–", "–", "– |"], ["–", "0.100", "0.100 |"], ["0.100", "–", "0.100 |"]]
+        assert not any("by size" in line for line in lines)
+
     def test_main__differences_on_the_same_resamples(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
