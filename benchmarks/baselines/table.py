@@ -14,7 +14,7 @@ from benchmarks.baselines.differences import differences_table
 from benchmarks.baselines.row_name import row_name
 from benchmarks.baselines.single_view_table import is_single_view, single_view_comparison
 from benchmarks.evaluations.data_set_run import Setup
-from benchmarks.evaluations.defect_groups import GROUPINGS
+from benchmarks.evaluations.defect_groups import CEILING, GROUPINGS
 from benchmarks.evaluations.resample_files import Resamples, read_resamples
 from benchmarks.evaluations.scan_resamples import MEAN
 from benchmarks.runs.command_line import command
@@ -23,6 +23,7 @@ from modmap.errors import ModMapError
 from modmap.files.validated_json import read_json
 
 METRICS = {"i_auroc": "Detection, I-AUROC", "v_aupro_1pct": "Segmentation, V-AUPRO@1%"}
+SEGMENTATION = ("v_aupro_1pct", "v_aupro_5pct", "v_aupro_30pct")
 LIMITS = {"v_aupro_5pct": "Segmentation, V-AUPRO@5%", "v_aupro_30pct": "Segmentation, V-AUPRO@30%"}
 SECONDS = {"fit_seconds": "Fit, s", "predict_seconds": "Predict, s per scan"}
 
@@ -102,16 +103,9 @@ def comparison(rows: Sequence[Row]) -> str:
         if not groups:
             continue
         for metric, title in METRICS.items():
-            cells = [
-                [
-                    row.name,
-                    *(
-                        number(row.results["defects"].get(heading, {}).get(one, {}).get(metric))
-                        for one in groups
-                    ),
-                ]
-                for row in rows
-            ]
+            cells = [[row.name, *map(number, _of_groups(row, heading, groups, metric))] for row in rows]
+            if metric in SEGMENTATION:
+                cells += _ceiling_rows(rows, [_of_groups(row, heading, groups, CEILING) for row in rows])
             parts.append(f"## {title} by {heading}\n\n{markdown(['method', *groups], cells)}")
     parts.append(f"## Cost\n\n{_costs(rows)}")
     for kind, title in SECONDS.items():
@@ -140,13 +134,33 @@ def _differences(rows: Sequence[Row]) -> list[str]:
 
 def _by_category(rows: Sequence[Row], metric: str) -> str:
     categories = _names([{**row.results["categories"], **row.results["failed"]} for row in rows])
-    cells = []
-    for row in rows:
-        found = [row.results["categories"].get(name, {}).get(metric) for name in categories]
-        # A mean over some of the categories would stand beside means over all of them.
-        mean = row.results["mean"].get(metric) if None not in found else None
-        cells.append([row.name, *(number(value) for value in found), number(mean)])
+    cells = [[row.name, *map(number, _of_categories(row, categories, metric))] for row in rows]
+    if metric in SEGMENTATION:
+        cells += _ceiling_rows(rows, [_of_categories(row, categories, CEILING) for row in rows])
     return markdown(["method", *categories, "**mean**"], cells)
+
+
+def _of_categories(row: Row, categories: Sequence[str], metric: str) -> list[float | None]:
+    """A run's figures by category, and their mean."""
+    found = [row.results["categories"].get(name, {}).get(metric) for name in categories]
+    # A mean over some of the categories would stand beside means over all of them.
+    return [*found, row.results["mean"].get(metric) if None not in found else None]
+
+
+def _of_groups(row: Row, heading: str, groups: Sequence[str], metric: str) -> list[float | None]:
+    """A run's figures by group of defects."""
+    found = row.results["defects"].get(heading, {})
+    return [found.get(name, {}).get(metric) for name in groups]
+
+
+def _ceiling_rows(rows: Sequence[Row], ceilings: Sequence[Sequence[float | None]]) -> list[list[str]]:
+    """The row of the ceiling; one for each run where they differ, as with another choice of pixels; none of nothing."""
+    known = [set(column) - {None} for column in zip(*ceilings, strict=True)]
+    if all(len(column) <= 1 for column in known):
+        return [["*ceiling*", *(number(next(iter(column), None)) for column in known)]] if any(known) else []
+    return [
+        [f"*ceiling of {row.name}*", *map(number, values)] for row, values in zip(rows, ceilings, strict=True)
+    ]
 
 
 def _costs(rows: Sequence[Row]) -> str:

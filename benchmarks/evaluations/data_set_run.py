@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.evaluations.ceiling import Ceiling, kept_ceiling
 from benchmarks.runs.files import write_json
 from modmap.datasets import SiM3D
 from modmap.detector.protocol import Detector
@@ -19,11 +20,13 @@ from modmap.errors import ModMapError, one_line
 from modmap.runs.evaluate import MODEL, EvaluationRun
 from modmap.runs.evaluation_metrics import EvaluationMetrics, common_grid
 from modmap.scan import Scan
+from modmap.types import ForegroundMode
 from modmap.volume import VoxelGrid
 
 Setup = Literal["real2real", "synth2real"]
 TRAINING: dict[Setup, Literal["real", "synth"]] = {"real2real": "real", "synth2real": "synth"}
 FAILED = "failed.json"
+CEILING = "ceiling.json"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class DataSetRun:
         multi_class: One model for all categories, `model/`.
         views: Only so many views of every scan, evenly spaced; None: all.
         open_model: Loads a fitted model of another method than ModMap; None loads a ModMap.
+        foreground: Which pixels the models take for the part, which the ceiling of V-AUPRO depends on; None: the
+            ceiling isn't asked for.
     """
 
     out: Path
@@ -55,6 +60,7 @@ class DataSetRun:
     multi_class: bool = False
     views: int | None = None
     open_model: Callable[[Path], Detector] | None = None
+    foreground: ForegroundMode | None = None
 
     def fit(self, categories: Sequence[str], *, turn: int = 0, turns: int = 1) -> None:
         """Fits the models that haven't been. An earlier failure of a category is forgotten.
@@ -88,6 +94,15 @@ class DataSetRun:
         if not self.failure(category):
             with self._recorded(category):
                 found.append(self._run(category).metrics(self.tests(category)))
+        return found[0] if found else None
+
+    def ceiling(self, category: str) -> Ceiling | None:
+        """The ceiling of a category's V-AUPRO, computed once; None where it isn't asked for or there is no defect."""
+        found: list[Ceiling | None] = []
+        if self.foreground is not None and not self.failure(category):
+            with self._recorded(category):
+                path = self.out / category / CEILING
+                found.append(kept_ceiling(path, self.tests(category), foreground=self.foreground))
         return found[0] if found else None
 
     def fit_seconds(self, category: str) -> float:

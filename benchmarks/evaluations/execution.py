@@ -75,6 +75,8 @@ def carry_out(run: DataSetRun, categories: Sequence[str], process: PartialState)
             category, tests[(process.process_index - before) % process.num_processes :: process.num_processes]
         )
         before += len(tests)
+    for category in categories[process.process_index :: process.num_processes]:
+        run.ceiling(category)
     process.wait_for_everyone()
     return _measured(run, categories) if process.is_main_process else None
 
@@ -91,7 +93,12 @@ def _measured(run: DataSetRun, categories: Sequence[str]) -> Outcome:
         },
         scans,
     )
-    results = {**summarise(metrics, scans, failed=failed), "intervals": intervals_of(resamples)}
+    found_ceilings = {category: run.ceiling(category) for category in metrics}
+    ceilings = {category: one for category, one in found_ceilings.items() if one is not None}
+    results = {
+        **summarise(metrics, scans, failed=failed, ceilings=ceilings),
+        "intervals": intervals_of(resamples),
+    }
     seconds = {
         name: float(np.mean([sum(scan.seconds.values()) for scan in one.scans]))
         for name, one in metrics.items()

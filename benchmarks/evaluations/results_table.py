@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.evaluations.defect_groups import CEILING
 from benchmarks.evaluations.intervals import Interval
 from benchmarks.evaluations.published import published
 from benchmarks.evaluations.scan_resamples import MEAN
@@ -17,6 +18,10 @@ METRICS = {
     "v_aupro_5pct": "@5%",
     "v_aupro_30pct": "@30%",
 }
+CEILING_NOTE = """\
+`ceiling` is what V-AUPRO is at most, at every limit: the share of a defect's voxels that the scans measure, a mean over
+the defects.
+"""
 
 
 def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds: Mapping[str, float]) -> str:
@@ -33,21 +38,25 @@ def results_table(results: Mapping[str, Any], *, title: str, setup: str, seconds
     categories: Mapping[str, Mapping[str, Any]] = results["categories"]
     paper = {name: published(name, setup=setup) for name in ("i_auroc", "v_aupro_1pct")}
     beside = any(category in paper["i_auroc"] for category in categories)
-    header = ["category", "scans", "anomalous", *METRICS.values(), "s/scan"]
+    bounded = any(CEILING in row for row in categories.values())
+    columns = METRICS | ({CEILING: "ceiling"} if bounded else {})
+    header = ["category", "scans", "anomalous", *columns.values(), "s/scan"]
     header += ["paper I-AUROC", "paper V-AUPRO@1%"] if beside else []
     rows = []
     for category, row in categories.items():
         cells = [category, str(row["scans"]), str(row["anomalous"])]
-        cells += [number(row.get(name)) for name in METRICS]
+        cells += [number(row.get(name)) for name in columns]
         cells.append(f"{seconds[category]:.1f}")
         cells += [number(values.get(category)) for values in paper.values()] if beside else []
         rows.append(cells)
     for category, reason in results["failed"].items():
         rows.append([category, f"**failed**: {reason}", *[""] * (len(header) - 2)])
     whole = not results["failed"] and set(categories) == set(paper["i_auroc"]) - {"mean"}
-    mean = ["**mean**", "", "", *(number(results["mean"].get(name)) for name in METRICS), ""]
+    mean = ["**mean**", "", "", *(number(results["mean"].get(name)) for name in columns), ""]
     mean += [number(values["mean"]) if whole else "" for values in paper.values()] if beside else []
     parts = [f"# {title}\n", markdown(header, [*rows, mean])]
+    if bounded:
+        parts.append("\n" + CEILING_NOTE.rstrip("\n"))
     if results["intervals"]:
         parts.append(
             "\n## 95% of 1000 resamples of the test scans\n\n" + _interval_table(results["intervals"])
@@ -71,7 +80,8 @@ def _interval_table(intervals: Mapping[str, Mapping[str, Sequence[float]]]) -> s
 
 
 def _group_table(heading: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
-    header = [heading, "scans", "I-AUROC", "components", "V-AUPRO@1%"]
+    bounded = any(CEILING in row for row in groups.values())
+    header = [heading, "scans", "I-AUROC", "components", "V-AUPRO@1%", *(["ceiling"] if bounded else [])]
     rows = [
         [
             name,
@@ -79,6 +89,7 @@ def _group_table(heading: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
             number(row["i_auroc"]),
             str(row["components"]),
             number(row["v_aupro_1pct"]),
+            *([number(row.get(CEILING))] if bounded else []),
         ]
         for name, row in groups.items()
     ]

@@ -83,6 +83,7 @@ def run(arguments: Arguments) -> int:
         pictures=arguments.pictures,
         multi_class=isinstance(config, ModMapConfig) and config.mapping.class_conditioning,
         open_model=lambda directory: open_detector(method, directory, device=device, token_cache=cache),
+        foreground=config.inference.foreground,
     )
     outcome = carry_out(evaluation, categories, process)
     if outcome is None:

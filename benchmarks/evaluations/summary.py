@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evaluations.defect_groups import defect_groups
+from benchmarks.evaluations.ceiling import Ceiling
+from benchmarks.evaluations.defect_groups import CEILING, defect_groups
 from modmap.errors import ModMapError
 from modmap.runs.evaluation_metrics import EvaluationMetrics
 from modmap.scan import Scan
@@ -18,6 +19,7 @@ def summarise(
     scans: Mapping[str, Sequence[Scan]],
     *,
     failed: Mapping[str, str],
+    ceilings: Mapping[str, Ceiling],
 ) -> dict[str, Any]:
     """The content of `results.json`; it holds no times, so that the same results are the same bytes.
 
@@ -25,12 +27,15 @@ def summarise(
         metrics: By category.
         scans: The test scans by category.
         failed: Why there are no metrics, by category.
+        ceilings: Of V-AUPRO by category, where they are known.
     """
     by_category = {category: found.row() for category, found in metrics.items()}
+    for category, ceiling in ceilings.items():
+        by_category[category][CEILING] = ceiling.v_aupro
     return {
         "categories": by_category,
         "mean": _mean(list(by_category.values())),
-        "defects": defect_groups(metrics, scans),
+        "defects": defect_groups(metrics, scans, ceilings),
         "failed": dict(failed),
     }
 

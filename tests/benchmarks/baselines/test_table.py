@@ -96,6 +96,47 @@ class TestTable:
         assert cells == [["–", "–", "– |"], ["–", "0.100", "0.100 |"], ["0.100", "–", "0.100 |"]]
         assert not any("by size" in line for line in lines)
 
+    @staticmethod
+    def _with_ceilings(run: Path, categories: dict[str, float], group: float) -> Path:
+        results = json.loads((run / "results.json").read_text())
+        for name, ceiling in categories.items():
+            results["categories"][name]["v_aupro_ceiling"] = ceiling
+        results["mean"]["v_aupro_ceiling"] = sum(categories.values()) / len(categories)
+        results["defects"]["kind"]["dent"]["v_aupro_ceiling"] = group
+        (run / "results.json").write_text(json.dumps(results))
+        return run
+
+    def test_main__one_ceiling_of_all_runs(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """A run that failed in a category knows a part of it, an older one nothing."""
+        whole = write_run(tmp_path / "one", method="btf", scores={"cup": 0.5, "pot": 0.6}, failed={})
+        part = write_run(tmp_path / "two", method="cfm", scores={"cup": 0.5}, failed={"pot": "no"})
+        old = write_run(tmp_path / "three", method="ast", scores={"cup": 0.5, "pot": 0.6}, failed={})
+        self._with_ceilings(whole, {"cup": 0.9, "pot": 0.8}, 0.7)
+        self._with_ceilings(part, {"cup": 0.9}, 0.7)
+        assert main([str(run) for run in (old, part, whole)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if "ceiling" in line] == [
+            *["| *ceiling* | 0.900 | 0.800 | 0.850 |"] * 3,
+            "| *ceiling* | 0.700 |",
+        ]
+
+    def test_main__ceilings_that_differ(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        runs = [
+            self._with_ceilings(
+                write_run(tmp_path / method, method=method, scores={"cup": 0.5}, failed={}),
+                {"cup": ceiling},
+                0.7,
+            )
+            for method, ceiling in (("btf", 0.9), ("cfm", 0.95))
+        ]
+        assert main([str(run) for run in runs]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if "*ceiling" in line]
+        assert lines[0].startswith("| *ceiling of BTF (")
+        assert lines[0].endswith("| 0.900 | 0.900 |")
+        assert lines[1].startswith("| *ceiling of CFM (")
+        assert lines[1].endswith("| 0.950 | 0.950 |")
+        assert lines[-1] == "| *ceiling* | 0.700 |"
+
     def test_main__differences_on_the_same_resamples(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.evaluations.ceiling import Ceiling
 from benchmarks.evaluations.defect_groups import defect_groups, detectability_name
 from benchmarks.evaluations.defect_records import DefectRecord, read_defect_records
 from modmap.datasets import GroundTruth, write_ground_truth
@@ -70,7 +71,7 @@ def by_detectability(root: Path, records: dict[str, list[dict[str, Any]]]) -> di
     areas = {name: [0.5] * len(found) for name, found in records.items()}
     ranks = {name: 0.75 if found else None for name, found in records.items()}
     scans = [scan_with(root, name, found) for name, found in records.items()]
-    return defect_groups({"part": metrics(areas, ranks)}, {"part": scans})["detectability"]
+    return defect_groups({"part": metrics(areas, ranks)}, {"part": scans}, {})["detectability"]
 
 
 class TestDefectGroups:
@@ -86,6 +87,7 @@ class TestDefectGroups:
                 "pot": metrics({"c": [0.3]}, {"c": 0.0}),
             },
             {"cup": first, "pot": second},
+            {},
         )
         assert list(found) == ["kind", "size", "modality", "detectability"]
         expected = {"under 5": (2, 0.25, 2, 0.2), "over 30": (2, 0.75, 2, 0.6)}
@@ -98,6 +100,19 @@ class TestDefectGroups:
         assert found["kind"]["scratch"]["v_aupro_1pct"] == 0.8
         assert list(found["size"]) == ["2 to 5 mm", "5 to 10 mm"]
         assert found["modality"]["image"]["i_auroc"] == 0.0
+
+    def test_defect_groups__ceilings(self, tmp_path: Path) -> None:
+        """The mean ceiling of a group's own components, and none where a category has none."""
+        scans = [scan_with(tmp_path, "a", [record(2.5, 3.0), record(15.5, 40.0)])]
+        scans.append(scan_with(tmp_path, "b", [record(4.5, 31.0)]))
+        found = metrics({"a": [0.1, 0.4], "b": [0.8]}, {"a": 0.5, "b": 1.0})
+        most = Ceiling(0.7, {("a", 0): 0.5, ("a", 1): 1.0, ("b", 0): 0.6})
+        groups = defect_groups({"cup": found}, {"cup": scans}, {"cup": most})["detectability"]
+        assert groups["under 5"]["v_aupro_ceiling"] == 0.5
+        assert groups["over 30"]["v_aupro_ceiling"] == pytest.approx(0.8)
+        both = {"cup": found, "pot": found}
+        for heading in defect_groups(both, {"cup": scans, "pot": scans}, {"cup": most}).values():
+            assert not any("v_aupro_ceiling" in row for row in heading.values())
 
     def test_defect_groups__ranges_come_in_their_order(self, tmp_path: Path) -> None:
         places = {"a": 31.0, "b": 12.0, "c": 6.0, "d": 1.0}

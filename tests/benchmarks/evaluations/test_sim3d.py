@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from benchmarks.evaluations.intervals import percentile_interval, resample_counts
 from benchmarks.evaluations.resample_files import read_resamples
@@ -100,6 +101,33 @@ class TestSim3d:
                 assert value == pytest.approx(metric.compute(0.05))
         np.testing.assert_allclose(kept.metrics["mean/v_aupro_5pct"], np.mean(of_all, axis=0))
         assert "## 95% of 1000 resamples of the test scans" in (whole / "table.md").read_text()
+
+    def test_run__ceiling_of_what_its_own_volumes_hold(self, whole: Path, balls: Path) -> None:
+        """The share of each defect's voxels that has a score in the volume that the method left."""
+        results = json.loads((whole / "results.json").read_text())
+        dataset = SiM3D(balls)
+        shares = {}
+        for category in dataset.categories:
+            found = []
+            for scan in dataset.tests(category):
+                assert scan.ground_truth is not None
+                labels, count = ndimage.label(
+                    read_ground_truth(scan.ground_truth).mask, structure=np.ones((3, 3, 3))
+                )
+                volume = load_volume(whole / category / "scans" / scan.name / "volume.npz")
+                found += [
+                    np.isfinite(volume.scores[labels == number]).mean() for number in range(1, count + 1)
+                ]
+            shares[category] = np.mean(found)
+            row = results["categories"][category]
+            assert row["v_aupro_ceiling"] == pytest.approx(shares[category])
+            assert row["v_aupro_1pct"] <= row["v_aupro_30pct"] <= row["v_aupro_ceiling"]
+        mean = np.mean(list(shares.values()))
+        assert results["mean"]["v_aupro_ceiling"] == pytest.approx(mean)
+        assert results["defects"]["kind"]["dent"]["v_aupro_ceiling"] == pytest.approx(mean)
+        lines = (whole / "table.md").read_text().splitlines()
+        assert "| @30% | ceiling | s/scan |" in lines[2]
+        assert f"| {shares['large_ball']:.3f} |" in next(line for line in lines if "| large_ball" in line)
 
     def test_run__killed_and_begun_again_ends_with_the_same_bytes(
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
