@@ -1,19 +1,31 @@
-"""Which voxels a scan can show of a defect: in closed form, from straight above."""
+"""Which voxels a scan can show of a defect: in closed form, from straight above, and pixel by pixel."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
-from benchmarks.cadscan.assessment import assess, measured_voxels
+from benchmarks.cadscan.assessment import BESIDE, assess, measured_voxels, reach_of
 from benchmarks.cadscan.defects import make_defect
 from benchmarks.cadscan.defects.changes import spacing
+from benchmarks.cadscan.defects.places import Surface
+from benchmarks.cadscan.depth_errors import measurable
+from benchmarks.cadscan.detectability import NOTHING, expectation, sight
 from benchmarks.cadscan.ground_truth import changed_voxels, grid_around
 from benchmarks.cadscan.meshing import surface_samples
 from benchmarks.cadscan.part import Defect, DefectivePart, Feature, Part, ReflectancePatch
-from benchmarks.cadscan.scanner import capture
+from benchmarks.cadscan.scanner import capture, look
+from benchmarks.cadscan.window import Window
+from modmap.camera import Camera
+from modmap.volume import VoxelGrid
 from tests.benchmarks.cadscan.conftest import part_of
 from tests.benchmarks.cadscan.simple_cell import cell_above, cell_around, placed, where_drawn
 
+SMALL = (160, 120)
 HEIGHT = 413.0  # of the camera: 400 mm above a plate of 13 mm
 
 
@@ -121,3 +133,120 @@ class TestAssess:
         )
         assert len(found.shown) > 30
         assert np.isin(found.shown, measured).mean() > 0.95
+
+    def test_assess__a_dent_that_no_view_sees(self) -> None:
+        """On the underside it has a d' of 0 in every view, and all of it is unseen."""
+        part = part_of(trimesh.creation.box((60, 60, 20)).subdivide().subdivide().subdivide().subdivide())
+        away = np.linalg.norm(part.vertices - (5, 5, 0), axis=1)
+        hollow = (part.vertices[:, 2] == 0) & (away < 9)
+        dented = replace(part, vertices=part.vertices + np.outer(hollow * (1 - away / 9), [0, 0, 2]))
+        points = dented.vertices[hollow]
+        defect = Defect("dent", points.mean(axis=0), 18.0, 2.0, "both", points, before=part)
+        made, cell, grid = (
+            DefectivePart(dented, (), (defect,)),
+            cell_around(part, size=SMALL),
+            grid_around(part),
+        )
+        bare, views = placed(cell, part)
+        instance = bare.exchanged(cell, dented, marks=())
+        found = assess(cell, instance, made, views, index=0, grid=grid)
+        assert found.best == 0
+        assert found.sights == (NOTHING,) * 3
+        assert not len(found.shown)
+        changed = changed_voxels(defect, grid, T_part_to_world=bare.T_part_to_world)
+        np.testing.assert_array_equal(found.unseen, changed)
+        assert len(changed) > 10
+
+    def test_assess__a_stain_is_in_the_image_alone(self, plate: Part) -> None:
+        made = make_defect(plate, "stain", size=12.0, seed=0)
+        cell, grid = cell_around(plate, size=SMALL), grid_around(plate)
+        bare, views = placed(cell, plate)
+        instance = bare.exchanged(cell, made.part, marks=made.patches)
+        found = assess(cell, instance, made, views, index=0, grid=grid)
+        assert [one.depth for one in found.sights] == [0, 0, 0]
+        assert found.best == max(one.image for one in found.sights) > 5
+        assert len(found.shown) > 10
+
+    def test_assess__a_dents_voxels_and_strength_pixel_by_pixel(self, plate: Part) -> None:
+        """Whole views without noise, each pixel's depth followed along its ray: a voxel is shown if a pixel that is
+        measured is in it, and the piece of a view shows all that the whole view does."""
+        made = make_defect(plate, "dent", size=12.0, seed=1)
+        (dent,) = made.defects
+        cell, grid = cell_around(plate, size=SMALL), grid_around(plate)
+        assert dent.depth < grid.voxel / 4  # nothing can be seen through the place where it was
+        bare, views = placed(cell, plate)
+        instance = bare.exchanged(cell, made.part, marks=made.patches)
+        found = assess(cell, instance, made, views, index=0, grid=grid)
+        flat, pose, whole = Surface(plate), bare.T_part_to_world, Window(0, 0, *SMALL)
+        changed = set(changed_voxels(dent, grid, T_part_to_world=pose).tolist())
+        reached, on_changed_face = set(), set()
+        for shot, one in zip(views, found.sights, strict=True):
+            seen, signal, camera = look(cell, instance, shot)
+            valid = measurable(seen, signal, exposure=shot.exposure, K=camera.K, table=False, rng=None)
+            to_world, to_rays = np.linalg.inv(camera.T_world_to_camera), np.linalg.inv(camera.K)
+            places = []
+            for v, u in np.argwhere(valid):
+                place = to_world @ [*(float(seen.z[v, u]) * to_rays @ [u, v, 1]), 1]
+                places.append(place[:3])
+            of_part = (np.array(places) - pose[:3, 3]) @ pose[:3, :3]
+            for place, distance in zip(places, flat.distance(of_part), strict=True):
+                index = tuple(int(n) for n in np.floor((place - grid.origin) / grid.voxel))
+                number = int(np.ravel_multi_index(index, grid.shape))
+                if number in changed:
+                    reached.add(number)
+                if distance > 0.05:
+                    on_changed_face.add(number)
+            all_of_it = sight(*(expectation(cell, which, shot, whole) for which in (instance, bare)))
+            assert one.depth == pytest.approx(all_of_it.depth, rel=1e-3, abs=1e-6)
+            assert one.image == pytest.approx(all_of_it.image, rel=0.03, abs=0.05)
+        assert set(found.shown.tolist()) == reached
+        assert on_changed_face <= reached
+        assert set(found.unseen.tolist()) == changed - reached
+        assert len(on_changed_face) > 5
+        assert len(found.unseen) > 3
+
+
+class TestMeasuredVoxels:
+    def test_measured_voxels__of_the_pixels_in_the_window(self) -> None:
+        """A camera at the origin along z: pixel (u, v) at a depth of 100 is at ((u - 20) / 2, (v - 10) / 2, 100)."""
+        camera = Camera(np.array([[200.0, 0, 20], [0, 200, 10], [0, 0, 1]]), np.eye(4), size=(40, 30))
+        grid = VoxelGrid(np.array([-20.0, -20, 90]), 2.0, (20, 20, 10))
+        depth = np.full((30, 40), np.inf, np.float32)
+        depth[13, 27] = depth[13, 28] = depth[12, 27] = 100.0
+        depth[2, 3] = 100.0  # beside the window
+        depth[15, 29] = 500.0  # beside the grid
+        found = measured_voxels(depth, camera, Window(25, 11, 10, 8), grid)
+        expected = [
+            np.ravel_multi_index((int((x + 20) // 2), int((y + 20) // 2), 5), grid.shape)
+            for x, y in {(3.5, 1.5), (4.0, 1.5), (3.5, 1.0)}
+        ]
+        assert found.tolist() == sorted(set(map(int, expected)))
+        assert len(found) == 2
+        assert not len(measured_voxels(np.full((30, 40), np.inf), camera, Window(0, 0, 40, 30), grid))
+
+
+class TestReachOf:
+    @settings(max_examples=30, deadline=None)
+    @given(seed=st.integers(0, 1 << 31), kind=st.sampled_from(["dent", "warp", "stain"]))
+    def test_reach_of__has_all_that_changed_and_what_is_beside_it(self, seed: int, kind: str) -> None:
+        """Balls of what can be changed around each sample, a mark's path and a warp's middle, wherever a part lies."""
+        rng = np.random.default_rng(seed)
+        points, path = rng.normal(0, 10, (20, 3)), rng.normal(0, 15, (4, 3))
+        patch = ReflectancePatch("stain", path, 3.0, 2.0, 0.5, 0.0, seed=0) if kind == "stain" else None
+        defect = Defect(kind, points.mean(axis=0), 50.0, 1.0, "both", points, patch=patch)
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = Rotation.random(random_state=seed).as_matrix(), rng.normal(0, 100, 3)
+        low, high = reach_of(defect, pose)
+        balls = [(point, BESIDE) for point in points]
+        balls += [(point, 5.0) for point in path] if patch is not None else []
+        balls += [(defect.centre, 25.0)] if kind == "warp" else []
+        directions = rng.normal(size=(100, 3))
+        directions /= np.linalg.norm(directions, axis=1)[:, None]
+        for centre, radius in balls:
+            around = (centre + radius * directions) @ pose[:3, :3].T + pose[:3, 3]
+            assert (around >= low).all()
+            assert (around <= high).all()
+        # A box of the world around a box of the part: at most as wide as its diagonal.
+        own_low = np.min([centre - radius for centre, radius in balls], axis=0)
+        own_high = np.max([centre + radius for centre, radius in balls], axis=0)
+        assert (high - low <= np.linalg.norm(own_high - own_low) + 1e-9).all()

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from benchmarks.cadscan.defects import make_defect
@@ -10,6 +12,8 @@ from benchmarks.cadscan.ground_truth import changed_voxels, grid_around, ground_
 from benchmarks.cadscan.part import Defect, Part
 from benchmarks.cadscan.parts import build
 from modmap.volume import VoxelGrid
+
+VOXELS = st.lists(st.sets(st.integers(0, 23)), max_size=3)
 
 
 def _cube(edge: float) -> Part:
@@ -90,3 +94,16 @@ class TestGroundTruth:
         assert truth.unseen is not None
         assert np.flatnonzero(truth.unseen).tolist() == [8, 23]
         assert truth.grid == grid
+
+    @settings(max_examples=40, deadline=None)
+    @given(shown=VOXELS, unseen=VOXELS)
+    def test_ground_truth__every_voxel_is_in_one_of_the_two(
+        self, shown: list[set[int]], unseen: list[set[int]]
+    ) -> None:
+        grid = VoxelGrid(np.zeros(3), 1.0, (2, 3, 4))
+        arrays = [[np.array(sorted(one), np.int64) for one in some] for some in (shown, unseen)]
+        truth = ground_truth(*arrays, grid)
+        assert truth.unseen is not None
+        found, rest = (set(np.flatnonzero(mask).tolist()) for mask in (truth.mask, truth.unseen))
+        assert found == set().union(*shown)
+        assert rest == set().union(*unseen) - found

@@ -104,8 +104,45 @@ class TestTwin:
         assert without.patches == ()
         assert without.defects == made.defects[:1]
 
+    def test_twin__of_one_in_the_middle(self, plate: Part) -> None:
+        """Three defects, and a harmless mark: the others and the mark are where they were, each as it was."""
+        first, second, third = (
+            make_defect(plate, kind, size=8.0, seed=seed)
+            for kind, seed in (("stain", 0), ("stain", 1), ("dent", 2))
+        )
+        mark = ReflectancePatch("dust", np.array([[10.0, 0, 12]]), 0.3, 0.1, 0.4, 0.3, seed=0)
+        marked = DefectivePart(plate, (mark,), ())
+        made = joined(joined(joined(marked, first), second), third)
+        without = twin(made, 1)
+        assert [one.kind for one in without.defects] == ["stain", "dent"]
+        assert without.defects == (made.defects[0], made.defects[2])
+        assert without.patches == (mark, made.defects[0].patch)
+        np.testing.assert_allclose(without.part.vertices, third.part.vertices)
+
+    @pytest.mark.parametrize("kind", ["dent", "bump", "extra_hole", "stain", "warp"])
+    def test_twin__of_the_only_one_is_the_bare_part(self, plate: Part, kind: str) -> None:
+        without = twin(make_defect(plate, kind, size=8.0, seed=3), 0)
+        assert without.part is plate
+        assert (without.patches, without.defects) == ((), ())
+
 
 class TestCarriedAlong:
+    def test_carried_along__a_warps_twin_has_the_marks_where_they_were(self, plate: Part) -> None:
+        made = make_defect(plate, "warp", size=20.0, seed=3)
+        rng = np.random.default_rng(0)
+        centre, reach = made.defects[0].centre, made.defects[0].size / 2
+        marks = tuple(
+            ReflectancePatch(
+                "dust", centre + rng.uniform(-reach, reach, (4, 3)) / 2, 0.2, 0.1, 0.4, 0.3, seed=n
+            )
+            for n in range(5)
+        )
+        moved = carried_along(marks, made)
+        back = twin(DefectivePart(made.part, moved, made.defects), 0).patches
+        assert max(np.abs(one.path - mark.path).max() for one, mark in zip(moved, marks, strict=True)) > 0.1
+        for one, mark in zip(back, marks, strict=True):
+            np.testing.assert_allclose(one.path, mark.path, atol=1e-6)
+
     def test_carried_along__marks_stay_on_a_warped_surface(self, plate: Part) -> None:
         made = make_defect(plate, "warp", size=8.0, seed=3)
         place = Surface(plate).nearest(made.defects[0].centre[None])[0]
