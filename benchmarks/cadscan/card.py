@@ -21,6 +21,7 @@ from benchmarks.runs.markdown import markdown, number
 
 CARD = "README.md"
 SIZES = (3.0, 5.0, 10.0, 15.0)  # mm, between which defects are counted
+UNSURE = 10.0  # d' below which a defect is hard to find
 
 
 def write_card(data: Path) -> None:
@@ -36,6 +37,7 @@ def write_card(data: Path) -> None:
         SIMULATED,
         _category_table(data, defects),
         _defect_table([defect for found in defects.values() for defect in found]),
+        *_detectability_table([defect for found in defects.values() for defect in found]),
         _hidden_table([defect for found in defects.values() for defect in found]),
         _floor_table(data, categories),
     ]
@@ -104,6 +106,28 @@ def _defect_table(defects: list[dict[str, Any]]) -> str:
     return "## Defects\n\n" + markdown(header, rows) + "\n"
 
 
+def _detectability_table(defects: list[dict[str, Any]]) -> list[str]:
+    """How surely defects could be found, by kind and size; nothing where there are none."""
+    if not defects:
+        return []
+    rows = [
+        [kind, *(_detectabilities(some) for some in (same, *_by_size(same)))]
+        for kind, same in [*_by_kind(defects), ("**all**", defects)]
+    ]
+    text = (
+        "## d' by kind and by size\n\nd' in the view that shows most of a defect: the median, and the share of "
+        f"defects under {UNSURE:g}.\n\n"
+    )
+    return [text + markdown(["kind", "all sizes", *_size_names()], rows) + "\n"]
+
+
+def _detectabilities(defects: list[dict[str, Any]]) -> str:
+    if not defects:
+        return ""
+    best = np.array([defect["detectability"]["best_view"] for defect in defects])
+    return f"{np.median(best):.0f} ({(best < UNSURE).mean():.0%})"
+
+
 def _hidden_table(defects: list[dict[str, Any]]) -> str:
     """How many defects nobody could find, by kind and size."""
     hidden = [defect for defect in defects if defect["detectability"]["best_view"] < LEAST_DETECTABILITY]
@@ -114,21 +138,31 @@ def _hidden_table(defects: list[dict[str, Any]]) -> str:
     )
     if not defects:
         return text
-    bounds = (0.0, *SIZES, math.inf)
-    header = ["kind", f"under {SIZES[0]:g} mm", *(f"{low:g} to {high:g} mm" for low, high in pairwise(SIZES))]
     rows = []
     for kind, same in _by_kind(defects):
         row = [kind]
-        for low, high in pairwise(bounds):
-            some = [defect for defect in same if low <= defect["size_mm"] < high]
+        for some in _by_size(same):
             row.append(f"{sum(defect in hidden for defect in some)} of {len(some)}" if some else "")
         rows.append(row)
-    return text + "\n" + markdown([*header, f"{SIZES[-1]:g} mm and more"], rows) + "\n"
+    return text + "\n" + markdown(["kind", *_size_names()], rows) + "\n"
 
 
 def _by_kind(defects: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     kinds = sorted({defect["kind"] for defect in defects})
     return [(kind, [defect for defect in defects if defect["kind"] == kind]) for kind in kinds]
+
+
+def _by_size(defects: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The defects of each range of `_size_names`; the lower end is in it."""
+    bounds = (0.0, *SIZES, math.inf)
+    return [
+        [defect for defect in defects if low <= defect["size_mm"] < high] for low, high in pairwise(bounds)
+    ]
+
+
+def _size_names() -> list[str]:
+    between = (f"{low:g} to {high:g} mm" for low, high in pairwise(SIZES))
+    return [f"under {SIZES[0]:g} mm", *between, f"{SIZES[-1]:g} mm and more"]
 
 
 def _floor_table(data: Path, categories: list[str]) -> str:
