@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.cadscan.materials import Layer, Material
-from benchmarks.cadscan.noise import CELLS, LatticeNoise
+from benchmarks.cadscan import kernels
+from benchmarks.cadscan.kernels import CELLS
+from benchmarks.cadscan.materials import Flow, Material
+from benchmarks.cadscan.noise import LatticeNoise
 from benchmarks.cadscan.part import Part, ReflectancePatch
-from benchmarks.cadscan.vectors import lengths, within
+from benchmarks.cadscan.vectors import lengths
 
 Array = npt.NDArray[Any]
 
@@ -21,6 +23,8 @@ ROUGHNESS_RANGE = (0.12, 1.0)
 ALBEDO_RANGE = (0.005, 0.95)
 PATCH_NOISE_CELL = 0.35
 RIDGE_SPACING = 0.5
+FLOWS: dict[Flow, int] = {"even": kernels.EVEN, "brushed": kernels.BRUSHED, "turned": kernels.TURNED}
+NO_VALUES = np.zeros((1, 4), np.float32)
 
 
 @dataclass(frozen=True)
@@ -75,25 +79,13 @@ class Finish:
             footprint: Size of a pixel on the surface, mm. Texture finer than it is averaged away: its tilt
                 becomes roughness, as for a camera that cannot resolve it.
         """
-        table = np.array([(m.albedo, m.f0, m.roughness) for m in self.materials], dtype=np.float32)
-        albedo, f0, roughness = (table[body, column] for column in range(3))
-        albedo = albedo * self._albedo_scale[body]
-        f0 = f0 * self._albedo_scale[body]
-        roughness = roughness + self._roughness_shift[body]
-        normals = np.asarray(normals, dtype=np.float32)
-        points = np.asarray(points, dtype=np.float32)
-        if self._noise is not None:
-            tilt = np.zeros_like(normals)
-            for index, material in enumerate(self.materials):
-                chosen = np.flatnonzero(body == index)
-                if len(chosen) and material.layers:
-                    factor, rougher, tilt[chosen] = self._texture(points[chosen], index, footprint)
-                    albedo[chosen] *= factor
-                    f0[chosen] *= factor
-                    roughness[chosen] += rougher
-            tilt -= normals * np.einsum("ij,ij->i", tilt, normals)[:, None]
-            normals = normals + tilt
-            normals /= lengths(normals)[:, None]
+        points, normals = np.asarray(points, dtype=np.float32), np.asarray(normals, dtype=np.float32)
+        plain, first, flows, layers = self._layers(footprint)
+        values = NO_VALUES if self._noise is None else self._noise.values
+        lay = np.float32(np.cos(self._lay)), np.float32(np.sin(self._lay))
+        albedo, f0, roughness, normals = kernels.texture(
+            points, normals, body, plain, first, flows, layers, values, self._rotation, lay
+        )
         for patch in self.patches:
             near, weight = patch_weight(patch, points)
             albedo[near] *= 1 + weight * np.float32(patch.albedo_factor - 1)
@@ -106,37 +98,27 @@ class Finish:
             normals,
         )
 
-    def _texture(self, points: Array, body: int, footprint: float) -> tuple[Array, Array, Array]:
-        """(M,) factor on the reflectance, (M,) change of the roughness, (M, 3) tilt of the normal."""
-        assert self._noise is not None
-        factor, roughness = np.ones(len(points), np.float32), np.zeros(len(points), np.float32)
-        tilt = np.zeros((len(points), 3), np.float32)
-        for index, layer in enumerate(self.materials[body].layers):
-            seen = float(np.clip(1.5 * layer.across / footprint - 0.5, 0, 1))
-            strength = float(self._strength[body])
-            roughness += np.float32(0.5 * (1 - seen) * strength * layer.tilt)
-            if seen == 0:
-                continue
-            value = self._noise(self._coordinates(points, layer) + self._offsets[body, index])
-            factor *= 1 + value[:, 0] * np.float32(layer.albedo * seen * strength)
-            if layer.roughness:
-                roughness += value[:, 0] * np.float32(layer.roughness * seen * strength)
-            if layer.tilt:
-                tilt += value[:, 1:] * np.float32(layer.tilt * seen * strength)
-        return factor, roughness, tilt
-
-    def _coordinates(self, points: Array, layer: Layer) -> Array:
-        if layer.flow == "even":
-            return (points @ self._rotation) / np.float32(layer.across)
-        if layer.flow == "brushed":
-            cosine, sine = np.float32(np.cos(self._lay)), np.float32(np.sin(self._lay))
-            x, y = points[:, 0] * cosine + points[:, 1] * sine, points[:, 1] * cosine - points[:, 0] * sine
-            return np.stack([x / layer.along, y / layer.across, points[:, 2] / layer.across], axis=1).astype(
-                np.float32
-            )
-        radius = np.hypot(points[:, 0], points[:, 1]) / layer.across
-        turn = np.arctan2(points[:, 1], points[:, 0]) * np.float32(CELLS / (2 * np.pi))
-        return np.stack([radius, turn, points[:, 2] / layer.across], axis=1).astype(np.float32)
+    def _layers(self, footprint: float) -> tuple[Array, Array, Array, Array]:
+        """The materials and those of their layers that a camera resolves, as `kernels.texture` takes them."""
+        plain, first, flows, layers = [], [0], [], []
+        for body, material in enumerate(self.materials):
+            scale, strength = self._albedo_scale[body], float(self._strength[body])
+            roughness = material.roughness + float(self._roughness_shift[body])
+            for index, layer in enumerate(material.layers if self._noise is not None else ()):
+                seen = float(np.clip(1.5 * layer.across / footprint - 0.5, 0, 1))
+                roughness += 0.5 * (1 - seen) * strength * layer.tilt
+                if seen > 0:
+                    amplitudes = np.array([layer.albedo, layer.roughness, layer.tilt]) * seen * strength
+                    flows.append(FLOWS[layer.flow])
+                    layers.append([layer.across, layer.along, *amplitudes, *self._offsets[body, index]])
+            plain.append((material.albedo * scale, material.f0 * scale, roughness))
+            first.append(len(flows))
+        return (
+            np.array(plain, np.float32),
+            np.array(first, np.int64),
+            np.array(flows, np.int64),
+            np.array(layers, np.float32).reshape(-1, 8),
+        )
 
 
 def patch_weight(patch: ReflectancePatch, points: Array) -> tuple[Array, Array]:
@@ -151,7 +133,7 @@ def patch_weight(patch: ReflectancePatch, points: Array) -> tuple[Array, Array]:
     """
     path = np.asarray(patch.path, dtype=np.float32).reshape(-1, 3)
     reach = patch.radius + patch.softness
-    near = np.flatnonzero(within(points, path.min(axis=0) - reach, path.max(axis=0) + reach))
+    near = kernels.places_within(points, path.min(axis=0) - reach, path.max(axis=0) + reach)
     if not len(near):
         return near, np.zeros(0, dtype=np.float32)
     distance = distance_to_path(points[near], path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from benchmarks.cadscan import kernels
+from benchmarks.cadscan.kernels import CELLS
 
-CELLS = 64
-CHUNK = 1 << 15
+FloatArray = npt.NDArray[np.float32]
 
 
 class LatticeNoise:
@@ -33,32 +33,4 @@ class LatticeNoise:
         Returns:
             (M, C) float32 in [-1, 1].
         """
-        result = np.empty((len(coordinates), self.values.shape[1]), dtype=np.float32)
-        for start in range(0, len(coordinates), CHUNK):
-            result[start : start + CHUNK] = self._chunk(
-                np.asarray(coordinates[start : start + CHUNK], np.float32)
-            )
-        return result
-
-    def _chunk(self, coordinates: FloatArray) -> FloatArray:
-        low = np.floor(coordinates)
-        fraction = coordinates - low
-        weight = fraction * fraction * (3 - 2 * fraction)
-        cell = low.astype(np.int32) & (CELLS - 1)
-        following = (cell + 1) & (CELLS - 1)
-        x = (cell[:, 0] * CELLS * CELLS, following[:, 0] * CELLS * CELLS)
-        y = (cell[:, 1] * CELLS, following[:, 1] * CELLS)
-        z = (cell[:, 2], following[:, 2])
-        wx, wy, wz = (weight[:, axis, None] for axis in range(3))
-
-        def along_z(i: int, j: int) -> FloatArray:
-            base = x[i] + y[j]
-            first = self.values.take(base + z[0], axis=0)
-            return np.asarray(first + (self.values.take(base + z[1], axis=0) - first) * wz)
-
-        def along_y(i: int) -> FloatArray:
-            first = along_z(i, 0)
-            return first + (along_z(i, 1) - first) * wy
-
-        first = along_y(0)
-        return np.asarray(first + (along_y(1) - first) * wx, dtype=np.float32)
+        return kernels.lattice(self.values, np.asarray(coordinates, dtype=np.float32))

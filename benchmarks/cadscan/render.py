@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import open3d as o3d
 
+from benchmarks.cadscan import kernels
 from benchmarks.cadscan.normals import face_normals, shading_normals
-from benchmarks.cadscan.vectors import lengths
 
 Array = npt.NDArray[Any]
 
@@ -61,22 +61,12 @@ class Caster:
             origins: (3,) or (M, 3).
             directions: (M, 3), of any length.
         """
-        answer = self._scene.cast_rays(_rays(origins, directions), nthreads=1)
+        origins, directions = np.atleast_2d(origins), np.asarray(directions)
+        answer = self._scene.cast_rays(_tensor(kernels.rays(origins, directions)), nthreads=1)
         t = answer["t_hit"].numpy()
-        missed = ~np.isfinite(t)
-        face = answer["primitive_ids"].numpy().astype(np.int64)
-        face[missed] = 0
-        uv = answer["primitive_uvs"].numpy()
-        corners = self._corners[face]
-        weights = np.stack([1 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1]], axis=1)
-        normals = np.einsum("ij,ijk->ik", weights, corners)
-        normals /= np.maximum(lengths(normals), 1e-9)[:, None]
-        flat = self._flat[face]
-        behind = np.einsum("ij,ij->i", flat, np.asarray(directions, dtype=np.float32)) > 0
-        flat[behind] *= -1
-        normals[behind] *= -1
-        face[missed] = -1
-        return Hits(t, face.astype(np.int32), normals, flat)
+        face, uv = answer["primitive_ids"].numpy(), answer["primitive_uvs"].numpy()
+        face, normals, flat = kernels.normals_at(t, face, uv, directions, self._corners, self._flat)
+        return Hits(t, face, normals, flat)
 
     def blocked(self, points: Array, targets: Array, *, flat: Array) -> Array:
         """Which points something stands between and their targets.
@@ -90,18 +80,12 @@ class Caster:
         Returns:
             (M,) bool.
         """
-        lifted = points + LIFT * flat
-        way = targets - lifted
-        blocked: Array = np.einsum("ij,ij->i", way, flat) <= 0
-        facing = np.flatnonzero(~blocked)
+        blocked, facing, rays = kernels.shadow_rays(points, np.atleast_2d(targets), flat, LIFT)
         if len(facing):
-            rays = _rays(lifted, way) if len(facing) == len(way) else _rays(lifted[facing], way[facing])
-            blocked[facing] = self._scene.test_occlusions(rays, tnear=0.0, tfar=1.0, nthreads=1).numpy()
+            answer = self._scene.test_occlusions(_tensor(rays), tnear=0.0, tfar=1.0, nthreads=1)
+            blocked[facing] = answer.numpy()
         return blocked
 
 
-def _rays(origins: Array, directions: Array) -> Any:
-    rays = np.empty((len(directions), 6), dtype=np.float32)
-    rays[:, :3] = origins
-    rays[:, 3:] = directions
+def _tensor(rays: Array) -> Any:
     return o3d.core.Tensor.from_numpy(rays)

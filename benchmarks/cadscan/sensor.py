@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.cadscan import kernels
 from benchmarks.cadscan.render import Hits
-from benchmarks.cadscan.shading import ggx, sky_directions, sky_irradiance, sky_radiance
+from benchmarks.cadscan.shading import lamps, sky_directions, sky_irradiance, sky_radiance
 from benchmarks.cadscan.stage import Stage
-from benchmarks.cadscan.vectors import lengths
 from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
@@ -146,7 +146,7 @@ class _Shader:
 
     def fill(self, result: Trace, u: Array, v: Array) -> None:
         """Traces pixels and writes them into the result."""
-        hit, hits, points, seen = self.surface(u, v)
+        hit, hits, points, seen, cosine = self.surface(u, v)
         blocked = self.blocked(hits, points, self.head.projector)
         at = v[hit] * result.z.shape[1] + u[hit]
         second_blocked = np.zeros(len(at), bool)
@@ -156,7 +156,7 @@ class _Shader:
         values = {
             "z": hits.t,
             "part": self.stage.is_part(hits.face),
-            "cosine": np.einsum("ij,ij->i", hits.normals, seen),
+            "cosine": cosine,
             "projector_blocked": blocked,
             "second_blocked": second_blocked,
             "radiance": radiance,
@@ -168,20 +168,21 @@ class _Shader:
 
     def radiance(self, u: Array, v: Array, openness: Array) -> Array:
         """(M,) radiance at fractional pixels."""
-        hit, hits, points, seen = self.surface(u, v)
+        hit, hits, points, seen, _ = self.surface(u, v)
         blocked = self.blocked(hits, points, self.head.projector)
         result = np.zeros(len(u), np.float32)
         result[hit] = self.shade(hits, points, seen, blocked, openness[hit])[0]
         return result
 
-    def surface(self, u: Array, v: Array) -> tuple[Array, Hits, Array, Array]:
-        """What pixels show: which of them show anything; and of those the hits, (N, 3) places, (N, 3) ways back."""
+    def surface(self, u: Array, v: Array) -> tuple[Array, Hits, Array, Array, Array]:
+        """What pixels show: which of them show anything; and of those the hits, (N, 3) places, (N, 3) ways back and
+        (N,) cosines of the incidence."""
         directions = self.directions(u, v)
         hits = self.stage.caster.cast(self.camera.centre, directions)
         hit = np.flatnonzero(hits.face >= 0)
         hits, directions = _chosen(hits, hit), directions[hit]
-        points = self.camera.centre + hits.t[:, None].astype(np.float64) * directions
-        return hit, hits, points, -directions / lengths(directions)[:, None]
+        points, seen, cosine = kernels.ends(self.camera.centre, directions, hits.t, hits.normals)
+        return hit, hits, points, seen, cosine
 
     def blocked(self, hits: Hits, points: Array, place: Array) -> Array:
         """(N,) bool: what something stands before, as a place of the camera frame sees it."""
@@ -189,9 +190,8 @@ class _Shader:
 
     def directions(self, u: Array, v: Array) -> Array:
         """(M, 3) ray directions in the world, of length 1 along the optical axis."""
-        K = self.camera.K
-        local = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(len(u))], axis=1)
-        return local @ self.camera.T_world_to_camera[:3, :3]
+        rotation = np.ascontiguousarray(self.camera.T_world_to_camera[:3, :3])
+        return kernels.directions_of(u, v, self.camera.K, rotation)
 
     def in_world(self, place: Array) -> Array:
         """(3,) a place of the camera frame, in the world."""
@@ -205,33 +205,24 @@ class _Shader:
         """Radiance, the projector's share of it, and the gloss; each (M,)."""
         footprint = self.head.distance / self.camera.K[0, 0]
         surface = self.stage.surface(hits, points, footprint=footprint)
-        seen = seen.astype(np.float32)
-        normals = _facing(surface.normals, seen)
-        to_light = self.in_world(self.head.projector) - points
-        distance = lengths(to_light)
-        to_light = (to_light / distance[:, None]).astype(np.float32)
-        incoming = np.maximum(np.einsum("ij,ij->i", normals, to_light), 0)
-        incoming = incoming * self.light.projector * (self.head.distance / distance) ** 2 * ~blocked
-        lobe = ggx(normals, seen, to_light, roughness=surface.roughness, f0=surface.f0)
-        projected = (surface.albedo + np.pi * lobe) * incoming
-        mirrored = 2 * np.einsum("ij,ij->i", normals, seen)[:, None] * normals - seen
-        fresnel = (
-            surface.f0
-            + (1 - surface.f0)
-            * (1 - surface.roughness)
-            * (1 - np.clip(np.einsum("ij,ij->i", normals, seen), 0, 1)) ** 5
+        turn = self.light.turn
+        kernels.face_camera(surface.normals, seen)
+        return kernels.shade(
+            points,
+            seen,
+            surface.normals,
+            surface.albedo,
+            surface.f0,
+            surface.roughness,
+            blocked,
+            openness,
+            sky_irradiance(surface.normals, turn=turn),
+            self.in_world(self.head.projector),
+            self.light.projector,
+            self.head.distance,
+            self.light.sky,
+            lamps(turn),
         )
-        sky = surface.albedo * sky_irradiance(normals, turn=self.light.turn)
-        sky = sky + fresnel * sky_radiance(mirrored, blur=surface.roughness, turn=self.light.turn)
-        radiance = projected + sky * self.light.sky * (0.06 + 0.94 * openness)
-        return radiance.astype(np.float32), projected.astype(np.float32), surface.f0 * (1 - surface.roughness)
-
-
-def _facing(normals: Array, seen: Array) -> Array:
-    """Normals that the texture tilted away from the camera, brought back to its horizon."""
-    short = np.minimum(np.einsum("ij,ij->i", normals, seen) - 0.02, 0)
-    normals = normals - short[:, None] * seen
-    return np.asarray(normals / lengths(normals)[:, None])
 
 
 def sky_step(camera: Camera) -> int:
@@ -247,7 +238,7 @@ def _openness(stage: Stage, camera: Camera, step: int) -> Array:
     columns, rows = -(-width // step), -(-height // step)
     v, u = (np.mgrid[0:rows, 0:columns].reshape(2, -1) + 0.5) * step - 0.5
     shader = _Shader(stage, camera, Head.for_distance(1.0), Light())
-    hit, hits, points, _ = shader.surface(u, v)
+    hit, hits, points, _, _ = shader.surface(u, v)
     sky = sky_directions()
     power = sky_radiance(sky, blur=0.5)
     open_light, all_light = np.zeros(len(hit)), np.full(len(hit), 1e-6)

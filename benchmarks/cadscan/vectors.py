@@ -15,11 +15,3 @@ def lengths(vectors: Array) -> Array:
     x, y, z = vectors[:, 0], vectors[:, 1], vectors[:, 2]
     length: Array = np.sqrt(x * x + y * y + z * z)
     return length
-
-
-def within(points: Array, low: Array, high: Array) -> Array:
-    """(N,) bool: which of (N, 3) points are in a box."""
-    inside: Array = (points[:, 0] >= low[0]) & (points[:, 0] <= high[0])
-    for axis in (1, 2):
-        inside &= (points[:, axis] >= low[axis]) & (points[:, axis] <= high[axis])
-    return inside

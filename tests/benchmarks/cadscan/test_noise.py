@@ -1,6 +1,7 @@
 import numpy as np
 
-from benchmarks.cadscan.noise import CELLS, LatticeNoise
+from benchmarks.cadscan.kernels import CELLS
+from benchmarks.cadscan.noise import LatticeNoise
 
 
 def scalar_noise(field: LatticeNoise, point: np.ndarray, channel: int) -> float:
