@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from modmap.errors import ModMapError
 
-Basis = Literal["conformal", "jittered_copies", "leave_one_view_out"]
+Basis = Literal["conformal", "jittered_copies", "leave_one_view_out", "nominal_scan"]
 Verdict = Literal["pass", "fail"]
 
 DEFAULT_RATE = 0.05
@@ -50,10 +50,14 @@ class Calibration(BaseModel):
     most, the score of more than `surface_share` of its pixels over `pixel_threshold`, and of its seen voxels over
     `voxel_threshold`. Nothing is assumed of the scores' distribution, and any number of scans will do.
 
-    Else the rate is an estimate, not a guarantee, from views of the training scan alone: a Gumbel distribution is laid
-    through their scores. With `basis="jittered_copies"` they are the views of its copies that lie a little differently,
-    each compared with the other copies; with `basis="leave_one_view_out"`, where a model keeps no account of such
-    copies, its own views, each mapped from the others.
+    Else the rate is an estimate, not a guarantee. With `basis="nominal_scan"` no score is behind it: a model that
+    compares scans with the nominal one scores in multiples of what that scan lets a good part show, and the thresholds
+    are a constant multiple. Of a score there is then no p-value.
+
+    The others are from views of the training scan alone: a Gumbel distribution is laid through their scores. With
+    `basis="jittered_copies"` they are the views of its copies that lie a little differently, each compared with the
+    other copies; with `basis="leave_one_view_out"`, where a model keeps no account of such copies, its own views, each
+    mapped from the others.
 
     Attributes:
         basis: What the thresholds rest on.
@@ -61,7 +65,8 @@ class Calibration(BaseModel):
         surface_share: In [0, 1), see above.
         scans: The good scans' names.
         views: The views that each of them had.
-        scores: The largest score of each good scan, or of each view that an estimate is made from.
+        scores: The largest score of each good scan, or of each view that an estimate is made from; empty with
+            `nominal_scan`.
         scan_threshold: A scan fails whose score is larger.
         pixel_threshold: For the combined maps.
         voxel_threshold: For the volume; None where the good scans had none.
@@ -85,11 +90,16 @@ class Calibration(BaseModel):
         return self.basis == "conformal"
 
     def verdict(self, score: float) -> Verdict:
-        """`fail` for a score over the scan's threshold; it fails exactly if its p-value is at most the rate."""
+        """`fail` for a score over the scan's threshold: exactly if its p-value, if there is one, is at most the rate."""
         return "fail" if score > self.scan_threshold else "pass"
 
-    def p_value(self, score: float) -> float:
-        """How probable so large a score is for a good scan; in (0, 1], 0 also for an estimate."""
+    def p_value(self, score: float) -> float | None:
+        """How probable so large a score is for a good scan; in (0, 1], 0 also for an estimate.
+
+        None with `nominal_scan`, which knows nothing of how good scans' scores are distributed.
+        """
+        if self.basis == "nominal_scan":
+            return None
         if self.guaranteed:
             return conformal_p_value(self.scores, score)
         location, scale = _gumbel(self.scores)
@@ -109,6 +119,7 @@ class Calibration(BaseModel):
             "conformal": f"from {count} good scan{'s' if count > 1 else ''}",
             "jittered_copies": f"{ESTIMATE}, {count} views of jittered copies, each against the others",
             "leave_one_view_out": f"{ESTIMATE}, leaving one out of {count} views",
+            "nominal_scan": f"{ESTIMATE}, a multiple of what it lets a good part show",
         }[self.basis]
         rate = f"at a false-alarm rate of {self.false_alarm_rate:.3g}"
         return f"threshold {self.scan_threshold:.4g} {rate}, {source}"
@@ -226,6 +237,43 @@ def estimated_calibration(
         scan_threshold=top,
         pixel_threshold=min(top, _gumbel_threshold([one.pixel for one in of_views], rate, draws=1)),
         voxel_threshold=min(top, _gumbel_threshold(voxels, rate, draws=1)) if voxels else None,
+    )
+
+
+def assumed_calibration(
+    limit: float,
+    *,
+    scans: Sequence[str],
+    views: Sequence[str],
+    volume: bool,
+    false_alarm_rate: float | None = None,
+    surface_share: float = DEFAULT_SHARE,
+) -> Calibration:
+    """One threshold for scans, pixels and voxels that no score of these scans is behind: an estimate.
+
+    Args:
+        limit: The threshold, in multiples of what a good part shows by the nominal scan.
+        scans: Names of the training scans.
+        views: The views of a scan.
+        volume: Whether scans have a volume.
+        false_alarm_rate: In (0, 1); 0.05 by default. It is kept as asked and changes no threshold.
+        surface_share: Kept as asked, too.
+
+    Raises:
+        ModMapError: the rate isn't in (0, 1).
+    """
+    rate = DEFAULT_RATE if false_alarm_rate is None else false_alarm_rate
+    _exact(rate)
+    return Calibration(
+        basis="nominal_scan",
+        false_alarm_rate=rate,
+        surface_share=surface_share,
+        scans=list(scans),
+        views=list(views),
+        scores=[],
+        scan_threshold=limit,
+        pixel_threshold=limit,
+        voxel_threshold=limit if volume else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a model is: every setting, its default, and the two presets."""
+"""What a model is: every setting, its default, and the presets."""
 
 from __future__ import annotations
 
@@ -94,15 +94,32 @@ class InferenceSettings(_Settings):
 
 
 class EvidenceSettings(_Settings):
-    """What speaks for a defect beside the mappings.
+    """What speaks for a defect; a place's score is the largest of any, in multiples of what a good part shows there.
+
+    Geometry and appearance lay each scan on the nominal one and compare them (`modmap.evidence`): the model keeps the
+    nominal views, and every view needs a camera.
 
     Attributes:
-        geometry: Lay each scan on the nominal one and compare their surfaces (`modmap.evidence`): the model keeps the
-            nominal depth maps, every view needs a camera, and a place's score is the larger of the mappings' and the
-            geometry's, both in multiples of what a good part shows.
+        mapping: The distances from what is predicted across views and modalities (Secs. 3.2.2 and 3.2.3); without it
+            nothing is trained and no encoder is used.
+        geometry: Surface that lies elsewhere than the nominal one, or is missing.
+        appearance: Surface that is darker or brighter than on the nominal images.
     """
 
+    mapping: bool = True
     geometry: bool = False
+    appearance: bool = False
+
+    @property
+    def compares(self) -> bool:
+        """Scans are laid on the nominal one."""
+        return self.geometry or self.appearance
+
+    @model_validator(mode="after")
+    def _some(self) -> EvidenceSettings:
+        if not (self.mapping or self.compares):
+            raise ValueError("expected at least one of mapping, geometry and appearance")
+        return self
 
 
 class ModMapConfig(_Settings):
@@ -131,9 +148,9 @@ PAPER: dict[str, Any] = {
     "depth_encoder": {"reference": None, "normalisation": "auto"},
 }
 
-# What a laptop runs: a small encoder for both modalities, and a steeper cycle over fewer, smaller steps. Its tokens are
-# large on the part, so those on the rim, which show mostly background, are left to their neighbours, and a distance is
-# compared with what a good part shows there when it lies a little differently.
+# The paper's way on a laptop: a small encoder for both modalities, and a steeper cycle over fewer, smaller steps. Its
+# tokens are large on the part, so those on the rim, which show mostly background, are left to their neighbours, and a
+# distance is compared with what a good part shows there when it lies a little differently.
 FAST: dict[str, Any] = {
     "preset": "fast",
     "size": 448,
@@ -149,14 +166,22 @@ FAST: dict[str, Any] = {
     "inference": {"rim_share": 0.5, "jittered_scans": 4},
 }
 
-PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "fast": FAST}
+# What finds most: scans are laid on the nominal one and compared with it. Other settings are those of `fast`, for whom
+# turns the mapping on.
+INSPECT: dict[str, Any] = {
+    **FAST,
+    "preset": "inspect",
+    "evidence": {"mapping": False, "geometry": True, "appearance": True},
+}
+
+PRESETS: dict[str, dict[str, Any]] = {"inspect": INSPECT, "fast": FAST, "paper": PAPER}
 
 
 def make_config(preset: str = "fast", overrides: Mapping[str, Any] | None = None) -> ModMapConfig:
     """A preset with some settings replaced.
 
     Args:
-        preset: `paper` or `fast`.
+        preset: `inspect`, `fast` or `paper`.
         overrides: Settings by name, nested as in `ModMapConfig`; those not named keep the preset's value.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,7 @@ from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
 
-MapName = Literal["image", "depth", "geometry", "combined"]
+MapName = Literal["image", "depth", "geometry", "appearance", "combined"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +27,28 @@ class ViewMaps:
 
     Attributes:
         id: The view's name.
-        image_tokens: (grid, grid) float32 distances in the image modality, infinite in the background (Eq. 12).
-        depth_tokens: (grid, grid) float32 distances in the depth modality.
+        image_tokens: (grid, grid) float32 distances in the image modality, infinite in the background (Eq. 12); None
+            where nothing was mapped.
+        depth_tokens: (grid, grid) float32 distances in the depth modality; None where nothing was mapped.
         aggregation: How `combined` joins them.
         shape: (H, W) of the view.
         mask_bits: Its foreground pixels in row order, packed to bits.
         geometry_pixels: (h, w) float32 scores of geometry, each of a square of pixels, NaN where it says nothing; None
             where it wasn't asked.
+        appearance_pixels: The same of appearance.
+        deviation_pixels: (h, w) float32 mm by which the surface lies off the nominal one, positive where material was
+            added, NaN where that isn't known; None where geometry wasn't asked.
     """
 
     id: str
-    image_tokens: Array
-    depth_tokens: Array
+    image_tokens: Array | None
+    depth_tokens: Array | None
     aggregation: Aggregation
     shape: tuple[int, int]
     mask_bits: Array
     geometry_pixels: Array | None = None
+    appearance_pixels: Array | None = None
+    deviation_pixels: Array | None = None
 
     @property
     def foreground(self) -> Array:
@@ -51,32 +57,53 @@ class ViewMaps:
         return np.unpackbits(self.mask_bits, count=height * width).reshape(height, width).astype(bool)
 
     def image(self) -> Array:
-        """(H, W) float32 map of the image modality; NaN in the background."""
-        return self._upsampled(self.image_tokens)
+        """(H, W) float32 map of the image modality; NaN in the background, and everywhere if nothing was mapped."""
+        return self._of_tokens(self.image_tokens)
 
     def depth(self) -> Array:
-        """(H, W) float32 map of the depth modality; NaN in the background."""
-        return self._upsampled(self.depth_tokens)
+        """(H, W) float32 map of the depth modality; NaN in the background, and everywhere if nothing was mapped."""
+        return self._of_tokens(self.depth_tokens)
 
     def geometry(self) -> Array:
         """(H, W) float32 map of geometry; NaN in the background and where it says nothing."""
-        full = np.full(self.shape, np.nan, dtype=np.float32)
-        if self.geometry_pixels is not None:
-            # Rows and columns that didn't fill a pixel at the end have none.
-            factor = max(self.shape) // max(self.geometry_pixels.shape)
-            large = self.geometry_pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-            full[: large.shape[0], : large.shape[1]] = large[: self.shape[0], : self.shape[1]]
-            full[~self.foreground] = np.nan
-        return full
+        return self._of_pixels(self.geometry_pixels)
+
+    def appearance(self) -> Array:
+        """(H, W) float32 map of appearance; NaN in the background and where it says nothing."""
+        return self._of_pixels(self.appearance_pixels)
+
+    def deviation(self) -> Array:
+        """(H, W) float32 mm off the nominal surface, positive where material was added; NaN where that isn't known."""
+        return self._of_pixels(self.deviation_pixels)
 
     def combined(self) -> Array:
-        """(H, W) float32 map of both modalities, and where geometry scores higher, its own; NaN in the background."""
-        mapped = aggregate(self.image(), self.depth(), self.aggregation)
-        return mapped if self.geometry_pixels is None else np.fmax(mapped, self.geometry())
+        """(H, W) float32: the largest of all that was asked; NaN in the background, 0 where nothing is said of a part.
 
-    def _upsampled(self, tokens: Array) -> Array:
+        The two modalities of the mapping speak together, by `aggregation`.
+        """
+        combined = np.where(self.foreground, np.float32(0), np.float32(np.nan))
+        if self.image_tokens is not None:
+            combined = aggregate(self.image(), self.depth(), self.aggregation)
+        for pixels in (self.geometry_pixels, self.appearance_pixels):
+            if pixels is not None:
+                combined = np.fmax(combined, self._of_pixels(pixels))
+        return combined
+
+    def _of_tokens(self, tokens: Array | None) -> Array:
+        if tokens is None:
+            return np.full(self.shape, np.nan, dtype=np.float32)
         full = Square(*self.shape, grid=len(tokens)).upsample(tokens, np.isfinite(tokens))
         full[~self.foreground] = np.nan
+        return full
+
+    def _of_pixels(self, pixels: Array | None) -> Array:
+        full = np.full(self.shape, np.nan, dtype=np.float32)
+        if pixels is not None:
+            # Rows and columns that didn't fill a pixel at the end have none.
+            factor = max(self.shape) // max(pixels.shape)
+            large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+            full[: large.shape[0], : large.shape[1]] = large[: self.shape[0], : self.shape[1]]
+            full[~self.foreground] = np.nan
         return full
 
 
@@ -91,7 +118,8 @@ class Result:
         volume: The anomaly volume, or None.
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
-        seconds: Wall time by step: `encoders`, `mapping`, `volume`, and with geometry `alignment` and `geometry`.
+        seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment`, `geometry` and `appearance`,
+            as far as they were asked.
         calibration: The thresholds that the verdict is by, or None.
     """
 
@@ -122,7 +150,7 @@ class Result:
     def map(self, view_id: str, modality: MapName = "combined") -> Array:
         """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.
 
-        That of geometry is NaN too where geometry says nothing, which is everywhere if it wasn't asked.
+        What wasn't asked is NaN everywhere; geometry and appearance are NaN too where they say nothing.
 
         Raises:
             ModMapError: the scan has no such view, or it was left out.
@@ -130,11 +158,14 @@ class Result:
         if view_id not in self.views:
             raise ModMapError(f"result of {self.scan}: no view {view_id!r}; it has {', '.join(self.views)}")
         maps = self.views[view_id]
-        if modality == "image":
-            return maps.image()
-        if modality == "geometry":
-            return maps.geometry()
-        return maps.depth() if modality == "depth" else maps.combined()
+        by_name: dict[MapName, Callable[[], Array]] = {
+            "image": maps.image,
+            "depth": maps.depth,
+            "geometry": maps.geometry,
+            "appearance": maps.appearance,
+            "combined": maps.combined,
+        }
+        return by_name[modality]()
 
     def plot(
         self,

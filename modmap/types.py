@@ -13,7 +13,7 @@ Aggregation = Literal["max", "min", "prod", "mean"]
 ForegroundMode = Literal["components", "largest_component", "valid"]
 Normalisation = Literal["auto", "reference", "robust"]
 Precision = Literal["float32", "bfloat16"]
-PresetName = Literal["paper", "fast"]
+PresetName = Literal["inspect", "fast", "paper"]
 VolumeFormat = Literal["npz", "ply", "vti"]
 
 MODALITIES: tuple[Modality, Modality] = ("image", "depth")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from modmap.errors import ModMapError, one_line
 from modmap.foreground import foreground_mask
@@ -192,6 +193,19 @@ class AnomalyVolume:
     def score(self) -> float:
         """The instance's score: the largest of the volume."""
         return float(np.nanmax(self.scores))
+
+    def without_specks(self, least: int = 3) -> AnomalyVolume:
+        """The same without what fewer voxels show than a defect would: dust, and single pixels gone wrong.
+
+        Args:
+            least: A voxel keeps the `least`-th largest score among itself and its 26 neighbours, or its own if lower.
+        """
+        lowest = np.where(self.observed, self.scores, -np.inf)
+        beside = ndimage.rank_filter(lowest, rank=-least, size=3, mode="constant", cval=-np.inf)
+        floor = float(np.nanmin(self.scores, initial=np.inf))
+        # Of fewer neighbours than that, nothing is said.
+        kept = np.maximum(np.minimum(lowest, beside), floor)
+        return AnomalyVolume(self.grid, np.where(self.observed, kept, np.nan).astype(np.float32))
 
     def at(self, points: Array) -> Array:
         """(M,) float32 score of the voxel around each world point (M, 3); NaN outside and where never seen."""

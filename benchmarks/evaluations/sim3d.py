@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tyro
@@ -29,7 +29,9 @@ RESULTS = Path("results")
 class Arguments:
     """Evaluate a method on a data set of SiM3D's shape; what an earlier run has done in OUT is not done again."""
 
-    model: tyro.conf.OmitArgPrefixes[ModelArguments]
+    model: tyro.conf.OmitArgPrefixes[ModelArguments] = field(
+        default_factory=lambda: ModelArguments(preset="inspect")
+    )
     method: MethodName = "modmap"
     """ModMap, or a method that it is compared with; `--set` then takes that method's settings."""
     setup: Setup = "real2real"

@@ -66,7 +66,7 @@ def card(
         "",
         "```python",
         f'model = timm.create_model("local-dir:{name}", pretrained=True)',
-        f'detector = ModMap(depth_encoder="local-dir:{name}")  # modmap',
+        f'detector = ModMap("fast", depth_encoder="local-dir:{name}")  # modmap',
         "```",
         "",
         f"Input: (B, 1, H, W), depth normalised as `{config.model.depth_normalisation}`: "

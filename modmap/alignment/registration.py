@@ -19,6 +19,8 @@ from modmap.types import Array
 POINTS_PER_VIEW = 8000
 ROUNDS = 40
 SETTLED = 1e-5  # mm at the part's edge: the step that ends the search
+REACHES = 3.0  # times as far as what counts, partners are looked for
+SHRINKS = 0.8  # of the farthest that a partner may be, from one iteration to the next
 TUKEY = 4.685
 LEAST_SCALE = 0.02  # mm
 NORMALS_AGREE = 0.8  # cosine
@@ -119,8 +121,11 @@ def register(
             break
         scale = max(1.4826 * float(np.median(np.abs(offsets))), LEAST_SCALE)
         residual = float(np.median(np.abs(offsets)))
-        weight = np.clip(1 - (offsets / (TUKEY * scale)) ** 2, 0, None) ** 2
-        weight *= _moves(offsets, unmoved, scale)
+        # As long as partners are looked for far away, far ones count: on a part with large faces these are the few that
+        # tell how far it lies along them.
+        width = limit if SHRINKS * limit > REACHES * TUKEY * scale else TUKEY * scale
+        weight = np.clip(1 - (offsets / width) ** 2, 0, None) ** 2
+        weight *= _moves(offsets, unmoved, width / TUKEY)
         weighted = lever * weight[:, None]
         hessian = weighted.T @ lever
         # A direction that the surface doesn't fix isn't moved along.
@@ -128,7 +133,7 @@ def register(
         step = -np.linalg.solve(hessian + damping, weighted.T @ offsets)
         motion = motion_of(step, about=centre) @ motion
         centre = moved(motion_of(step, about=centre), centre[None])[0]
-        shrunk = max(min(limit, 0.7 * limit), 3 * TUKEY * scale)
+        shrunk = max(SHRINKS * limit, REACHES * TUKEY * scale)
         size = float(np.linalg.norm(step[:3]) * radius + np.linalg.norm(step[3:]))
         if size < SETTLED and shrunk >= limit:
             break

@@ -25,9 +25,9 @@ def calibrate(
 
     A new good part fails with probability RATE at most, whatever the scores' distribution, as long as it is like the
     good scans. A rate needs 1 / RATE - 1 good scans: 19 for 0.05, 99 for 0.01. With the training scan alone the
-    thresholds are an estimate, taken from copies of it that lie a little differently, or where the model keeps none,
-    from its views, each mapped from the others; it is no guarantee. The thresholds are kept in the model, as
-    calibration.json.
+    thresholds are an estimate and no guarantee: a multiple of what it lets a good part show, or where the model maps
+    features, taken from copies of it that lie a little differently, or where the model keeps none, from its views, each
+    mapped from the others. The thresholds are kept in the model, as calibration.json.
 
     Args:
         model: Directory of a model.

@@ -17,7 +17,7 @@ def evaluate(
     /,
     output: Annotated[Path, arg(aliases=["-o"], metavar="OUT")],
     train: Annotated[Path | None, arg(metavar="DIR")] = None,
-    preset: PresetName = "fast",
+    preset: PresetName = "inspect",
     image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,

@@ -31,7 +31,7 @@ def fit(
     train: Annotated[Positional[tuple[Path, ...]], arg(metavar="TRAIN_DIR...")],
     /,
     output: Annotated[Path, arg(aliases=["-o"], metavar="DIR")],
-    preset: PresetName = "fast",
+    preset: PresetName = "inspect",
     image_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     depth_encoder: Annotated[str | None, arg(metavar="NAME")] = None,
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,
@@ -42,7 +42,7 @@ def fit(
     set: Assignments = (),
     include_encoders: bool = False,
 ) -> int:
-    """Learn the mappings on nominal scans and save the model.
+    """Keep nominal scans to compare others with, or learn the mappings on them, and save the model.
 
     A scan is N views, each a gray image (H, W), 8 or 16 bit, and a depth map (H, W) of planar z in millimetres, 0
     where nothing was measured; with a camera per view (K in pixels, T_world_to_camera in mm) for the 3D volume.
@@ -51,7 +51,8 @@ def fit(
     Args:
         train: Directory of a nominal scan; several for a multi-class model.
         output: Where to save the model.
-        preset: fast: 448 px, ViT-S/14, minutes on a laptop. paper: 896 px, ViT-B/14, the paper's schedule.
+        preset: inspect: compares scans with the nominal one, trains nothing. fast: maps features at 448 px, ViT-S/14,
+            minutes on a laptop. paper: 896 px, ViT-B/14, the paper's schedule.
         image_encoder: A name from `modmap encoders list`, local-dir:PATH or hf-hub:ORG/NAME. Any timm ViT.
         depth_encoder: The same for depth maps; one input channel, or three that are fed the depth three times.
         size: Side of the encoders' square input, pixels; snaps to whole patches.
@@ -83,5 +84,6 @@ def fit(
     fit_and_save(model, scans, output, progress=sys.stderr.isatty(), include_encoders=include_encoders)
     trained = model.trained
     seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
-    print(f"{output}: {len(trained.view_ids)} views, loss {trained.losses[-1]:.4f}, {seconds}")
+    loss = f", loss {trained.losses[-1]:.4f}" if trained.losses else ""
+    print(f"{output}: {len(trained.view_ids)} views{loss}, {seconds}")
     return 0

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Vector = tuple[float, float, float]
-Modality = Literal["image", "depth", "both", "geometry"]
+Modality = Literal["image", "depth", "both", "geometry", "appearance"]
 
 
 class _Record(BaseModel):
@@ -72,10 +72,12 @@ class Defect(_Record):
         voxels: How many it has.
         peak: Its largest score.
         mean: Its voxels' mean score.
-        modality: Which maps exceed the voxel threshold in it; the larger one where only their aggregate does;
-            `geometry` where that scores higher than either.
-        image_peak: The largest score of the image maps in it; None where no view shows it.
-        depth_peak: The largest score of the depth maps in it; None where no view shows it.
+        modality: What speaks for it: `geometry` or `appearance` where that scores highest; else which of the mapping's
+            maps exceed the voxel threshold in it, the larger one where only their aggregate does.
+        image_peak: The largest score of the image maps in it; None where these say nothing.
+        depth_peak: The same of the depth maps.
+        geometry_peak: The same of geometry.
+        appearance_peak: The same of appearance.
         views: The views that see it, the best first: by `seen` times `peak`, then by pixels.
     """
 
@@ -91,3 +93,5 @@ class Defect(_Record):
     image_peak: float | None
     depth_peak: float | None
     views: tuple[DefectView, ...]
+    geometry_peak: float | None = None
+    appearance_peak: float | None = None

@@ -29,6 +29,8 @@ COLUMNS = (
     "modality",
     "image_peak",
     "depth_peak",
+    "geometry_peak",
+    "appearance_peak",
     "best_view",
     "best_view_left",
     "best_view_top",
@@ -91,6 +93,8 @@ def _row(defect: Defect) -> list[object]:
         defect.modality,
         defect.image_peak,
         defect.depth_peak,
+        defect.geometry_peak,
+        defect.appearance_peak,
         *((best.view, *best.box) if best else [None] * 5),
         " ".join(view.view for view in defect.views),
     ]

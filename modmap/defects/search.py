@@ -88,8 +88,10 @@ def _defect(
         peak=float(scores.max()),
         mean=float(scores.mean()),
         modality=seen.modality(threshold),
-        image_peak=seen.image_peak,
-        depth_peak=seen.depth_peak,
+        image_peak=seen.peaks.get("image"),
+        depth_peak=seen.peaks.get("depth"),
+        geometry_peak=seen.peaks.get("geometry"),
+        appearance_peak=seen.peaks.get("appearance"),
         views=seen.best_views(),
     )
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from modmap.defects.defect import DefectView, Modality
-from modmap.result import Result
+from modmap.result import MapName, Result
 from modmap.scan import Frame, Scan
 from modmap.types import Array
 from modmap.volume import VoxelGrid
+
+MAPS: tuple[MapName, ...] = ("image", "depth", "geometry", "appearance")
 
 
 @dataclass
@@ -21,17 +23,13 @@ class Sightings:
 
     Attributes:
         views: The views that see it, with how many pixels show it.
-        image_peak: The largest score of the image maps in it.
-        depth_peak: The largest score of the depth maps in it.
-        geometry_peak: The largest score of geometry in it; None where it says nothing.
+        peaks: The largest score in it of each map that says anything.
         deviations: (M,) mm along the normal of the nominal surface, of the pixels of all views, and how far such
-            differences scatter in each view; empty without a nominal scan.
+            differences scatter in each view; empty where nothing was compared.
     """
 
     views: list[tuple[DefectView, int]] = field(default_factory=list)
-    image_peak: float | None = None
-    depth_peak: float | None = None
-    geometry_peak: float | None = None
+    peaks: dict[MapName, float] = field(default_factory=dict)
     deviations: list[tuple[Array, float]] = field(default_factory=list)
 
     def best_views(self) -> tuple[DefectView, ...]:
@@ -43,19 +41,19 @@ class Sightings:
         return tuple(view for view, _ in ranked)
 
     def modality(self, threshold: float) -> Modality | None:
-        """Which maps exceed a threshold; the larger where neither does, None where no view sees the defect.
+        """What scores highest: geometry, appearance, or of the mapping the maps that exceed a threshold.
 
-        Geometry, where it scores higher than both.
+        The larger of the mapping's where neither does; None where no map says anything of the defect.
         """
-        if self.image_peak is None or self.depth_peak is None:
+        if not self.peaks:
             return None
-        if self.geometry_peak is not None and self.geometry_peak > max(self.image_peak, self.depth_peak):
-            return "geometry"
-        image, depth = self.image_peak > threshold, self.depth_peak > threshold
-        if image == depth and not image:
-            image = self.image_peak >= self.depth_peak
-            depth = not image
-        return "both" if image and depth else "image" if image else "depth"
+        first = max(self.peaks, key=lambda name: self.peaks[name])
+        if first == "geometry" or first == "appearance":
+            return first
+        image, depth = (self.peaks.get(name, 0.0) for name in ("image", "depth"))
+        if image > threshold and depth > threshold:
+            return "both"
+        return "image" if image >= depth else "depth"
 
 
 def sightings(
@@ -73,7 +71,7 @@ def sightings(
         scan: The scan it was made for.
         regions: (M, 3) voxels of each defect.
         normals: (3,) the surface's mean normal at each defect, of either sign; zero where unknown.
-        nominal: A nominal scan from the same viewpoints, for deviations.
+        nominal: A nominal scan from the same viewpoints, for deviations where geometry wasn't asked.
     """
     grid = result.require_volume().grid
     found = [Sightings() for _ in regions]
@@ -91,9 +89,11 @@ def sightings(
         if not label.any():
             continue
         rows, columns = np.nonzero(mask)
-        maps = [result.map(view_id, modality)[mask] for modality in ("combined", "image", "depth")]
-        geometry = result.map(view_id, "geometry")[mask]
-        difference = None if nominal is None else _difference(frame, nominal, mask)
+        combined = result.map(view_id, "combined")[mask]
+        maps = {name: result.map(view_id, name)[mask] for name in MAPS}
+        compared = result.views[view_id].deviation_pixels is not None
+        off_nominal = result.views[view_id].deviation()[mask] if compared else None
+        difference = None if compared or nominal is None else _difference(frame, nominal, mask)
         for index, region in enumerate(regions):
             here = np.flatnonzero(label == index + 1)
             if not len(here):
@@ -109,17 +109,18 @@ def sightings(
                     rows[here].max(),
                 )
             )
-            peak = float(maps[0][here].max())
+            peak = float(combined[here].max())
             one.views.append(
                 (DefectView(view=view_id, box=(left, top, right, bottom), seen=seen, peak=peak), len(here))
             )
-            one.image_peak = max(float(maps[1][here].max()), one.image_peak or 0.0)
-            one.depth_peak = max(float(maps[2][here].max()), one.depth_peak or 0.0)
-            told = geometry[here][np.isfinite(geometry[here])]
-            if len(told):
-                one.geometry_peak = max(float(told.max()), one.geometry_peak or 0.0)
-            if difference is not None and normals[index].any():
+            for name, scores in maps.items():
+                told = scores[here][np.isfinite(scores[here])]
+                if len(told):
+                    one.peaks[name] = max(float(told.max()), one.peaks.get(name, 0.0))
+            offsets = off_nominal
+            if offsets is None and difference is not None and normals[index].any():
                 offsets = difference @ _towards(frame, normals[index], grid.centres(region).mean(axis=0))
+            if offsets is not None:
                 elsewhere = offsets[(label == 0) & np.isfinite(offsets)]
                 here_known = offsets[here][np.isfinite(offsets[here])]
                 if len(here_known) and len(elsewhere):

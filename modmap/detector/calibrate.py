@@ -8,6 +8,7 @@ from dataclasses import replace
 from modmap.calibration import (
     Calibration,
     GoodScores,
+    assumed_calibration,
     conformal_calibration,
     estimated_calibration,
     scans_needed,
@@ -24,6 +25,8 @@ from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
 FEWEST_COPIES = 2
+# In multiples of what the nominal scan lets a good part show; chosen on good scans of the simulated work split.
+LIMIT = 2.0
 
 
 def calibrations_of(
@@ -78,7 +81,8 @@ def _check_group(model: FittedModel, scans: Sequence[Scan], category: str, rate:
             f"calibrate: expected good scans{where} that the model wasn't trained on, found {trained_on[0]} among "
             "them, which scores lower than others do: leave it out"
         )
-    if trained_on and not _tells_by_copies(model) and not model.config.mapping.cross_view:
+    maps = model.config.evidence.mapping
+    if trained_on and maps and not _tells_by_copies(model) and not model.config.mapping.cross_view:
         raise ModMapError(
             f"calibrate: {trained_on[0]}: expected a model that maps across views, or good scans that it wasn't "
             "trained on, found mapping.cross_view=false: it can't map a view from the others"
@@ -124,6 +128,15 @@ def _tells_by_copies(model: FittedModel) -> bool:
 def _from_training_scan(
     model: FittedModel, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
 ) -> Calibration:
+    if not model.config.evidence.mapping:
+        return assumed_calibration(
+            LIMIT,
+            scans=[scan.name for scan in scans],
+            views=scans[0].view_ids,
+            volume=True,  # scans that are compared have cameras
+            false_alarm_rate=rate,
+            surface_share=share,
+        )
     copied = _tells_by_copies(model)
     views_of = _views_of_jittered_copies if copied else _views_left_out
     return estimated_calibration(
@@ -166,7 +179,7 @@ def _views_left_out(
     for scan in scans:
         tokens = model.encode(scan, progress=progress)
         bank = model.bank(scan, tokens)
-        maps = model.relative(left_out_distances(model.mapper, bank))
+        maps = model.relative(left_out_distances(model.require_mapper(), bank))
         views = view_maps(tokens, *maps, aggregation=model.config.inference.aggregation)
         found += scores_of_views(scan, views, _grid_of(model, scan), share=share)
     return found

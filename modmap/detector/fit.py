@@ -26,6 +26,8 @@ from modmap.progress import stage
 from modmap.scan import Scan
 from modmap.volume import aggregate
 
+GOOD = 1.0  # by the scale of the evidence, about what a good part shows
+
 
 def fit_scans(
     config: ModMapConfig,
@@ -50,14 +52,34 @@ def fit_scans(
     Raises:
         ModMapError: a scan or an encoder can't be used.
     """
-    encoders.require_named()
+    if config.evidence.mapping:
+        encoders.require_named()
     categories = _categories_of(config, scans)
-    if config.evidence.geometry:
+    if config.evidence.compares:
         for scan in scans:
             require_cameras(scan)
+    if not config.evidence.mapping and len(scans) > max(len(categories), 1):
+        raise ModMapError(
+            f"fit: expected one nominal scan a class, which others are compared with, found {len(scans)}: give the "
+            "others to calibrate"
+        )
     started = time.perf_counter()
     grids = survey(scans, config.inference)
     references = _references(config, scans)
+    if not config.evidence.mapping:
+        state = TrainedState(
+            view_ids=list(dict.fromkeys(view_id for scan in scans for view_id in scan.view_ids)),
+            categories=categories,
+            scans=[scan.name for scan in scans],
+            image_channels=0,
+            depth_channels=0,
+            fingerprints={},
+            grids=grids,
+            losses=[],
+            training_score=GOOD,
+            seconds={"reference": time.perf_counter() - started},
+        )
+        return FittedModel(config, encoders, None, None, state, references)
     image_encoder, depth_encoder = encoders.load(fingerprints)
     cache = TokenCache(keep / "tokens") if keep is not None else None
 
@@ -122,7 +144,7 @@ def fit_scans(
 def _references(config: ModMapConfig, scans: Sequence[Scan]) -> References:
     """The first scan of each class."""
     found: References = {}
-    if config.evidence.geometry:
+    if config.evidence.compares:
         for scan in scans:
             name = str(scan.category) if config.mapping.class_conditioning else ""
             if name not in found:

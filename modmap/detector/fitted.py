@@ -15,6 +15,7 @@ from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.fingerprint import fingerprint
 from modmap.encoding.scan_tokens import ScanTokens
+from modmap.errors import ModMapError
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
@@ -31,15 +32,15 @@ class FittedModel:
     Attributes:
         config: Every setting.
         encoders: The frozen encoders, loaded when they are first needed.
-        mapper: The trained modulators and mappings.
+        mapper: The trained modulators and mappings; None without `evidence.mapping`.
         expected: The distances that good parts show, place by place; None where distances are taken as they are.
         trained: Views, classes, grids, losses.
-        references: The nominal part of each class as it was scanned; empty without `evidence.geometry`.
+        references: The nominal part of each class as it was scanned; empty where scans aren't compared with it.
     """
 
     config: ModMapConfig
     encoders: EncoderPair
-    mapper: CrossViewMapper
+    mapper: CrossViewMapper | None
     expected: ExpectedDistances | None
     trained: TrainedState
     references: References = field(default_factory=dict)
@@ -78,7 +79,17 @@ class FittedModel:
 
     def distances(self, bank: TokenBank) -> ScanDistances:
         """The refined maps of a scan as distances (Eqs. 11 and 12)."""
-        return distances_of(self.mapper, bank, cross_view=self.config.mapping.cross_view)
+        return distances_of(self.require_mapper(), bank, cross_view=self.config.mapping.cross_view)
+
+    def require_mapper(self) -> CrossViewMapper:
+        """The trained modulators and mappings.
+
+        Raises:
+            ModMapError: the model has none.
+        """
+        if self.mapper is None:
+            raise ModMapError("model: expected one with evidence.mapping, found one that maps nothing")
+        return self.mapper
 
     def relative(self, found: ScanDistances) -> tuple[Tensor, Tensor]:
         """(N, L) image map and (N, L) depth map in multiples of the distances that good parts show at the same places.
@@ -97,10 +108,11 @@ class FittedModel:
         )
 
 
-def named_tensors(mapper: CrossViewMapper, expected: ExpectedDistances | None) -> dict[str, Tensor]:
+def named_tensors(mapper: CrossViewMapper | None, expected: ExpectedDistances | None) -> dict[str, Tensor]:
     """The tensors of both by the names that a model file gives them."""
     tensors: Mapping[str, Tensor] = {} if expected is None else expected.state_dict()
-    return {**mapper.state_dict(), **{f"{EXPECTED}{name}": tensor for name, tensor in tensors.items()}}
+    mapped: Mapping[str, Tensor] = {} if mapper is None else mapper.state_dict()
+    return {**mapped, **{f"{EXPECTED}{name}": tensor for name, tensor in tensors.items()}}
 
 
 def distances_of(mapper: CrossViewMapper, bank: TokenBank, *, cross_view: bool) -> ScanDistances:

@@ -33,7 +33,8 @@ class ModMap:
     >>> result.score, result.volume.scores.shape
 
     Args:
-        preset: `fast` for a laptop, `paper` for the paper to the letter.
+        preset: `inspect` compares scans with the nominal one; `paper` maps features, to the letter of the paper, and
+            `fast` as far as a laptop can.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         image_encoder: Short for `settings={"image_encoder": {"reference": ...}}`.
         depth_encoder: Short for `settings={"depth_encoder": {"reference": ...}}`.
@@ -48,7 +49,7 @@ class ModMap:
 
     def __init__(
         self,
-        preset: str = "fast",
+        preset: str = "inspect",
         *,
         device: str = "auto",
         image_encoder: str | None = None,
@@ -60,6 +61,11 @@ class ModMap:
         references = {"image_encoder": image_encoder, "depth_encoder": depth_encoder}
         named = {key: {"reference": value} for key, value in references.items() if value is not None}
         self.config: ModMapConfig = make_config(preset, merged(settings or {}, named))
+        if named and not self.config.evidence.mapping:
+            raise ModMapError(
+                f"{next(iter(named))}: expected a preset that maps features (fast, paper), or evidence.mapping=true, "
+                f"to name an encoder for, found preset {preset} without"
+            )
         self.device = choose_device(device)
         self.token_cache = token_cache
         self._encoders = EncoderPair(
@@ -100,7 +106,7 @@ class ModMap:
     def fit(
         self, scans: Scan | Sequence[Scan], *, progress: bool = False, keep: str | Path | None = None
     ) -> ModMap:
-        """Learns the mappings on nominal scans (Sec. 3.2.2).
+        """Keeps the nominal scans to compare others with, and learns the mappings on them (Sec. 3.2.2), as asked.
 
         Args:
             scans: One nominal scan, or several (of several categories, for a multi-class model).
@@ -139,7 +145,8 @@ class ModMap:
         Args:
             good_scans: Good scans that the model wasn't trained on; one a class at least for a multi-class model. With
                 the training scan alone (told by its name) the thresholds are an estimate from its jittered copies, or
-                where the model keeps none, from its views, each mapped from the others.
+                where the model keeps none, from its views, each mapped from the others; of a model that only compares,
+                a constant multiple of what the nominal scan lets a good part show.
             false_alarm_rate: In (0, 1). A rate needs ceil(1 / rate) - 1 good scans; None takes 0.05, or the lowest
                 that the scans can hold.
             surface_share: In [0, 1): how much of a good part may lie over the pixel's and the voxel's thresholds.

@@ -169,20 +169,21 @@ def load_fitted(
         ModMapError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
     """
     views, classes = len(trained.view_ids), len(trained.categories)
-    mapper = new_mapper(
-        config,
-        trained.image_channels,
-        trained.depth_channels,
-        views=views,
-        classes=classes,
-        device=encoders.device,
-    )
-    expected = None
+    mapper = expected = None
+    if config.evidence.mapping:
+        mapper = new_mapper(
+            config,
+            trained.image_channels,
+            trained.depth_channels,
+            views=views,
+            classes=classes,
+            device=encoders.device,
+        ).eval()
     if trained.places:
         expected = ExpectedDistances(classes, views, trained.places).to(encoders.device)
     _fill(named_tensors(mapper, expected), directory / WEIGHTS_NAME)
-    references = read_references(directory) if config.evidence.geometry else {}
-    return FittedModel(config, encoders, mapper.eval(), expected, trained, references)
+    references = read_references(directory) if config.evidence.compares else {}
+    return FittedModel(config, encoders, mapper, expected, trained, references)
 
 
 def _fill(expected: Mapping[str, Tensor], path: Path) -> None:
@@ -250,19 +251,26 @@ def _replace(path: Path, data: bytes) -> None:
 def _card(config: ModMapConfig, state: TrainedState) -> str:
     settings = json.dumps(config.model_dump(), indent=2)
     categories = ", ".join(state.categories) or "one (class-specific)"
-    loss = f"{state.losses[-1]:.4f} after {len(state.losses)} epochs"
+    learnt = ["# ModMap model", ""]
+    names = ", ".join(state.scans)
+    if config.evidence.mapping:
+        learnt += [
+            f"Cross-view cross-modal feature mappings learnt on {len(state.scans)} nominal scan(s): {names}.",
+            "",
+            f"- image encoder: {config.image_encoder.reference}, depth encoder: {config.depth_encoder.reference} "
+            "(frozen)",
+            f"- loss: {state.losses[-1]:.4f} after {len(state.losses)} epochs",
+        ]
+    else:
+        learnt += [f"Nominal views of {names}, which scans are laid on and compared with.", ""]
+    facts = "\n".join(learnt)
     return f"""---
 library_name: modmap
 tags: [anomaly-detection, multi-view, depth, 3d]
 ---
-# ModMap model
-
-Cross-view cross-modal feature mappings learnt on {len(state.scans)} nominal scan(s): {", ".join(state.scans)}.
-
+{facts}
 - views: {", ".join(state.view_ids)}
 - categories: {categories}
-- image encoder: {config.image_encoder.reference}, depth encoder: {config.depth_encoder.reference} (frozen)
-- loss: {loss}
 
 ```python
 from modmap import ModMap, Scan

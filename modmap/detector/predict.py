@@ -11,9 +11,10 @@ from torch import Tensor
 from modmap.alignment.align import AlignmentError
 from modmap.calibration import Calibration
 from modmap.detector.fitted import FittedModel
+from modmap.detector.reference import Reference
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
-from modmap.evidence.geometry import GeometryEvidence, geometry_of
+from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.scan import Scan
 from modmap.types import Aggregation
@@ -46,31 +47,45 @@ def predict_scan(
     """
     model.trained.check_scan(scan, category=category)
     refused = volume_refusal(scan, wanted=volume)
-    started = time.perf_counter()
-    tokens = model.encode(scan, progress=progress)
-    encoded = time.perf_counter()
-    bank = model.bank(scan, tokens, category=category)
-    image_map, depth_map = model.relative(model.distances(bank))
-    mapped = time.perf_counter()
-    views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
-    geometry, geometry_notes = _geometry(model, scan, category=category)
-    notes = [*tokens.notes, *geometry_notes]
+    views: dict[str, ViewMaps] = {}
+    notes: list[str] = []
+    seconds: dict[str, float] = {}
+    if model.config.evidence.mapping:
+        started = time.perf_counter()
+        tokens = model.encode(scan, progress=progress)
+        encoded = time.perf_counter()
+        bank = model.bank(scan, tokens, category=category)
+        image_map, depth_map = model.relative(model.distances(bank))
+        views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
+        notes += tokens.notes
+        seconds = {"encoders": encoded - started, "mapping": time.perf_counter() - encoded}
+    compared: Comparison | None = None
+    reference = model.references.get(model.trained.class_of(scan, category=category))
+    if reference is not None:
+        compared, seen, compared_notes = _compared(model, reference, scan)
+        if seen is not None and compared is not None:
+            if not views:
+                views = _unmapped(seen, aggregation=model.config.inference.aggregation)
+                notes += seen.notes
+            views = {view_id: _with_evidence(maps, compared) for view_id, maps in views.items()}
+            seconds |= compared.seconds
+        notes += compared_notes
     absent = None
-    if geometry is not None:
-        views = {view_id: _with_geometry(maps, geometry) for view_id, maps in views.items()}
-        absent = geometry.absence.points, geometry.absence.scores
-    compared = time.perf_counter()
+    if compared is not None and compared.absence is not None:
+        absent = compared.absence.points, compared.absence.scores
+    joined = time.perf_counter()
     built: AnomalyVolume | None = None
-    if refused is None:
+    # Where a scan is compared, its score is the volume's, whether that is wanted or not.
+    if refused is None or compared is not None:
         start = grid or model.grid_for(scan, category=category)
         built, outside = build_volume(scan, views, start, grow=grid is None, absent=absent)
+        if compared is not None:
+            built = built.without_specks()
         if outside:
             notes.append(f"volume: {outside:,} points lie outside the grid that was given and were dropped")
         score = built.score
     else:
         score = max(float(maps.combined()[maps.foreground].max()) for maps in views.values())
-        if absent is not None and len(absent[1]):
-            score = max(score, float(absent[1].max()))
     if calibration is not None and set(views) != set(calibration.views):
         notes.append(
             f"verdict: expected the {len(calibration.views)} views of the good scans, found {len(views)}: the "
@@ -80,41 +95,65 @@ def predict_scan(
         scan=scan.name,
         score=score,
         views=views,
-        volume=built,
+        volume=built if refused is None else None,
         volume_refused=refused,
         notes=tuple(notes),
-        seconds={
-            "encoders": encoded - started,
-            "mapping": mapped - encoded,
-            **({} if geometry is None else geometry.seconds),
-            "volume": time.perf_counter() - compared,
-        },
+        seconds={**seconds, "volume": time.perf_counter() - joined},
         calibration=calibration,
     )
 
 
-def _geometry(
-    model: FittedModel, scan: Scan, *, category: str | None
-) -> tuple[GeometryEvidence | None, tuple[str, ...]]:
-    """What geometry says of a scan, if anything, and what a person should know of it."""
-    reference = model.references.get(model.trained.class_of(scan, category=category))
-    if reference is None:
-        return None, ()
-    without = next((view.id for view in scan.views if view.camera is None), None)
-    if without is not None:
-        return None, (f"geometry: left out: view {without} has no camera",)
+def _compared(
+    model: FittedModel, reference: Reference, scan: Scan
+) -> tuple[Comparison | None, ReducedViews | None, tuple[str, ...]]:
+    """What the comparison with the nominal scan says, the views that it is of, and what a person should know of it.
+
+    Raises:
+        ModMapError: the scan can't be compared, and nothing else speaks for or against it.
+    """
+    settings = model.config.evidence
     try:
-        found = geometry_of(
-            reference.nominal, reference.surfaces, scan, foreground=model.config.inference.foreground
+        without = next((view for view in scan.views if view.camera is None), None)
+        if without is not None:
+            raise AlignmentError(
+                f"alignment: expected a camera for every view, view {without.id} has none ({without.camera_looked_for})"
+            )
+        seen = ReducedViews.of(scan, foreground=model.config.inference.foreground)
+        found = compare(
+            reference.surfaces,
+            seen,
+            geometry=reference.geometry if settings.geometry else None,
+            look=reference.look if settings.appearance else None,
         )
     except AlignmentError as error:
-        return None, (f"geometry: left out: {error}",)
-    return found, found.notes
+        if not settings.mapping:
+            raise AlignmentError(f"scan {scan.name}: {error}") from None
+        return None, None, (f"evidence: only the mapping's: {error}",)
+    return found, seen, found.notes
 
 
-def _with_geometry(maps: ViewMaps, geometry: GeometryEvidence) -> ViewMaps:
-    found = geometry.views.get(maps.id)
-    return maps if found is None else replace(maps, geometry_pixels=found.score)
+def _unmapped(seen: ReducedViews, *, aggregation: Aggregation) -> dict[str, ViewMaps]:
+    return {
+        view_id: ViewMaps(
+            id=view_id,
+            image_tokens=None,
+            depth_tokens=None,
+            aggregation=aggregation,
+            shape=seen.shapes[view_id],
+            mask_bits=seen.masks[view_id],
+        )
+        for view_id in seen.frames
+    }
+
+
+def _with_evidence(maps: ViewMaps, compared: Comparison) -> ViewMaps:
+    geometry = compared.geometry.get(maps.id)
+    return replace(
+        maps,
+        geometry_pixels=None if geometry is None else geometry.score,
+        appearance_pixels=compared.appearance.get(maps.id),
+        deviation_pixels=None if geometry is None else geometry.deviation,
+    )
 
 
 def view_maps(

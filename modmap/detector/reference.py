@@ -1,4 +1,4 @@
-"""The nominal part as it was scanned: what a model keeps of it for geometry, and its file."""
+"""The nominal part as it was scanned: what a model keeps of it to compare scans with, and its file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.errors import ModMapError, one_line
+from modmap.evidence.appearance import NominalAppearance
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.files.atomic import atomic_file
@@ -57,16 +58,21 @@ class Reference:
         return {view_id: view_surface(frame, frame.depth > 0) for view_id, frame in self.frames.items()}
 
     @cached_property
-    def nominal(self) -> NominalSurface:
-        """What new scans are compared with."""
+    def geometry(self) -> NominalSurface:
+        """What the geometry of new scans is compared with."""
         return NominalSurface.of(self.surfaces)
+
+    @cached_property
+    def look(self) -> NominalAppearance:
+        """What the images of new scans are compared with."""
+        return NominalAppearance.of(self.frames, self.surfaces)
 
 
 References = dict[str, Reference]  # by class, under an empty name for a class-specific model
 
 
 def require_cameras(scan: Scan) -> None:
-    """Checks that geometry can be told of a nominal scan.
+    """Checks that scans can be compared with a nominal one.
 
     Raises:
         ModMapError: names the first view without a camera and the file that was looked for.
@@ -74,8 +80,8 @@ def require_cameras(scan: Scan) -> None:
     for view in scan.views:
         if view.camera is None:
             raise ModMapError(
-                f"scan {scan.name}: evidence.geometry: expected a camera for every view, found none for view "
-                f"{view.id} ({view.camera_looked_for})"
+                f"scan {scan.name}: evidence: expected a camera for every view, by which scans are laid on the nominal "
+                f"one, found none for view {view.id} ({view.camera_looked_for}); preset fast needs none"
             )
 
 
@@ -99,11 +105,11 @@ def arrays_of(references: Mapping[str, Reference]) -> dict[str, Array]:
 
 
 def tensors_of(references: Mapping[str, Reference]) -> dict[str, Tensor]:
-    """What of references makes a model another one, by name."""
+    """What of references makes a model another one, by name, as bytes."""
     return {
-        f"reference.{name}": torch.from_numpy(np.ascontiguousarray(value))
+        f"reference.{name}": torch.from_numpy(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
         for name, value in arrays_of(references).items()
-        if value.dtype.kind == "f"
+        if value.dtype.kind in "fu"
     }
 
 
@@ -123,9 +129,7 @@ def read_references(directory: Path) -> References:
     """
     path = directory / REFERENCE_NAME
     if not path.is_file():
-        raise ModMapError(
-            f"{path}: expected the nominal views of a model with evidence.geometry, found no file"
-        )
+        raise ModMapError(f"{path}: expected the nominal views that scans are compared with, found no file")
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

@@ -11,6 +11,7 @@ import numpy as np
 from modmap.alignment.motion import moved
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
+from modmap.evidence.faces import face_at, without_offsets
 from modmap.evidence.lookup import looked_up, read_at
 from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface, sigmas
 from modmap.evidence.places import Places
@@ -20,6 +21,8 @@ from modmap.types import Array
 FARTHER = 2.0  # multiples of what is expected beyond which other views are asked
 REGION = 10.0  # pixels of a view that is 1024 wide: around a place, what tells whether it moved with the part
 MOVED_MORE = 0.5
+MOST = 0.5  # share of a face that must stay for all of it to be a fixture's
+RIM = 6.0  # pixels of a view that is 1024 wide: beside a fixture, what isn't told from it
 EDGE_FOOTPRINTS = 2.0  # of a pixel: the edge of a place
 
 
@@ -28,8 +31,8 @@ class ViewDeviation:
     """What geometry says of one view of a new scan.
 
     Attributes:
-        deviation: (H, W) float32 mm along the nominal normal, positive where material was added; NaN where nothing is
-            said.
+        deviation: (H, W) float32 mm along the nominal normal, positive where material was added, but for what the
+            part's tolerance lets a whole face lie off; NaN where nothing is said.
         score: (H, W) float32 multiples of what a good part shows at the place; NaN where nothing is said.
     """
 
@@ -112,11 +115,41 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
         on &= (seen.normals * normals[far]).sum(axis=1) > SAME_FACE
         deviation[far[on]] = seen.deviation[on]
         far = far[~on]
+    face = np.zeros(mask.shape, dtype=np.int32)
+    face[mask] = face_at(nominal.faces[view_id], found.place)
     full = np.full(mask.shape, np.nan, dtype=np.float32)
     full[mask] = deviation
     if nominal.supported:
-        full[_stays(nominal, view_id, surface, full)] = np.nan
+        full[_fixture(_stays(nominal, view_id, surface, full), face)] = np.nan
+        full[_specks(np.isfinite(full))] = np.nan
+    full[mask] = without_offsets(full[mask], face[mask])
     return full, expected[np.isfinite(full[mask])]
+
+
+def _specks(known: Array) -> Array:
+    """(H, W) bool: pieces that are narrower than the rim which a fixture leaves."""
+    width = _rim(known.shape[1])
+    kernel = np.ones((width, width), np.uint8)
+    opened = cv2.dilate(cv2.erode(known.astype(np.uint8), kernel), kernel)
+    # A piece that has a place for the kernel stays whole.
+    _, piece = cv2.connectedComponents(known.astype(np.uint8), connectivity=8)
+    return np.asarray(known & ~np.isin(piece, np.unique(piece[opened > 0])))
+
+
+def _rim(width: int) -> int:
+    return max(round(RIM * width / 1024), 2)
+
+
+def _fixture(stays: Array, face: Array) -> Array:
+    """(H, W) bool: faces most of which stay where they were, and what lies beside these.
+
+    A warped place may by chance come to lie where the part's surface was before it moved. Its face as a whole doesn't.
+    """
+    known, staying = np.bincount(face.ravel()), np.bincount(face.ravel(), stays.ravel())
+    faces = staying > MOST * known
+    faces[0] = False
+    fixture = (faces[face] | (stays & (face == 0))).astype(np.uint8)
+    return np.asarray(cv2.dilate(fixture, np.ones((2 * _rim(face.shape[1]) + 1,) * 2, np.uint8)) > 0)
 
 
 def _stays(nominal: NominalSurface, view_id: str, surface: ViewSurface, as_part: Array) -> Array:
@@ -124,10 +157,12 @@ def _stays(nominal: NominalSurface, view_id: str, surface: ViewSurface, as_part:
     known = np.isfinite(as_part)
     unmoved = np.full(as_part.shape, np.nan, dtype=np.float32)
     unmoved[known] = looked_up(nominal.views[view_id], surface.points[known]).deviation
-    limit = 3 * float(np.median(nominal.expected[view_id][..., 0]))
+    expected = float(np.median(nominal.expected[view_id][..., 0]))
+    limit = 3 * expected
     sigma = max(REGION * as_part.shape[1] / 1024, 2.0)
     moves, stays = (
         cv2.GaussianBlur(np.where(known, np.fmin(one**2, limit**2), 0).astype(np.float32), (0, 0), sigma)
         for one in (as_part, unmoved)
     )
-    return np.asarray(known & (stays < MOVED_MORE * moves))
+    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), sigma)
+    return np.asarray(known & (stays < MOVED_MORE * moves) & (stays < share * expected**2))

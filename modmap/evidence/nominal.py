@@ -14,6 +14,7 @@ import numpy as np
 
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface
+from modmap.evidence.faces import faces_of, without_offsets
 from modmap.evidence.lookup import looked_up
 from modmap.evidence.smoothing import smoothed
 from modmap.types import Array
@@ -36,12 +37,14 @@ class NominalSurface:
 
     Attributes:
         views: The nominal views' surfaces by id, without what the part lies on.
+        faces: By view (H, W) the numbers of the part's faces.
         supported: Whether it lay on something that the views show.
         expected: By view (H, W, S) float32 mm: how far, at each scale, a good part's surface may seem to lie off.
     """
 
     views: Mapping[str, ViewSurface]
     supported: bool
+    faces: Mapping[str, Array]
     expected: Mapping[str, Array]
 
     @classmethod
@@ -52,7 +55,8 @@ class NominalSurface:
             surfaces: Of the nominal views, by id.
         """
         views, supported = without_support(surfaces)
-        spread = {view_id: _spread(view_id, views) for view_id in views}
+        faces = {view_id: faces_of(view) for view_id, view in views.items()}
+        spread = {view_id: _spread(view_id, views, faces[view_id]) for view_id in views}
         typical = np.array(
             [_typical([one[..., scale] for one in spread.values()]) for scale in range(len(SCALES))]
         )
@@ -64,7 +68,7 @@ class NominalSurface:
             expected[view_id] = cv2.resize(
                 whole.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
             )
-        return cls(views, supported, expected)
+        return cls(views, supported, faces, expected)
 
 
 def sigmas(width: int) -> tuple[float, ...]:
@@ -77,20 +81,25 @@ def _typical(spread: list[Array]) -> float:
     return max(float(np.quantile(known, TYPICAL)) if len(known) else 0.0, LEAST)
 
 
-def _spread(view_id: str, views: Mapping[str, ViewSurface]) -> Array:
-    """(h, w, S) root mean square of a view's deviations from those beside it; NaN where none shows the place."""
+def _spread(view_id: str, views: Mapping[str, ViewSurface], faces: Array) -> Array:
+    """(h, w, S) root mean square of a view's deviations from those beside it, but for whole faces'.
+
+    NaN where none shows the place.
+    """
     surface = views[view_id]
     height, width = surface.depth.shape
     step = 2 if max(height, width) > BROADEST else 1
     smooth = surface.smooth[::step, ::step]
     points, normals = surface.points[::step, ::step][smooth], surface.normals[::step, ::step][smooth]
+    face = faces[::step, ::step][smooth]
     widths = [sigma / step for sigma in sigmas(width)]
     total, count = np.zeros((*smooth.shape, len(SCALES))), np.zeros((*smooth.shape, len(SCALES)))
     for other in _beside(view_id, views):
         found = looked_up(views[other], points)
         same = (found.normals * normals).sum(axis=1) > SAME_FACE
         deviation = np.full(smooth.shape, np.nan, dtype=np.float32)
-        deviation[smooth] = np.where(same & (np.abs(found.deviation) < APART), found.deviation, np.nan)
+        one_surface = np.where(same & (np.abs(found.deviation) < APART), found.deviation, np.nan)
+        deviation[smooth] = without_offsets(one_surface, face)
         for scale, sigma in enumerate(widths):
             one = smoothed(deviation, sigma)
             known = np.isfinite(one)

@@ -93,7 +93,7 @@ def pair_pictures(
     maps: dict[Modality, list[list[Array]]] = {
         modality: [[np.empty(0)] * count for _ in range(count)] for modality in MODALITIES
     }
-    for source, target, *distances in pair_maps(fitted.mapper, bank):
+    for source, target, *distances in pair_maps(fitted.require_mapper(), bank):
         one = targets[target]
         for modality, distance in zip(MODALITIES, distances, strict=True):
             maps[modality][source][target] = _tile(distance, one.shape)

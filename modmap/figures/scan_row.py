@@ -21,7 +21,7 @@ from modmap.runs.stored_results import VOLUME
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Frame, Scan
 from modmap.types import Array
-from modmap.volume import AnomalyVolume, aggregate
+from modmap.volume import AnomalyVolume
 
 COLUMNS = ("image", "depth", "ground truth", "anomaly map", "volume")
 LONGEST_SIDE = 280
@@ -115,12 +115,12 @@ def _clearest_view(scan: Scan, maps: Mapping[str, ViewMaps], truth: GroundTruth 
                 visible[view_id] = int(np.count_nonzero(grid.pixels(index, frame)[1]))
         if visible and max(visible.values()) > 0:
             return max(visible, key=lambda view_id: visible[view_id])
-    return max(maps, key=lambda view_id: _largest_token(maps[view_id]))
+    return max(maps, key=lambda view_id: _largest(maps[view_id]))
 
 
-def _largest_token(maps: ViewMaps) -> float:
-    tokens = aggregate(maps.image_tokens, maps.depth_tokens, maps.aggregation)
-    known = tokens[np.isfinite(tokens)]
+def _largest(maps: ViewMaps) -> float:
+    combined = maps.combined()
+    known = combined[np.isfinite(combined)]
     return float(known.max()) if len(known) else -np.inf
 
 

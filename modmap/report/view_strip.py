@@ -14,7 +14,6 @@ from modmap.report.picture_address import picture_address
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.types import Array
-from modmap.volume import aggregate
 
 LONGEST_SIDE = 320
 
@@ -28,8 +27,8 @@ class ViewPictures:
         shape: (H, W) of the view.
         image: (h, w) gray, in units of the sensor.
         depth: (h, w) mm; NaN where nothing was measured.
-        maps: (h, w) scores by name: `image map`, `depth map`, `final map`, the largest of the pixels that each stands
-            for; NaN in the background.
+        maps: (h, w) scores by name, such as `geometry map`, of all that was asked, and `final map`: the largest of the
+            pixels that each stands for; NaN in the background.
     """
 
     view: str
@@ -60,19 +59,20 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
                 f"{maps.shape[1]}x{maps.shape[0]}, found {frame.shape[1]}x{frame.shape[0]}"
             )
         size = reduced_size(frame.shape, LONGEST_SIDE)
-        image_map, depth_map = maps.image(), maps.depth()
-        final_map = aggregate(image_map, depth_map, maps.aggregation)
+        asked = {
+            "image map": None if maps.image_tokens is None else maps.image(),
+            "depth map": None if maps.depth_tokens is None else maps.depth(),
+            "geometry map": None if maps.geometry_pixels is None else maps.geometry(),
+            "appearance map": None if maps.appearance_pixels is None else maps.appearance(),
+            "final map": maps.combined(),
+        }
         found.append(
             ViewPictures(
                 view=view_id,
                 shape=frame.shape,
                 image=averaged(frame.image.astype(np.float32), size),
                 depth=measured_depth(frame.depth, size),
-                maps={
-                    "image map": largest(image_map, size),
-                    "depth map": largest(depth_map, size),
-                    "final map": largest(final_map, size),
-                },
+                maps={name: largest(scores, size) for name, scores in asked.items() if scores is not None},
             )
         )
     return found

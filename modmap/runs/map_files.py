@@ -18,9 +18,9 @@ MAPS_NAME = "maps.npz"
 def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
     """Writes the maps of every view of a scan.
 
-    The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `image_i` and `depth_i`
-    (grid, grid) float32, infinite in the background, and `mask_i`, its foreground pixels packed to bits; where geometry
-    was asked, `geometry_i` (h, w) float32, NaN where it says nothing.
+    The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `mask_i`, its foreground
+    pixels packed to bits; as far as they were asked, `image_i` and `depth_i` (grid, grid) float32, infinite in the
+    background, and `geometry_i`, `appearance_i` and `deviation_i` (h, w) float32, NaN where they say nothing.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -28,11 +28,15 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
         "aggregation": np.array(next(iter(views.values())).aggregation, dtype=np.str_),
     }
     for place, maps in enumerate(views.values()):
-        arrays[f"image_{place}"] = maps.image_tokens
-        arrays[f"depth_{place}"] = maps.depth_tokens
         arrays[f"mask_{place}"] = maps.mask_bits
-        if maps.geometry_pixels is not None:
-            arrays[f"geometry_{place}"] = maps.geometry_pixels
+        asked = {
+            "image": maps.image_tokens,
+            "depth": maps.depth_tokens,
+            "geometry": maps.geometry_pixels,
+            "appearance": maps.appearance_pixels,
+            "deviation": maps.deviation_pixels,
+        }
+        arrays |= {f"{name}_{place}": scores for name, scores in asked.items() if scores is not None}
     path = Path(directory) / MAPS_NAME
     with atomic_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # no name of ours is allow_pickle
@@ -56,12 +60,14 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
             return {
                 str(view_id): ViewMaps(
                     id=str(view_id),
-                    image_tokens=stored[f"image_{place}"],
-                    depth_tokens=stored[f"depth_{place}"],
+                    image_tokens=stored.get(f"image_{place}"),
+                    depth_tokens=stored.get(f"depth_{place}"),
                     aggregation=typing.cast(Aggregation, aggregation),
                     shape=(int(stored["shapes"][place][0]), int(stored["shapes"][place][1])),
                     mask_bits=stored[f"mask_{place}"],
                     geometry_pixels=stored.get(f"geometry_{place}"),
+                    appearance_pixels=stored.get(f"appearance_{place}"),
+                    deviation_pixels=stored.get(f"deviation_{place}"),
                 )
                 for place, view_id in enumerate(stored["ids"])
             }

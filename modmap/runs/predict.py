@@ -178,9 +178,9 @@ def _line(result: Result, defects: list[Defect] | None) -> str:
     verdict = ""
     if result.calibration is not None:
         estimated = "" if result.calibration.guaranteed else ", estimated"
+        p_value = "" if result.p_value is None else f", p-value {result.p_value:.3g}"
         verdict = (
-            f", {result.verdict} (threshold {result.calibration.scan_threshold:.4f}, "
-            f"p-value {result.p_value:.3g}{estimated})"
+            f", {result.verdict} (threshold {result.calibration.scan_threshold:.4f}{p_value}{estimated})"
         )
     without = "" if result.volume is not None else f", no volume: {result.volume_refused}"
     found = "" if not defects else f", {len(defects)} defect" + "s" * (len(defects) > 1)

@@ -109,7 +109,7 @@ def _provenance(model: ModMap) -> dict[str, Any]:
         "categories": trained.categories,
         "views": len(trained.view_ids),
         "epochs": len(trained.losses),
-        "last_loss": trained.losses[-1],
+        "last_loss": trained.losses[-1] if trained.losses else None,
         "encoders": {
             "image": {
                 "reference": config.image_encoder.reference,

@@ -27,9 +27,7 @@ def summarise(result: Result) -> dict[str, Any]:
         "calibration": calibration_entry(result.calibration),
         "views": {
             view_id: {
-                "image_max": float(np.nanmax(maps.image())),
-                "depth_max": float(np.nanmax(maps.depth())),
-                **_geometry_entry(maps),
+                **_maxima(maps),
                 "foreground_share": float(maps.foreground.mean()),
             }
             for view_id, maps in result.views.items()
@@ -52,11 +50,20 @@ def grid_entry(grid: VoxelGrid) -> dict[str, Any]:
     return {"origin_mm": grid.origin.tolist(), "voxel_mm": grid.voxel, "shape": list(grid.shape)}
 
 
-def _geometry_entry(maps: ViewMaps) -> dict[str, float | None]:
-    if maps.geometry_pixels is None:
-        return {}
-    said = maps.geometry_pixels[np.isfinite(maps.geometry_pixels)]
-    return {"geometry_max": float(said.max()) if len(said) else None}
+def _maxima(maps: ViewMaps) -> dict[str, float | None]:
+    """The largest score of each map that was asked, None where it says nothing."""
+    asked = {
+        "image": None if maps.image_tokens is None else maps.image(),
+        "depth": None if maps.depth_tokens is None else maps.depth(),
+        "geometry": maps.geometry_pixels,
+        "appearance": maps.appearance_pixels,
+    }
+    found: dict[str, float | None] = {}
+    for name, scores in asked.items():
+        if scores is not None:
+            said = scores[np.isfinite(scores)]
+            found[f"{name}_max"] = float(said.max()) if len(said) else None
+    return found
 
 
 def _volume_entry(result: Result) -> dict[str, Any] | None:

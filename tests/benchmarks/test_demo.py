@@ -1,4 +1,4 @@
-"""The demonstration, whole but small: one part, small images, the real encoder."""
+"""The demonstration, whole but small: one part, small images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ import pytest
 from benchmarks import demo
 from modmap.runs.volume_files import load_volume
 
-pytestmark = pytest.mark.network
-
 
 class TestDemo:
     def test_run__says_what_to_open(
         self,
-        dinov2_vits14: Path,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
@@ -25,7 +22,7 @@ class TestDemo:
         monkeypatch.setattr(demo, "SIZE", (80, 60))
         monkeypatch.setattr(demo, "GOOD", 1)
         monkeypatch.setattr(demo, "BAD", 1)
-        arguments = demo.Arguments(data=tmp_path / "data", out=tmp_path / "results", workers=1, pixels=56)
+        arguments = demo.Arguments(data=tmp_path / "data", out=tmp_path / "results", workers=1)
         assert demo.run(arguments) == 0
         printed = capsys.readouterr().out
         assert "| weld_neck_flange | 2 | 1 |" in printed

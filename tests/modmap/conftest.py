@@ -119,6 +119,7 @@ def make_model(tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMake
     ) -> ModMap:
         steps = {"epochs": 6, "pairs_per_batch": 4, "tokens_per_batch": 200} | (training or {})
         model = ModMap(
+            "fast",
             device="cpu",
             image_encoder=f"local-dir:{image}",
             depth_encoder=f"local-dir:{depth}",

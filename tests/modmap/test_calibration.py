@@ -15,6 +15,7 @@ from scipy import stats
 from modmap.calibration import (
     Calibration,
     GoodScores,
+    assumed_calibration,
     conformal_calibration,
     conformal_p_value,
     conformal_threshold,
@@ -167,3 +168,25 @@ class TestEstimatedCalibration:
     def test_estimate__too_few_views(self) -> None:
         with pytest.raises(ModMapError, match="expected at least 3 views that see the same places, found 2"):
             estimated(_good([1, 2]), scans=["a"], views=["00", "01"])
+
+
+class TestAssumedCalibration:
+    def test_assumed__is_an_estimate_and_says_so(self) -> None:
+        found = assumed_calibration(2.5, scans=["nominal"], views=["00", "01"], volume=True)
+        assert (found.scan_threshold, found.pixel_threshold, found.voxel_threshold) == (2.5, 2.5, 2.5)
+        assert (found.basis, found.guaranteed, found.false_alarm_rate) == ("nominal_scan", False, 0.05)
+        assert "an estimate, not a guarantee" in found.describe()
+        assert found.describe().startswith("threshold 2.5 at a false-alarm rate of 0.05")
+        assert [found.verdict(score) for score in (0.0, 2.5, 2.6)] == ["pass", "pass", "fail"]
+        assert found.margin(3.0) == -0.5
+
+    def test_assumed__makes_up_no_p_value(self) -> None:
+        found = assumed_calibration(2.0, scans=["nominal"], views=["00"], volume=False, false_alarm_rate=0.2)
+        assert found.p_value(1.0) is None
+        assert (found.false_alarm_rate, found.voxel_threshold, found.scores) == (0.2, None, [])
+        assert Calibration.model_validate_json(found.model_dump_json()) == found
+
+    @pytest.mark.parametrize("rate", [0.0, 1.0, math.nan])
+    def test_assumed__rate_out_of_range(self, rate: float) -> None:
+        with pytest.raises(ModMapError, match="false-alarm rate: expected a number between 0 and 1, found"):
+            assumed_calibration(2.0, scans=["a"], views=["00"], volume=True, false_alarm_rate=rate)

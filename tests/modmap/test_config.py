@@ -40,7 +40,7 @@ class TestMakeConfig:
                 "jittered_scans": 0,
                 "voxel": 2.0,
             },
-            "evidence": {"geometry": False},
+            "evidence": {"mapping": True, "geometry": False, "appearance": False},
         }
 
     def test_make_config__fast_is_the_default_and_runs_without_the_papers_encoder(self) -> None:
@@ -111,8 +111,8 @@ class TestMakeConfig:
     @pytest.mark.parametrize(
         ("preset", "expected"),
         [
-            ("papr", "expected one of paper, fast, found 'papr'; did you mean paper?"),
-            ("x", "known are paper, fast"),
+            ("papr", "expected one of inspect, fast, paper, found 'papr'; did you mean paper?"),
+            ("x", "known are inspect, fast, paper"),
         ],
     )
     def test_make_config__unknown_preset(self, preset: str, expected: str) -> None:

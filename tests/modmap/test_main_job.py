@@ -29,7 +29,7 @@ class Job:
 def job(dinov2_vits14: Path) -> Job:
     good = sokrates_scan()
     bad, places, showing = paint_all(good)
-    model = ModMap(image_encoder=str(dinov2_vits14), depth_encoder=str(dinov2_vits14)).fit(good)
+    model = ModMap("fast", image_encoder=str(dinov2_vits14), depth_encoder=str(dinov2_vits14)).fit(good)
     return Job(model, model.predict(good), model.predict(bad), places, showing)
 
 

@@ -353,6 +353,52 @@ class TestAnomalyVolume:
             self.VOLUME.resampled(VoxelGrid(np.array(origin), voxel, (1, 1, 1)))
 
 
+def _without_specks(scores: Array, least: int) -> Array:
+    """Each seen voxel's `least`-th largest among those at most one away, if that is less: written out."""
+    found = np.full_like(scores, np.nan)
+    lowest = np.nanmin(scores) if np.isfinite(scores).any() else np.nan
+    for place in np.argwhere(np.isfinite(scores)).tolist():
+        beside = [
+            float(scores[x, y, z])
+            for x in range(max(place[0] - 1, 0), min(place[0] + 2, scores.shape[0]))
+            for y in range(max(place[1] - 1, 0), min(place[1] + 2, scores.shape[1]))
+            for z in range(max(place[2] - 1, 0), min(place[2] + 2, scores.shape[2]))
+            if np.isfinite(scores[x, y, z])
+        ]
+        ranked = sorted(beside, reverse=True)
+        # Where there are fewer, nothing is left of them.
+        found[tuple(place)] = min(scores[tuple(place)], ranked[least - 1]) if len(ranked) >= least else lowest
+    return found
+
+
+def _volume_of(scores: Array) -> AnomalyVolume:
+    shape = (scores.shape[0], scores.shape[1], scores.shape[2])
+    return AnomalyVolume(VoxelGrid(np.zeros(3), 1.0, shape), scores)
+
+
+class TestWithoutSpecks:
+    @FEW
+    @given(SEEDS, st.integers(1, 4))
+    def test_without_specks__against_a_loop(self, seed: int, least: int) -> None:
+        random = np.random.default_rng(seed)
+        scores = random.integers(0, 6, random.integers(1, 6, 3)).astype(np.float32)
+        scores[random.random(scores.shape) < 0.5] = np.nan
+        found = _volume_of(scores).without_specks(least).scores
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, _without_specks(scores, least))
+
+    @pytest.mark.parametrize(("voxels", "left"), [(1, 0.5), (2, 0.5), (3, 9.0)])
+    def test_without_specks__three_that_touch_are_no_speck(self, voxels: int, left: float) -> None:
+        scores = np.full((6, 6, 6), 0.5, np.float32)
+        scores[0] = np.nan
+        for step in range(voxels):
+            scores[2, 2 + step // 2, 2 + step % 2] = 9.0
+        found = _volume_of(scores).without_specks()
+        assert found.score == left
+        np.testing.assert_array_equal(found.observed, _volume_of(scores).observed)
+        assert int((found.scores == 9).sum()) == (voxels if voxels == 3 else 0)
+
+
 class TestAggregate:
     @pytest.mark.parametrize(
         ("how", "expected"), [("max", [2, 3]), ("min", [1, 0.5]), ("prod", [2, 1.5]), ("mean", [1.5, 1.75])]

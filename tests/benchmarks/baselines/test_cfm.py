@@ -86,6 +86,7 @@ class TestCFM:
         """The same mappings, so its distances are ModMap's, view by view, not compared with good parts."""
         small = settings["cfm"]
         modmap = ModMap(
+            "fast",
             device="cpu",
             settings={
                 "size": CHANGES["size"],

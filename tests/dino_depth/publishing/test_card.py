@@ -52,6 +52,6 @@ class TestCard:
         text = card_on_hub(card_of({"cadscan": 1}), "org/depth-vit")
         assert "\n# depth-vit\n" in text
         assert 'timm.create_model("hf-hub:org/depth-vit", pretrained=True)' in text
-        assert 'ModMap(depth_encoder="hf-hub:org/depth-vit")' in text
+        assert 'ModMap("fast", depth_encoder="hf-hub:org/depth-vit")' in text
         assert "local-dir" not in text
         assert "## Data" in text

@@ -41,6 +41,8 @@ def model(
         str(scans / "good"),
         "-o",
         str(directory),
+        "--preset",
+        "fast",
         "--size",
         "112",
         "--epochs",

@@ -59,7 +59,18 @@ class TestFit:
         (here / "encoders" / "mine").mkdir(parents=True)
         config = json.loads((model / "config.json").read_text())["config"]
         words = [f"--{kind}-encoder={config[f'{kind}_encoder']['reference']}" for kind in ("image", "depth")]
-        words += ["--size", "112", "--epochs", "1", "--device", "cpu", "--set", "inference.jittered_scans=0"]
+        words += [
+            "--preset",
+            "fast",
+            "--size",
+            "112",
+            "--epochs",
+            "1",
+            "--device",
+            "cpu",
+            "--set",
+            "inference.jittered_scans=0",
+        ]
         monkeypatch.chdir(here)
         for _ in range(2):
             with pytest.raises(SystemExit) as stop:

@@ -237,6 +237,8 @@ class TestGeometry:
     ) -> None:
         model = tmp_path / "model"
         words = [
+            "--preset",
+            "fast",
             "--size",
             "112",
             "--epochs",

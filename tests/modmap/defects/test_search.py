@@ -14,7 +14,7 @@ from modmap.defects.defect import DefectView
 from modmap.defects.sightings import Sightings
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError
-from modmap.result import Result
+from modmap.result import MapName, Result
 from modmap.scan import Scan
 
 ScanMaker = Callable[..., Scan]
@@ -137,20 +137,35 @@ class TestSightings:
 
 class TestModality:
     @pytest.mark.parametrize(
-        ("image", "depth", "geometry", "expected"),
+        ("image", "depth", "geometry", "appearance", "expected"),
         [
-            (3.0, 1.0, None, "image"),
-            (3.0, 1.0, 2.9, "image"),
-            (3.0, 4.0, 3.5, "both"),
-            (3.0, 4.0, 4.5, "geometry"),
-            (1.0, 1.5, 4.5, "geometry"),
-            (None, None, None, None),
+            (3.0, 1.0, None, None, "image"),
+            (1.0, 1.5, None, None, "depth"),
+            (3.0, 1.0, 2.9, 2.8, "image"),
+            (3.0, 4.0, 3.5, None, "both"),
+            (3.0, 4.0, 4.5, 4.4, "geometry"),
+            (1.0, 1.5, 4.5, None, "geometry"),
+            (3.0, 4.0, 4.4, 4.5, "appearance"),
+            (None, None, 0.5, None, "geometry"),
+            (None, None, None, 0.5, "appearance"),
+            (None, None, None, None, None),
         ],
     )
-    def test_modality__geometry_where_it_leads(
-        self, image: float | None, depth: float | None, geometry: float | None, expected: str | None
+    def test_modality__what_leads(
+        self,
+        image: float | None,
+        depth: float | None,
+        geometry: float | None,
+        appearance: float | None,
+        expected: str | None,
     ) -> None:
-        seen = Sightings(image_peak=image, depth_peak=depth, geometry_peak=geometry)
+        peaks: dict[MapName, float | None] = {
+            "image": image,
+            "depth": depth,
+            "geometry": geometry,
+            "appearance": appearance,
+        }
+        seen = Sightings(peaks={name: peak for name, peak in peaks.items() if peak is not None})
         assert seen.modality(2.0) == expected
 
 

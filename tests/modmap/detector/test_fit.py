@@ -39,7 +39,18 @@ class TestFitMappings:
         self, make_scan: Callable[..., Scan], tiny_encoder: Path, tiny_depth_encoder: Path, tmp_path: Path
     ) -> None:
         write_scan(make_scan(name="good"), tmp_path / "good")
-        words = ["fit", tmp_path / "good", "--size", "112", "--epochs", "40", "--device", "cpu"]
+        words = [
+            "fit",
+            tmp_path / "good",
+            "--preset",
+            "fast",
+            "--size",
+            "112",
+            "--epochs",
+            "40",
+            "--device",
+            "cpu",
+        ]
         words += ["--image-encoder", f"local-dir:{tiny_encoder}"]
         words += ["--depth-encoder", f"local-dir:{tiny_depth_encoder}"]
         words += ["--set", "training.pairs_per_batch=4", "training.tokens_per_batch=200"]

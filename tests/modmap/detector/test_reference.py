@@ -50,7 +50,7 @@ class TestReference:
     def test_require_cameras__names_the_view(self, make_scan: ScanMaker) -> None:
         scan = make_scan()
         views = (scan.views[0], replace(scan.views[1], camera=None))
-        with pytest.raises(ModMapError, match=r"evidence\.geometry: expected a camera .* view 01"):
+        with pytest.raises(ModMapError, match=r"evidence: expected a camera .* view 01"):
             require_cameras(replace(scan, views=views))
 
 

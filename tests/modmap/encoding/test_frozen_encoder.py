@@ -182,6 +182,7 @@ class TestModMap:
         shutil.copytree(hub_files, own_store / "tiny")
         training = {"epochs": 2, "pairs_per_batch": 4, "tokens_per_batch": 200}
         model = ModMap(
+            "fast",
             device="cpu",
             image_encoder="tiny",
             depth_encoder=f"local-dir:{tiny_depth_encoder}",

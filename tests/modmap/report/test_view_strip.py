@@ -47,3 +47,25 @@ def test_histogram__counts_every_pixel_of_the_part(thin: tuple[dict[str, ViewMap
     assert counts.sum() == SHAPE[0]
     expected = np.log(counts[counts > 0] * 2)
     np.testing.assert_allclose(heights / heights[0], expected / expected[0], rtol=0.001)
+
+
+def test_maps__are_those_that_were_asked() -> None:
+    """Of a scan that was compared: geometry, appearance and the larger of the two, each pixel a square of four."""
+    shape = (40, 60)
+    geometry, appearance = np.zeros((2, 20, 30), np.float32)
+    geometry[4, 5], appearance[10, 20], appearance[0, 0] = 3.0, 5.0, np.nan
+    maps = ViewMaps(
+        "00", None, None, "max", shape, np.packbits(np.ones(shape, bool)), geometry, appearance, geometry
+    )
+    scan = Scan("compared", [View("00", np.zeros(shape, np.uint8), np.full(shape, 500, np.float32))])
+    (picture,) = view_pictures({"00": maps}, scan)
+    assert set(picture.maps) == {"geometry map", "appearance map", "final map"}
+    assert np.argwhere(picture.maps["geometry map"] == 3).tolist() == [[8, 10], [8, 11], [9, 10], [9, 11]]
+    assert np.nanmax(picture.maps["appearance map"]) == 5
+    assert picture.worst == 5
+    assert picture.maps["final map"][0, 0] == 0
+    summary = {"scan": "compared", "score": 5.0, "seconds": {}}
+    page = scan_page(ScanReport(summary, None, None, None, {"00": maps}, [picture], top=5.0), scan)
+    assert "geometry map" in page
+    assert "appearance map" in page
+    assert "image map" not in page

@@ -28,7 +28,7 @@ def quick(tiny_encoder: Path, tiny_depth_encoder: Path) -> Sequence[str]:
             "--depth-encoder",
             f"local-dir:{tiny_depth_encoder}",
         ),
-        *("--size", "112", "--device", "cpu"),
+        *("--preset", "fast", "--size", "112", "--device", "cpu"),
         *("--set", "training.epochs=40", "training.pairs_per_batch=4", "training.tokens_per_batch=200"),
     )
 

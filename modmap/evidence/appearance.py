@@ -1,0 +1,218 @@
+"""Appearance as evidence: what of a new scan's images is darker or brighter than on the nominal part, but for texture.
+
+Two good parts differ in every grain of their surface, and not in its mean over some pixels. So the ratio of the new
+image to the nominal one, read at the same places of the part, is taken between two scales, and compared with what the
+nominal image itself shows between these scales around the place: its texture, twice, since both parts have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from modmap.alignment.motion import moved
+from modmap.alignment.surface import ViewSurface, eroded
+from modmap.evidence.lookup import WHOLE, places_in, read_at
+from modmap.scan import Frame
+from modmap.types import Array
+
+SCALES = (2.0, 4.0, 8.0)  # of the Gaussians, in pixels of a view that is 1024 wide
+BROADER = 4.0  # times a scale: what is broader is light, not surface
+AROUND = 5.0  # times a scale: where a place's texture is taken from
+GRAZING = 0.35  # cosine of incidence under which an image says little
+RIM = 2.0  # pixels of a view that is 1024 wide: beside an edge, where a pixel shows both sides
+MISALIGNED = 0.5  # pixels
+DARK = 0.04  # of a bright place's gray level, added to every one, as a ratio of two dark ones says nothing
+BRIGHT = 0.99  # share of the part that is darker than a bright place
+WHITE = 0.98  # of the largest gray level that can be told: above it is glare
+LEAST = 0.03  # relative change that light and camera can make
+TYPICAL = 0.999  # share of the nominal part's pixels whose texture stays below 1
+LEAST_WEIGHT = 0.3  # share of a Gaussian that must lie on known pixels
+FINEST = 4.0  # pixels: a broader Gaussian is taken of a smaller image
+
+
+@dataclass(frozen=True, eq=False)
+class NominalView:
+    """What one nominal view looks like.
+
+    Attributes:
+        known: (H, W) bool: the part, not grazed.
+        logarithm: (H, W) float32 of the gray level, 0 off the part.
+        expected: (H, W, S) float32: by how much the logarithms of two good parts may differ at each scale.
+    """
+
+    known: Array
+    logarithm: Array
+    expected: Array
+
+
+@dataclass(frozen=True, eq=False)
+class NominalAppearance:
+    """What new images are compared with.
+
+    Attributes:
+        surfaces: The nominal views' surfaces, by id.
+        views: What they look like, by id.
+    """
+
+    surfaces: Mapping[str, ViewSurface]
+    views: Mapping[str, NominalView]
+
+    @classmethod
+    def of(cls, frames: Mapping[str, Frame], surfaces: Mapping[str, ViewSurface]) -> NominalAppearance:
+        """Takes from the nominal views what texture a good part has.
+
+        Args:
+            frames: The nominal views, reduced, by id.
+            surfaces: Their surfaces, by id.
+        """
+        views: dict[str, NominalView] = {}
+        excess: list[list[Array]] = [[] for _ in SCALES]
+        for view_id, surface in surfaces.items():
+            known = _clear(surface)
+            image = frames[view_id].image
+            logarithm = logarithms(image, surface.depth > 0)
+            # Glare hides the texture, which would seem to be none.
+            told = known & (image < WHITE * _white(image))
+            expected = []
+            for scale, sigma in enumerate(_sigmas(known.shape[1])):
+                texture = between_scales(logarithm, known, sigma)
+                expected.append(np.hypot(_around(texture, told, sigma), _shifted(logarithm, known, sigma)))
+                excess[scale].append((np.sqrt(2) * np.abs(texture) / expected[-1])[told])
+            views[view_id] = NominalView(known, logarithm, np.stack(expected, axis=2))
+        tails = np.array([_quantile(one) for one in excess], dtype=np.float32)
+        for view_id, view in views.items():
+            views[view_id] = NominalView(view.known, view.logarithm, view.expected * tails)
+        return cls(surfaces, views)
+
+
+def appearance(
+    nominal: NominalAppearance,
+    frames: Mapping[str, Frame],
+    surfaces: Mapping[str, ViewSurface],
+    motion: Array,
+) -> dict[str, Array]:
+    """Compares the images of a new scan with the nominal ones.
+
+    Args:
+        nominal: What they are compared with.
+        frames: The new views, reduced, by id; those that the nominal scan lacks are left out.
+        surfaces: Their surfaces, by id.
+        motion: (4, 4) from the new scan's world to the nominal one's.
+
+    Returns:
+        By view (H, W) float32 multiples of what a good part shows at the place, at the scale at which that is most; NaN
+        where nothing is said: off the part, where the surface is grazed, and where the nominal view sees nothing.
+    """
+    return {
+        view_id: _compared(nominal, view_id, frames[view_id], surface, motion)
+        for view_id, surface in surfaces.items()
+        if view_id in nominal.views
+    }
+
+
+def _compared(
+    nominal: NominalAppearance, view_id: str, frame: Frame, surface: ViewSurface, motion: Array
+) -> Array:
+    view, mask = nominal.views[view_id], _clear(surface)
+    place = places_in(nominal.surfaces[view_id], moved(motion, surface.points[mask].astype(np.float64)))
+    there = read_at(view.known.astype(np.float32), place) > WHOLE
+    known = mask.copy()
+    known[mask] = there
+    score = np.full(mask.shape, np.nan, dtype=np.float32)
+    if not known.any():
+        return score
+    ratio = np.zeros(mask.shape, dtype=np.float32)
+    ratio[known] = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place[there])
+    ratio[known] -= np.median(ratio[known])
+    expected = read_at(view.expected, place[there])
+    most = np.zeros(int(known.sum()), dtype=np.float32)
+    for scale, sigma in enumerate(_sigmas(mask.shape[1])):
+        change = between_scales(ratio, known, sigma)[known]
+        most = np.maximum(most, np.abs(change) / np.maximum(expected[:, scale], np.float32(1e-6)))
+    score[known] = most
+    return score
+
+
+def _clear(surface: ViewSurface) -> Array:
+    """(H, W) bool: surface that isn't grazed, nor beside an edge."""
+    return eroded(surface.cosine > GRAZING, max(round(RIM * surface.depth.shape[1] / 1024), 1))
+
+
+def logarithms(image: Array, part: Array) -> Array:
+    """(H, W) float32 natural logarithms of a part's gray levels over that of a bright place; 0 off the part.
+
+    Args:
+        image: (H, W) gray levels of any type.
+        part: (H, W) bool, not empty.
+    """
+    levels = image[part].astype(np.float32)
+    bright = max(float(np.quantile(levels, BRIGHT)), 1e-6)
+    logarithm = np.zeros(image.shape, dtype=np.float32)
+    logarithm[part] = np.log(levels / np.float32(bright) + np.float32(DARK))
+    return logarithm
+
+
+def _white(image: Array) -> float:
+    return float(np.iinfo(image.dtype).max if image.dtype.kind in "ui" else image.max())
+
+
+def between_scales(values: Array, known: Array, sigma: float) -> Array:
+    """(H, W) float32 mean of known values over a Gaussian less that over one four times as broad; 0 elsewhere.
+
+    Args:
+        values: (H, W) float32.
+        known: (H, W) bool.
+        sigma: The smaller Gaussian's, in pixels.
+    """
+    kept, weight = np.where(known, values, 0).astype(np.float32), known.astype(np.float32)
+    fine, broad = (_mean(kept, weight, width) for width in (sigma, BROADER * sigma))
+    return np.asarray(np.nan_to_num(np.where(known, fine - broad, 0)))
+
+
+def _around(texture: Array, known: Array, sigma: float) -> Array:
+    """(H, W) float32: what the textures of two parts differ by around a place, root mean square.
+
+    Where too little around it is known, as much as in the middle of the view's places.
+    """
+    square = np.maximum(_mean(np.where(known, texture**2, 0), known.astype(np.float32), AROUND * sigma), 0)
+    enough = square[known & np.isfinite(square)]
+    middle = float(np.median(enough)) if len(enough) else 0.0
+    return np.asarray(np.sqrt(2 * np.nan_to_num(square, nan=middle) + LEAST**2), dtype=np.float32)
+
+
+def _shifted(logarithm: Array, known: Array, sigma: float) -> Array:
+    """(H, W) float32: how much a smoothed image changes where it lies aside as far as an alignment may be off."""
+    smooth = np.nan_to_num(_mean(np.where(known, logarithm, 0), known.astype(np.float32), sigma))
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *axis, ksize=3, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+    inside = eroded(known, 1)
+    return np.asarray(np.where(inside, MISALIGNED * np.hypot(across, down), 0), dtype=np.float32)
+
+
+def _mean(values: Array, weight: Array, sigma: float) -> Array:
+    """(H, W) float32 mean over the known pixels under a Gaussian; NaN where these are too few."""
+    total, share = _blurred(values, sigma), _blurred(weight, sigma)
+    return np.divide(total, share, out=np.full(values.shape, np.nan, np.float32), where=share > LEAST_WEIGHT)
+
+
+def _blurred(values: Array, sigma: float) -> Array:
+    factor = max(1, int(sigma / FINEST))
+    if factor == 1:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma))
+    height, width = values.shape
+    size = max(width // factor, 1), max(height // factor, 1)
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma * size[0] / width)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _quantile(excess: list[Array]) -> float:
+    every = np.concatenate(excess) if excess else np.zeros(0)
+    return max(float(np.quantile(every, TYPICAL)) if len(every) else 1.0, 1.0)
+
+
+def _sigmas(width: int) -> tuple[float, ...]:
+    return tuple(max(scale * width / 1024, 0.5) for scale in SCALES)

@@ -1,0 +1,157 @@
+"""A new scan compared with the nominal one: what lies or looks otherwise than on a good part, or isn't there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from modmap.alignment.align import align
+from modmap.alignment.motion import degrees_of, moved
+from modmap.alignment.registration import Registration
+from modmap.alignment.surface import ViewSurface, view_surface
+from modmap.errors import ModMapError
+from modmap.evidence.absence import Absence, absences
+from modmap.evidence.appearance import NominalAppearance, appearance
+from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
+from modmap.evidence.nominal import NominalSurface
+from modmap.evidence.reduction import reduced
+from modmap.foreground import foreground_mask
+from modmap.scan import Frame, Scan
+from modmap.types import Array, ForegroundMode
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedViews:
+    """The views of a scan at the resolution that evidence is taken at.
+
+    Attributes:
+        frames: By id, each with its part alone.
+        surfaces: What they measured, by id.
+        shapes: (H, W) before the reduction, by id.
+        masks: Their part's pixels before the reduction, packed to bits, by id.
+        notes: What was guessed, repaired or left out on the way.
+    """
+
+    frames: Mapping[str, Frame]
+    surfaces: Mapping[str, ViewSurface]
+    shapes: Mapping[str, tuple[int, int]]
+    masks: Mapping[str, Array]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, scan: Scan, *, foreground: ForegroundMode) -> ReducedViews:
+        """Reads the views of a scan one at a time; those without any depth are left out.
+
+        Args:
+            scan: The scan; each view needs a camera.
+            foreground: Which pixels are the part.
+
+        Raises:
+            ModMapError: a view can't be loaded, or no view has any depth.
+        """
+        frames, surfaces, shapes, masks, notes = {}, {}, {}, {}, []
+        for frame in scan.frames():
+            mask, mask_notes = foreground_mask(frame.depth, mode=foreground)
+            notes += [f"view {frame.id}: {note}" for note in (*frame.notes, *mask_notes)]
+            if not mask.any():
+                notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
+                continue
+            small = reduced(frame, mask)
+            frames[frame.id] = small
+            surfaces[frame.id] = view_surface(small, small.depth > 0)
+            shapes[frame.id] = frame.shape
+            masks[frame.id] = np.packbits(mask)
+        if not frames:
+            raise ModMapError(
+                f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views"
+            )
+        return cls(frames, surfaces, shapes, masks, tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What the comparison with the nominal scan says of a new one.
+
+    Attributes:
+        registration: How the part lay.
+        geometry: By view id, at the reduced resolution; empty where geometry wasn't asked.
+        absence: Nominal surface that is missing; None where geometry wasn't asked.
+        appearance: By view id (H, W) float32 multiples of what a good part shows, NaN where nothing is said; empty
+            where appearance wasn't asked.
+        judged: Share of the measured surface of which anything is said, in [0, 1].
+        seconds: Wall time of `alignment`, and of `geometry` and `appearance` where these were asked.
+    """
+
+    registration: Registration
+    judged: float
+    geometry: Mapping[str, ViewDeviation] = field(default_factory=dict)
+    absence: Absence | None = None
+    appearance: Mapping[str, Array] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the part lay, one line, and what isn't known of it."""
+        found = self.registration
+        shift = float(np.linalg.norm(moved(found.motion, found.centre[None])[0] - found.centre))
+        line = (
+            f"alignment: the part lay {shift:.2f} mm and {degrees_of(found.motion):.2f} degrees from the nominal one; "
+            f"residual {found.residual:.3f} mm, overlap {found.overlap:.0%}"
+        )
+        judged = f"evidence: {self.judged:.0%} of the measured surface is compared with the nominal one"
+        return (line, *found.notes, judged)
+
+
+def compare(
+    surfaces: Mapping[str, ViewSurface],
+    new: ReducedViews,
+    *,
+    geometry: NominalSurface | None,
+    look: NominalAppearance | None,
+) -> Comparison:
+    """Compares a scan with the nominal part.
+
+    Args:
+        surfaces: The nominal views' surfaces, by id, with what the part lies on.
+        new: The scan's views.
+        geometry: The nominal surface; None: its geometry isn't compared.
+        look: What the nominal views look like; None: its appearance isn't compared.
+
+    Raises:
+        AlignmentError: the scan can't be laid on the nominal one.
+    """
+    times = [time.perf_counter()]
+    registration = align(surfaces, new.surfaces)
+    times.append(time.perf_counter())
+    seconds = {"alignment": times[1] - times[0]}
+    motion = registration.motion
+    views: Mapping[str, ViewDeviation] = {}
+    absence: Absence | None = None
+    if geometry is not None:
+        views = deviations(geometry, new.surfaces, motion)
+        absence = absences(geometry, new.surfaces, motion, edge=place_edge(new.surfaces))
+        times.append(time.perf_counter())
+        seconds["geometry"] = times[-1] - times[-2]
+    images: Mapping[str, Array] = {}
+    if look is not None:
+        images = appearance(look, new.frames, new.surfaces, motion)
+        seconds["appearance"] = time.perf_counter() - times[-1]
+    judged = _judged(new.surfaces, views, images)
+    return Comparison(registration, judged, views, absence, images, seconds)
+
+
+def _judged(
+    new: Mapping[str, ViewSurface], geometry: Mapping[str, ViewDeviation], images: Mapping[str, Array]
+) -> float:
+    said = measured = 0
+    for view_id, surface in new.items():
+        told = np.zeros(surface.depth.shape, dtype=bool)
+        if view_id in geometry:
+            told |= np.isfinite(geometry[view_id].score)
+        if view_id in images:
+            told |= np.isfinite(images[view_id])
+        said, measured = said + int(told.sum()), measured + int((surface.depth > 0).sum())
+    return said / measured

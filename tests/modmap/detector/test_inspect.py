@@ -1,0 +1,265 @@
+"""A model that compares scans with the nominal one and maps nothing, from the fit to the defects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modmap.alignment.align import AlignmentError
+from modmap.defects import find_defects
+from modmap.detector.calibrate import LIMIT
+from modmap.detector.model import ModMap
+from modmap.errors import ModMapError
+from modmap.result import Result
+from modmap.runs.map_files import read_maps, write_maps
+from modmap.runs.summary import summarise
+from modmap.scan import Scan
+from tests.synthetic_scans import ball_scan
+
+ScanMaker = Callable[..., Scan]
+MAPS = ("image", "depth", "geometry", "appearance", "combined")
+WIDTH, HEIGHT = 160, 120
+MIDDLE = (slice(52, 68), slice(72, 88))
+# The pixels lie 1.5 mm apart: voxels of 3 mm leave no gaps between them.
+SETTINGS = {"inference": {"voxel": 3.0}}
+
+
+def _ball(name: str, *, dent: float = 0.0, stain: float = 1.0) -> Scan:
+    """A ball; in the middle of view 01, what is measured is pushed in by `dent` mm, and `stain` times as bright."""
+    scan = ball_scan(views=4, width=WIDTH, height=HEIGHT)
+    image, depth = np.array(scan["01"].image), np.array(scan["01"].depth)
+    image[MIDDLE] = (image[MIDDLE] * stain).astype(np.uint8)
+    depth[MIDDLE] += np.float32(dent)
+    changed = replace(scan["01"], image=image, depth=depth)
+    views = tuple(changed if view.id == "01" else view for view in scan.views)
+    return replace(scan, name=name, views=views)
+
+
+def _model() -> ModMap:
+    return ModMap(device="cpu", settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def model() -> ModMap:
+    return _model().fit(_ball("nominal"))
+
+
+@pytest.fixture(scope="module")
+def dented(model: ModMap) -> Result:
+    return model.predict(_ball("dented", dent=3.0))
+
+
+@pytest.fixture(scope="module")
+def stained(model: ModMap) -> Result:
+    return model.predict(_ball("stained", stain=0.5))
+
+
+def _assert_same(one: Result, other: Result) -> None:
+    assert (one.score, one.notes, list(one.views)) == (other.score, other.notes, list(other.views))
+    np.testing.assert_array_equal(one.require_volume().scores, other.require_volume().scores)
+    for view_id in one.views:
+        for name in MAPS:
+            np.testing.assert_array_equal(one.map(view_id, name), other.map(view_id, name))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(one.views[view_id].deviation(), other.views[view_id].deviation())
+
+
+def _distance(result: Result, scan: Scan) -> float:
+    """From the volume's largest score to what was changed, mm."""
+    changed = np.zeros((HEIGHT, WIDTH), bool)
+    changed[MIDDLE] = True
+    volume = result.require_volume()
+    worst = np.array([np.unravel_index(np.nanargmax(volume.scores), volume.scores.shape)])
+    centre = volume.grid.centres(worst)
+    places = np.concatenate([one["01"].load().points(changed) for one in (scan, _ball("nominal"))])
+    return float(np.linalg.norm(places - centre, axis=1).min())
+
+
+class TestFit:
+    def test_fit__is_the_default_and_loads_no_encoder(self, tmp_path: Path) -> None:
+        missing = {
+            kind: {"reference": f"local-dir:{tmp_path / 'none'}"}
+            for kind in ("image_encoder", "depth_encoder")
+        }
+        model = ModMap(device="cpu", settings=SETTINGS | missing).fit(_ball("nominal"))
+        assert model.config.preset == "inspect"
+        assert (model.fitted.mapper, model.fitted.expected, model.trained.losses) == (None, None, [])
+        assert model.predict(_ball("good")).verdict is None
+        with pytest.raises(ModMapError, match="none: not a usable encoder"):
+            ModMap("fast", device="cpu", settings=missing).fit(_ball("nominal"))
+
+    def test_fit__a_view_without_a_camera_is_named(self) -> None:
+        scan = _ball("nominal")
+        blind = replace(scan, views=(*scan.views[:2], replace(scan.views[2], camera=None), scan.views[3]))
+        with pytest.raises(
+            ModMapError, match=r"scan nominal: evidence: expected a camera .* view 02 .*preset fast"
+        ):
+            _model().fit(blind)
+
+    @pytest.mark.parametrize("kind", ["image_encoder", "depth_encoder"])
+    def test_init__an_encoder_named_in_vain(self, kind: str) -> None:
+        with pytest.raises(ModMapError, match=f"{kind}: expected a preset that maps features"):
+            ModMap(**{kind: "dinov2_vits14"})  # type: ignore[arg-type]
+        assert ModMap("inspect", settings={"evidence": {"mapping": True}}, **{kind: "dinov2_vits14"})  # type: ignore[arg-type]
+
+    def test_init__nothing_asked(self) -> None:
+        with pytest.raises(ModMapError, match="at least one of mapping, geometry and appearance"):
+            ModMap(settings={"evidence": {"geometry": False, "appearance": False}})
+
+    def test_fingerprint__tells_images_as_well_as_surfaces_apart(self, model: ModMap) -> None:
+        others = [
+            _model().fit(_ball("nominal", dent=1.0)),
+            _model().fit(_ball("nominal", stain=0.9)),
+        ]
+        assert _model().fit(_ball("nominal")).fingerprint == model.fingerprint
+        assert len({one.fingerprint for one in (model, *others)}) == 3
+
+
+class TestPredict:
+    def test_predict__a_good_part_scores_less_than_one(self, model: ModMap) -> None:
+        result = model.predict(_ball("good"))
+        assert 0 <= result.score < 1
+        assert set(result.seconds) == {"alignment", "geometry", "appearance", "volume"}
+        assert result.score == result.require_volume().score
+
+    def test_predict__finds_a_dent(self, model: ModMap, dented: Result) -> None:
+        assert dented.score > 3
+        assert _distance(dented, _ball("dented", dent=3.0)) < 6
+        assert np.nanmax(dented.map("01", "geometry")) > 3
+        inside = dented.views["01"].deviation()[56:64, 76:84]
+        np.testing.assert_allclose(inside, -3.0, atol=0.4)  # along the normal, and the ball is seen askew
+
+    def test_predict__finds_a_stain(self, model: ModMap, stained: Result) -> None:
+        assert stained.score > 3
+        assert _distance(stained, _ball("stained")) < 6
+        assert np.nanmax(stained.map("01", "geometry")) < 1
+        for view_id in ("00", "02", "03"):
+            assert np.nanmax(stained.map(view_id)) < 1
+
+    def test_predict__where_nothing_is_said_of_the_part_the_score_is_none(self, dented: Result) -> None:
+        for view_id, maps in dented.views.items():
+            said = np.isfinite(maps.geometry()) | np.isfinite(maps.appearance())
+            combined = dented.map(view_id)
+            assert (combined[maps.foreground & ~said] == 0).all()
+            np.testing.assert_array_equal(np.isnan(combined), ~maps.foreground)
+            assert np.isnan(maps.image()).all()
+            assert np.isnan(maps.depth()).all()
+
+    def test_predict__a_volume_that_is_not_wanted_changes_no_score(
+        self, model: ModMap, dented: Result
+    ) -> None:
+        result = model.predict(_ball("dented", dent=3.0), volume=False)
+        assert (result.volume, result.volume_refused) == (None, "not asked for")
+        assert result.score == dented.score
+
+    def test_predict__a_view_without_a_camera_is_an_error(self, model: ModMap) -> None:
+        scan = _ball("new")
+        views = (scan.views[0], replace(scan.views[1], camera=None, camera_looked_for="no pose.txt"))
+        message = r"^scan new: alignment: expected a camera for every view, view 01 has none \(no pose.txt\)$"
+        with pytest.raises(AlignmentError, match=message):
+            model.predict(replace(scan, views=views))
+
+    def test_predict__a_scan_that_cannot_be_laid_on_the_nominal_one_is_an_error(self, model: ModMap) -> None:
+        scan = _ball("halved")
+        views = tuple(replace(view, depth=np.asarray(view.depth) / np.float32(1.5)) for view in scan.views)
+        with pytest.raises(AlignmentError, match=r"^scan halved: alignment: expected") as caught:
+            model.predict(replace(scan, views=views))
+        assert "\n" not in str(caught.value)
+
+    def test_predict__a_loaded_model_says_the_same(
+        self, model: ModMap, dented: Result, tmp_path: Path
+    ) -> None:
+        model.save_pretrained(tmp_path / "model")
+        loaded = ModMap.from_pretrained(tmp_path / "model", device="cpu")
+        assert loaded.fingerprint == model.fingerprint
+        assert (loaded.fitted.mapper, loaded.config) == (None, model.config)
+        _assert_same(loaded.predict(_ball("dented", dent=3.0)), dented)
+
+    def test_predict__a_loaded_model_without_its_nominal_views(self, model: ModMap, tmp_path: Path) -> None:
+        directory = model.save_pretrained(tmp_path / "model")
+        (directory / "reference.npz").unlink()
+        with pytest.raises(ModMapError, match=r"reference\.npz: expected the nominal views"):
+            ModMap.from_pretrained(directory, device="cpu")
+
+    def test_predict__maps_are_read_back(self, dented: Result, tmp_path: Path) -> None:
+        write_maps(dented.views, tmp_path)
+        found = read_maps(tmp_path)
+        assert list(found) == list(dented.views)
+        for view_id, maps in dented.views.items():
+            assert (found[view_id].image_tokens, found[view_id].depth_tokens) == (None, None)
+            for name in (*MAPS, "deviation"):
+                np.testing.assert_array_equal(getattr(found[view_id], name)(), getattr(maps, name)())
+
+    def test_predict__summary_has_what_was_asked(self, dented: Result) -> None:
+        for view_id, entry in summarise(dented)["views"].items():
+            assert set(entry) == {"geometry_max", "appearance_max", "foreground_share"}
+            for name in ("geometry", "appearance"):
+                assert entry[f"{name}_max"] == float(np.nanmax(dented.map(view_id, name)))  # type: ignore[arg-type]
+        json.dumps(summarise(dented), allow_nan=False)
+
+
+class TestDefects:
+    @pytest.mark.parametrize("dent", [3.0, -3.0])
+    def test_find_defects__depth_is_that_of_the_dent(self, model: ModMap, dent: float) -> None:
+        scan = _ball("dented", dent=dent)
+        defect = find_defects(model.predict(scan), scan, threshold=2.0)[0]
+        assert defect.modality == "geometry"
+        assert defect.depth_mm == pytest.approx(-dent, rel=0.15)
+        assert defect.geometry_peak is not None
+        assert defect.geometry_peak >= defect.peak > 3
+        assert (defect.image_peak, defect.depth_peak) == (None, None)
+        changed = np.zeros((HEIGHT, WIDTH), bool)
+        changed[MIDDLE] = True
+        middle = scan["01"].load().points(changed).mean(axis=0)
+        assert np.linalg.norm(middle - defect.centre_mm) < 8
+
+    def test_find_defects__a_stain_has_no_depth(self, model: ModMap, stained: Result) -> None:
+        defect = find_defects(stained, _ball("stained", stain=0.5), threshold=2.0)[0]
+        assert (defect.modality, defect.depth_mm) == ("appearance", None)
+        assert defect.appearance_peak is not None
+        assert defect.appearance_peak >= defect.peak > 3
+        assert defect.views[0].view == "01"
+
+
+class TestCalibrate:
+    def test_calibrate__training_scan_alone_is_an_estimate(self, dented: Result, tmp_path: Path) -> None:
+        model = _model().fit(_ball("nominal")).calibrate(_ball("nominal"))
+        found = model.calibrations[""]
+        assert (found.basis, found.guaranteed, found.scores) == ("nominal_scan", False, [])
+        assert (found.scan_threshold, found.pixel_threshold, found.voxel_threshold) == (LIMIT, LIMIT, LIMIT)
+        assert (found.false_alarm_rate, found.scans) == (0.05, ["nominal"])
+        good, bad = (model.predict(_ball("new", dent=dent)) for dent in (0.0, 3.0))
+        assert (good.verdict, good.p_value, bad.verdict) == ("pass", None, "fail")
+        assert bad.margin == LIMIT - dented.score
+        loaded = ModMap.from_pretrained(model.save_pretrained(tmp_path / "model"), device="cpu")
+        assert loaded.calibrations == model.calibrations
+
+    def test_calibrate__rate_is_kept_and_checked(self) -> None:
+        model = _model().fit(_ball("nominal"))
+        found = model.calibrate(_ball("nominal"), false_alarm_rate=0.2).calibrations[""]
+        assert (found.false_alarm_rate, found.scan_threshold) == (0.2, LIMIT)
+        with pytest.raises(ModMapError, match="false-alarm rate: expected a number between 0 and 1"):
+            model.calibrate(_ball("nominal"), false_alarm_rate=1.5)
+
+    def test_calibrate__good_scans_guarantee(self) -> None:
+        model = _model().fit(_ball("nominal"))
+        good = [_ball(f"good_{number}", stain=1 - number / 50) for number in range(3)]
+        found = model.calibrate(good).calibrations[""]
+        assert (found.basis, found.guaranteed, found.false_alarm_rate) == ("conformal", True, 0.25)
+        assert found.scores == [model.predict(scan).score for scan in good]
+        assert found.scan_threshold == max(found.scores) > min(found.scores)
+        result = model.predict(_ball("dented", dent=3.0))
+        assert (result.verdict, result.p_value) == ("fail", 0.25)
+
+    def test_calibrate__another_nominal_scans_thresholds_are_refused(self, tmp_path: Path) -> None:
+        """Also one that differs in its images alone."""
+        for name, stain in (("a", 1.0), ("b", 0.9)):
+            model = _model().fit(_ball("nominal", stain=stain)).calibrate(_ball("nominal"))
+            model.save_pretrained(tmp_path / name)
+        (tmp_path / "a" / "calibration.json").replace(tmp_path / "b" / "calibration.json")
+        with pytest.raises(ModMapError, match="expected thresholds of this model"):
+            ModMap.from_pretrained(tmp_path / "b", device="cpu")

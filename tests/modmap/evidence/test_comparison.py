@@ -1,0 +1,92 @@
+"""Whole scans compared with a nominal one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modmap.errors import ModMapError
+from modmap.evidence.appearance import NominalAppearance
+from modmap.evidence.comparison import ReducedViews, compare
+from modmap.evidence.nominal import NominalSurface
+from modmap.scan import Scan
+
+ScanMaker = Callable[..., Scan]
+
+
+def _views(scan: Scan) -> ReducedViews:
+    return ReducedViews.of(scan, foreground="components")
+
+
+class TestReducedViews:
+    def test_of__the_part_before_and_after_the_reduction(self, make_scan: ScanMaker) -> None:
+        scan = make_scan()
+        found = _views(scan)
+        assert list(found.frames) == list(found.surfaces) == list(scan.view_ids)
+        for view in scan.views:
+            mask = np.unpackbits(found.masks[view.id], count=60 * 80).reshape(found.shapes[view.id])
+            np.testing.assert_array_equal(mask, np.asarray(view.depth) > 0)
+        assert found.notes == ()
+
+    def test_of__a_view_without_depth_is_left_out(self, make_scan: ScanMaker) -> None:
+        scan = make_scan()
+        np.asarray(scan.views[1].depth)[:] = 0
+        found = _views(scan)
+        assert set(found.frames) == set(found.surfaces) == {"00", "02", "03"}
+        assert "view 01: left out: no pixel of its depth map was measured" in found.notes
+
+    def test_of__nothing_but_holes(self, make_scan: ScanMaker) -> None:
+        scan = make_scan(views=1)
+        np.asarray(scan.views[0].depth)[:] = 0
+        with pytest.raises(ModMapError, match="scan ball: expected measured depth, found only holes"):
+            _views(scan)
+
+
+class TestCompare:
+    def test_compare__a_dent_stands_out_where_it_is(self, make_scan: ScanMaker) -> None:
+        nominal = _views(make_scan())
+        found = compare(
+            nominal.surfaces,
+            _views(make_scan(change=("00",))),
+            geometry=NominalSurface.of(nominal.surfaces),
+            look=NominalAppearance.of(nominal.frames, nominal.surfaces),
+        )
+        inside = found.geometry["00"].deviation[28:32, 38:42]
+        np.testing.assert_allclose(inside, -20, atol=2)
+        elsewhere = np.concatenate(
+            [
+                one.deviation[np.isfinite(one.deviation)]
+                for name, one in found.geometry.items()
+                if name != "00"
+            ]
+        )
+        assert np.abs(elsewhere).max() < 0.1
+        assert set(found.seconds) == {"alignment", "geometry", "appearance"}
+        assert found.notes[0].startswith("alignment: the part lay 0.0")
+        assert any("turned about an axis" in note for note in found.notes)  # as any ball may be
+
+    def test_compare__what_was_not_asked_is_not_there(self, make_scan: ScanMaker) -> None:
+        nominal = _views(make_scan())
+        found = compare(
+            nominal.surfaces,
+            nominal,
+            geometry=None,
+            look=NominalAppearance.of(nominal.frames, nominal.surfaces),
+        )
+        assert (found.geometry, found.absence, set(found.seconds)) == ({}, None, {"alignment", "appearance"})
+        said = sum(int(np.isfinite(one).sum()) for one in found.appearance.values())
+        measured = sum(int((np.asarray(view.depth) > 0).sum()) for view in make_scan().views)
+        assert found.judged == pytest.approx(said / measured)
+        assert found.notes[-1].startswith(f"evidence: {found.judged:.0%} of the measured surface")
+
+    def test_compare__a_view_that_the_nominal_scan_lacks_is_not_judged(self, make_scan: ScanMaker) -> None:
+        scan = make_scan()
+        nominal = _views(replace(scan, views=scan.views[:3]))
+        found = compare(
+            nominal.surfaces, _views(scan), geometry=NominalSurface.of(nominal.surfaces), look=None
+        )
+        assert set(found.geometry) == {"00", "01", "02"}
+        assert found.judged < 0.76
