@@ -90,7 +90,7 @@ class Calibration(BaseModel):
         return self.basis == "conformal"
 
     def verdict(self, score: float) -> Verdict:
-        """`fail` for a score over the scan's threshold: exactly if its p-value, if there is one, is at most the rate."""
+        """`fail` for a score over the scan's threshold: exactly if the p-value, if any, is at most the rate."""
         return "fail" if score > self.scan_threshold else "pass"
 
     def p_value(self, score: float) -> float | None:

@@ -12,6 +12,7 @@ from benchmarks.baselines.settings import make_settings
 from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
 from modmap.encoding.token_cache import TokenCache
+from modmap.types import MODALITIES
 
 MethodName = Literal["modmap", "difference", "patchcore", "efficientad", "ast", "btf", "cfm", "m3dm"]
 
@@ -34,13 +35,27 @@ def make_detector(
         token_cache: As in `ModMap`.
 
     Raises:
-        ModMapError: a setting is unknown or out of range.
+        ModMapError: a setting is unknown or out of range, or an encoder is named for a preset that uses none.
     """
     if name == "modmap":
-        return ModMap(preset, device=device, settings=overrides, token_cache=token_cache)
+        image, depth = (_reference(overrides.get(f"{modality}_encoder")) for modality in MODALITIES)
+        return ModMap(
+            preset,
+            device=device,
+            image_encoder=image,
+            depth_encoder=depth,
+            settings=overrides,
+            token_cache=token_cache,
+        )
     method = VIEW_BY_VIEW[name]
     settings = make_settings(method.settings_type, preset, overrides)
     return Baseline(name, method, settings, device=device, token_cache=token_cache)
+
+
+def _reference(encoder: Any) -> str | None:
+    """The encoder that settings name, if any."""
+    found = encoder.get("reference") if isinstance(encoder, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def open_detector(

@@ -28,6 +28,6 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     depth = write_encoder(root / "depth", channels=24, in_chans=1, seed=1)
     return (
         *("--image-encoder", f"local-dir:{image}", "--depth-encoder", f"local-dir:{depth}"),
-        *("--size", "112", "--device", "cpu"),
+        *("--preset", "fast", "--size", "112", "--device", "cpu"),
         *("--set", "training.epochs=60", "training.pairs_per_batch=4", "training.tokens_per_batch=200"),
     )

@@ -138,6 +138,13 @@ class TestMakeDetector:
         with pytest.raises(ModMapError, match=said):
             make(name, **changes).fit(nominal)
 
+    @pytest.mark.parametrize("modality", ["image", "depth"])
+    def test_make_detector__an_encoder_named_for_a_preset_that_uses_none(self, modality: str) -> None:
+        named = {f"{modality}_encoder": {"reference": "dinov2_vits14"}}
+        with pytest.raises(ModMapError, match=f"{modality}_encoder: expected a preset that maps features"):
+            make_detector("modmap", "inspect", named, device="cpu")
+        assert make_detector("modmap", "fast", named, device="cpu")
+
     def test_heading__names_the_features(self) -> None:
         assert heading("btf", make_detector("btf", "fast", {}, device="cpu")) == (
             "BTF (image wide_resnet101_2, depth fpfh)"
