@@ -423,3 +423,48 @@ def shade(
         radiance[m], projected[m] = light + hall_light, light
         gloss[m] = head_on * (ONE - rough)
     return radiance, projected, gloss
+
+
+@compiled
+def interpolate_sparse(
+    loose: Array, step: int, radiance: Array, projected: Array, gloss: Array, blocked: Array
+) -> tuple[Array, Array]:
+    """Fills pixels with the mean of the nearest ones of a grid, in place: two or four, as far as they are loose, too.
+
+    Args:
+        loose: (H, W) bool, the pixels that are to be filled, and to be filled from. H - 1 and W - 1 are multiples of
+            the step.
+        step: Of the grid; those on it have their values.
+        radiance, projected, gloss: (H, W) float32.
+        blocked: (H, W) bool; at least half of the nearest ones are.
+
+    Returns:
+        (N,) columns and (N,) rows of the loose pixels that have no loose one beside them on the grid.
+    """
+    height, width = loose.shape
+    columns, rows = np.empty(height * width, np.int64), np.empty(height * width, np.int64)
+    left = 0
+    for v in range(height):
+        top, bottom = v // step * step, -(-v // step) * step
+        for u in range(width):
+            first, last = u // step * step, -(-u // step) * step
+            if not loose[v, u] or (top == v and first == u):
+                continue
+            count, dark = 0, 0
+            light, lamp, shine = np.float32(0), np.float32(0), np.float32(0)
+            for row in range(top, bottom + 1, step):
+                for column in range(first, last + 1, step):
+                    if loose[row, column]:
+                        count += 1
+                        light += radiance[row, column]
+                        lamp += projected[row, column]
+                        shine += gloss[row, column]
+                        dark += blocked[row, column]
+            if count == 0:
+                columns[left], rows[left] = u, v
+                left += 1
+                continue
+            share = ONE / np.float32(count)
+            radiance[v, u], projected[v, u], gloss[v, u] = light * share, lamp * share, shine * share
+            blocked[v, u] = 2 * dark >= count
+    return columns[:left].copy(), rows[:left].copy()

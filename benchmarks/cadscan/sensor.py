@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import cv2
@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 
 BAND_PIXELS = 1 << 16  # whose arrays are too small to be given back to the system after every operation
 SKY_GRID = 128
+SPARSE = 2  # pixels between those of unmeasured surroundings that are shaded
 EDGE_COSINE = 0.25
 EDGE_STEP = 3.0
 SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
@@ -110,6 +111,9 @@ def trace(
         antialias: Take four rays instead of one for the radiance of pixels on edges.
         shut_off: Find what the part shuts off of the hall's light; else all of it counts as open.
         step: Of the grid on which that is found, pixels; `sky_step` of the camera by default.
+
+    Surroundings that no depth map has are shaded on every second row and column and interpolated between, where the
+    step is even, so that a piece of an image whose corner is a multiple of it has the same pixels as the whole.
     """
     assert camera.size is not None
     light = light or Light()
@@ -117,24 +121,40 @@ def trace(
     step = sky_step(camera) if step is None else step
     openness = _openness(stage, camera, step) if shut_off else np.ones((height, width), np.float32)
     shader = _Shader(stage, camera, head, light)
-    result = Trace(
-        z=np.full((height, width), np.inf, np.float32),
-        part=np.zeros((height, width), bool),
-        cosine=np.zeros((height, width), np.float32),
-        radiance=np.zeros((height, width), np.float32),
-        projected=np.zeros((height, width), np.float32),
-        projector_blocked=np.zeros((height, width), bool),
-        second_blocked=np.zeros((height, width), bool),
-        openness=openness,
-        gloss=np.zeros((height, width), np.float32),
-    )
-    rows = max(1, BAND_PIXELS // width)
-    for top in range(0, height, rows):
-        v, u = np.mgrid[top : min(top + rows, height), 0:width].reshape(2, -1)
-        shader.fill(result, u, v)
+    sparse = stage.around is not None and not stage.around.measured and step % SPARSE == 0
+    beyond = (
+        (-(height - 1) % SPARSE, -(width - 1) % SPARSE) if sparse else (0, 0)
+    )  # to the next pixel that is shaded
+    result = _nothing(np.pad(openness, [(0, beyond[0]), (0, beyond[1])], mode="edge"))
+    bottom, right = result.z.shape
+    rows = max(1, BAND_PIXELS // right)
+    for top in range(0, bottom, rows):
+        v, u = np.mgrid[top : min(top + rows, bottom), 0:right].reshape(2, -1)
+        shader.fill(result, u, v, sparse=sparse)
+    if sparse:
+        loose = np.isfinite(result.z) & ~result.part
+        light_arrays = result.radiance, result.projected, result.gloss, result.projector_blocked
+        shader.fill(result, *kernels.interpolate_sparse(loose, SPARSE, *light_arrays))
+    if any(beyond):
+        result = _cut(result, height, width)
     if antialias:
         _smooth_edges(result, shader, pitch=1 / camera.K[0, 0])
     return result
+
+
+def _nothing(openness: Array) -> Trace:
+    """Of pixels that see nothing."""
+    shape = openness.shape
+    radiance, cosine, projected, gloss = np.zeros((4, *shape), np.float32)
+    part, projector_blocked, second_blocked = np.zeros((3, *shape), bool)
+    z = np.full(shape, np.inf, np.float32)
+    return Trace(z, part, cosine, radiance, projected, projector_blocked, second_blocked, openness, gloss)
+
+
+def _cut(seen: Trace, height: int, width: int) -> Trace:
+    """Its first rows and columns."""
+    arrays = (getattr(seen, field.name) for field in fields(seen))
+    return Trace(*(np.ascontiguousarray(array[:height, :width]) for array in arrays))
 
 
 @dataclass(frozen=True)
@@ -144,19 +164,24 @@ class _Shader:
     head: Head
     light: Light
 
-    def fill(self, result: Trace, u: Array, v: Array) -> None:
-        """Traces pixels and writes them into the result."""
+    def fill(self, result: Trace, u: Array, v: Array, *, sparse: bool = False) -> None:
+        """Traces pixels and writes them into the result; if `sparse`, unmeasured ones off the grid get no light."""
         hit, hits, points, seen, cosine = self.surface(u, v)
+        u, v = u[hit], v[hit]
+        at = v * result.z.shape[1] + u
+        result.z.reshape(-1)[at] = hits.t
+        result.part.reshape(-1)[at] = self.stage.is_part(hits.face)
+        result.cosine.reshape(-1)[at] = cosine
+        if sparse:
+            shaded = self.stage.is_measured(hits.face) | ((u % SPARSE == 0) & (v % SPARSE == 0))
+            chosen = np.flatnonzero(shaded)
+            hits, points, seen, at = _chosen(hits, chosen), points[chosen], seen[chosen], at[chosen]
         blocked = self.blocked(hits, points, self.head.projector)
-        at = v[hit] * result.z.shape[1] + u[hit]
         second_blocked = np.zeros(len(at), bool)
         asked = np.flatnonzero(self.stage.is_measured(hits.face) & ~blocked)
         second_blocked[asked] = self.blocked(_chosen(hits, asked), points[asked], self.head.second_camera)
         radiance, projected, gloss = self.shade(hits, points, seen, blocked, result.openness.reshape(-1)[at])
         values = {
-            "z": hits.t,
-            "part": self.stage.is_part(hits.face),
-            "cosine": cosine,
             "projector_blocked": blocked,
             "second_blocked": second_blocked,
             "radiance": radiance,

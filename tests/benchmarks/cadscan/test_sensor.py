@@ -19,6 +19,7 @@ from benchmarks.cadscan.photograph import expose, exposure_for
 from benchmarks.cadscan.sensor import Head, Light, Trace, edges, trace
 from benchmarks.cadscan.stage import Stage, surroundings
 from benchmarks.cadscan.views import binned_intrinsics, look_at, viewpoints
+from benchmarks.cadscan.window import Window
 from modmap.scan import Camera
 
 SIZE = (160, 120)
@@ -112,6 +113,42 @@ class TestTrace:
         for name in ("z", "part", "cosine", "projector_blocked", "second_blocked", "openness"):
             assert (getattr(seen, name) == getattr(views[3], name)).all()
         assert (seen.radiance < 0.8 * views[3].radiance).sum() > 20
+
+    @pytest.mark.parametrize("size", [(160, 120), (161, 121), (159, 120)])
+    def test_trace__surroundings_between_the_pixels_of_a_grid(self, plate: Part, head, size) -> None:  # type: ignore[no-untyped-def]
+        """What no depth map has gets the mean light of its neighbours on the grid; all else is as it is in full."""
+        camera = viewpoints(plate.vertices, 12, size=size)[3]
+        around = surroundings(plate, Setup(12, "hand"))
+        stage = Stage(plate, Finish([CAST_ALUMINIUM], 3), T_part_to_world=np.eye(4), around=around)
+        options = {"antialias": False, "shut_off": False}
+        full, sparse = (trace(stage, camera, head, step=step, **options) for step in (1, 2))
+        for name in ("z", "part", "cosine", "second_blocked"):
+            np.testing.assert_array_equal(getattr(sparse, name), getattr(full, name))
+        loose = np.isfinite(full.z) & ~full.part
+        between = loose.copy()
+        between[::2, ::2] = False
+        for name in ("radiance", "projected", "gloss", "projector_blocked"):
+            exact, found = getattr(full, name), getattr(sparse, name)
+            np.testing.assert_array_equal(found[~between], exact[~between])
+            for v, u in np.argwhere(between[:-1, :-1])[::7]:
+                beside = np.s_[v - v % 2 : v + v % 2 + 1 : 2, u - u % 2 : u + u % 2 + 1 : 2]
+                values = exact[beside][loose[beside]].astype(float)
+                expected = values.mean() if len(values) else exact[v, u]
+                if exact.dtype == bool:
+                    expected = expected >= 0.5
+                assert found[v, u] == pytest.approx(expected, rel=1e-5)
+
+    @pytest.mark.parametrize(
+        "window", [Window(8, 4, 51, 37), Window(40, 30, 60, 50), Window(100, 80, 60, 40)]
+    )
+    def test_trace__a_piece_has_the_pixels_of_the_whole(self, plate: Part, cameras, head, window) -> None:  # type: ignore[no-untyped-def]
+        around = surroundings(plate, Setup(12, "hand"))
+        stage = Stage(plate, Finish([CAST_ALUMINIUM], 3), T_part_to_world=np.eye(4), around=around)
+        options = {"antialias": False, "shut_off": False, "step": 2}
+        whole = trace(stage, cameras[3], head, **options)
+        piece = trace(stage, window.of_camera(cameras[3]), head, **options)
+        for name in ("z", "cosine", "radiance", "projected"):
+            np.testing.assert_allclose(getattr(piece, name), window.of_image(getattr(whole, name)), rtol=1e-4)
 
     def test_trace__light_of_the_projector_falls_with_the_square(self, cube: Part) -> None:
         top = []
