@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.cadscan import kernels
-from benchmarks.cadscan.render import Hits
+from benchmarks.cadscan.render import Ends, Hits
 from benchmarks.cadscan.shading import lamps, sky_directions, sky_irradiance, sky_radiance
 from benchmarks.cadscan.stage import Stage
 from modmap.scan import Camera
@@ -127,14 +127,16 @@ def trace(
     )  # to the next pixel that is shaded
     result = _nothing(np.pad(openness, [(0, beyond[0]), (0, beyond[1])], mode="edge"))
     bottom, right = result.z.shape
+    ends = stage.caster.view(replace(camera, size=(right, bottom)))
     rows = max(1, BAND_PIXELS // right)
     for top in range(0, bottom, rows):
         v, u = np.mgrid[top : min(top + rows, bottom), 0:right].reshape(2, -1)
-        shader.fill(result, u, v, sparse=sparse)
+        shader.fill(result, u, v, ends=ends[top * right : (top + rows) * right], sparse=sparse)
     if sparse:
         loose = np.isfinite(result.z) & ~result.part
         light_arrays = result.radiance, result.projected, result.gloss, result.projector_blocked
-        shader.fill(result, *kernels.interpolate_sparse(loose, SPARSE, *light_arrays))
+        u, v = kernels.interpolate_sparse(loose, SPARSE, *light_arrays)
+        shader.fill(result, u, v, ends=ends[v * right + u])
     if any(beyond):
         result = _cut(result, height, width)
     if antialias:
@@ -164,9 +166,11 @@ class _Shader:
     head: Head
     light: Light
 
-    def fill(self, result: Trace, u: Array, v: Array, *, sparse: bool = False) -> None:
+    def fill(
+        self, result: Trace, u: Array, v: Array, *, ends: Ends | None = None, sparse: bool = False
+    ) -> None:
         """Traces pixels and writes them into the result; if `sparse`, unmeasured ones off the grid get no light."""
-        hit, hits, points, seen, cosine = self.surface(u, v)
+        hit, hits, points, seen, cosine = self.surface(u, v, ends)
         u, v = u[hit], v[hit]
         at = v * result.z.shape[1] + u
         result.z.reshape(-1)[at] = hits.t
@@ -199,11 +203,13 @@ class _Shader:
         result[hit] = self.shade(hits, points, seen, blocked, openness[hit])[0]
         return result
 
-    def surface(self, u: Array, v: Array) -> tuple[Array, Hits, Array, Array, Array]:
-        """What pixels show: which of them show anything; and of those the hits, (N, 3) places, (N, 3) ways back and
-        (N,) cosines of the incidence."""
-        directions = self.directions(u, v)
-        hits = self.stage.caster.cast(self.camera.centre, directions)
+    def surface(
+        self, u: Array, v: Array, ends: Ends | None = None
+    ) -> tuple[Array, Hits, Array, Array, Array]:
+        """What pixels show, whose rays' ends may be known: which of them show anything; and of those the hits, (N, 3)
+        places, (N, 3) ways back and (N,) cosines of the incidence."""
+        directions, caster = self.directions(u, v), self.stage.caster
+        hits = caster.cast(self.camera.centre, directions) if ends is None else caster.hits(ends, directions)
         hit = np.flatnonzero(hits.face >= 0)
         hits, directions = _chosen(hits, hit), directions[hit]
         points, seen, cosine = kernels.ends(self.camera.centre, directions, hits.t, hits.normals)

@@ -1,8 +1,24 @@
 import numpy as np
+import pytest
 import trimesh
 
+from benchmarks.cadscan.categories import Setup
+from benchmarks.cadscan.finish import Finish
+from benchmarks.cadscan.materials import PLAIN
 from benchmarks.cadscan.part import Part
 from benchmarks.cadscan.render import Caster
+from benchmarks.cadscan.stage import Stage, surroundings
+from benchmarks.cadscan.views import binned_intrinsics, look_at, viewpoints
+from modmap.scan import Camera
+
+SIZE = (161, 120)
+
+
+def rays_of(camera: Camera) -> np.ndarray:
+    """(H * W, 3) row by row, of length 1 along the optical axis."""
+    assert camera.size is not None
+    v, u = np.mgrid[0 : camera.size[1], 0 : camera.size[0]].reshape(2, -1)
+    return camera.back_project(np.stack([u, v], axis=1), np.ones(len(u))) - camera.centre
 
 
 class TestCaster:
@@ -44,3 +60,33 @@ class TestCaster:
         point, up = np.array([[0.0, 0.0, 40.0]]), np.array([[0.0, 0.0, 1.0]])
         assert caster.blocked(point, np.array([300.0, 0.0, 39.0]), flat=up)[0]
         assert not caster.blocked(point, np.array([300.0, 0.0, 45.0]), flat=up)[0]
+
+    @pytest.mark.parametrize("index", [0, 4, 8, 11])
+    def test_view__is_what_the_rays_hit(self, plate: Part, index: int) -> None:
+        """With a table whose corners are behind the camera, and jaws."""
+        around = surroundings(plate, Setup(12, "fixture", table=True))
+        caster = Stage(plate, Finish([PLAIN], None), T_part_to_world=np.eye(4), around=around).caster
+        camera = viewpoints(plate.vertices, 12, size=SIZE)[index]
+        directions = rays_of(camera)
+        cast, seen = caster.cast(camera.centre, directions), caster.hits(caster.view(camera), directions)
+        np.testing.assert_allclose(seen.t, cast.t, rtol=2e-6)
+        same = seen.face == cast.face
+        assert (~same).sum() <= 3  # a ray through an edge
+        np.testing.assert_allclose(seen.normals[same], cast.normals[same], atol=1e-4)
+        np.testing.assert_array_equal(seen.flat[same], cast.flat[same])
+
+    def test_view__a_place_within_the_triangles(self) -> None:
+        """A camera in a closed room sees a wall everywhere, none of them whole, at the distance of the wall's plane."""
+        room = trimesh.creation.box((400.0, 300.0, 200.0))
+        pose = look_at(np.array([20.0, -30, 10]), np.array([100.0, 80, -60]))
+        camera = Camera(binned_intrinsics(SIZE), pose, size=SIZE)
+        directions = rays_of(camera)
+        seen = Caster(room.vertices, room.faces).view(camera)
+        walls = np.where(directions > 0, [200.0, 150, 100], [-200.0, -150, -100])
+        np.testing.assert_allclose(seen.t, ((walls - camera.centre) / directions).min(axis=1), rtol=1e-6)
+
+    def test_view__nothing_behind_the_camera_or_beside(self, ball: Part) -> None:
+        away = look_at(np.array([300.0, 0, 40]), np.array([600.0, 0, 40]))
+        seen = Caster(ball.vertices, ball.faces).view(Camera(binned_intrinsics(SIZE), away, size=SIZE))
+        assert np.isinf(seen.t).all()
+        assert (seen.face == -1).all()
