@@ -18,6 +18,7 @@ ONE, TWO, THREE, HALF = np.float32(1), np.float32(2), np.float32(3), np.float32(
 EVEN, BRUSHED, TURNED = 0, 1, 2
 TURN = np.float32(CELLS / (2 * np.pi))
 BLOCK = 256  # pixels whose cosines stay in the processor's nearest cache
+FAR = np.float32(1e6)  # mm, where nothing is seen
 NEAR = 1e-3  # mm before a place, nearer than which nothing is projected
 SLACK = 1e-3  # of a pixel, by which rounding may move a border
 
@@ -214,6 +215,7 @@ def texture(
         x, y, z = points[m, 0], points[m, 1], points[m, 2]
         material = body[m]
         factor, rougher = ONE, plain[material, 2]
+        radius, turn = np.float32(-1), np.float32(0)
         tx, ty, tz = np.float32(0), np.float32(0), np.float32(0)
         for index in range(first[material], first[material + 1]):
             across = layers[index, 0]
@@ -226,9 +228,9 @@ def texture(
                 b = (y * lay[0] - x * lay[1]) / across
                 c = z / across
             else:
-                a = np.sqrt(x * x + y * y) / across
-                b = np.arctan2(y, x) * TURN
-                c = z / across
+                if radius < 0:
+                    radius, turn = np.sqrt(x * x + y * y), np.arctan2(y, x) * TURN
+                a, b, c = radius / across, turn, z / across
             at, wx, wy, wz = _cell(a + layers[index, 5], b + layers[index, 6], c + layers[index, 7])
             value = _between(values, at, wx, wy, wz, 0)
             factor *= ONE + value * layers[index, 2]
@@ -425,6 +427,52 @@ def shade(
         radiance[m], projected[m] = light + hall_light, light
         gloss[m] = head_on * (ONE - rough)
     return radiance, projected, gloss
+
+
+@compiled
+def put(
+    at: Array,
+    radiance: Array,
+    projected: Array,
+    gloss: Array,
+    blocked: Array,
+    second_blocked: Array,
+    new_radiance: Array,
+    new_projected: Array,
+    new_gloss: Array,
+    new_blocked: Array,
+    new_second_blocked: Array,
+) -> None:
+    """Writes (N,) values into five arrays at (N,) places."""
+    for m in range(len(at)):
+        place = at[m]
+        radiance[place], projected[place], gloss[place] = new_radiance[m], new_projected[m], new_gloss[m]
+        blocked[place], second_blocked[place] = new_blocked[m], new_second_blocked[m]
+
+
+@compiled
+def jumps(z: Array, cosine: Array, step: float, turn: float) -> Array:
+    """(H, W) bool: pixels beside another; see `sensor.edges`.
+
+    Args:
+        z: (H, W) float32, inf where there is nothing.
+        cosine: (H, W) float32 of the incidence.
+        step: Least jump of the depth, of the depth, where the cosine is 1.
+        turn: Least jump of the cosine.
+    """
+    height, width = z.shape
+    found = np.zeros((height, width), np.bool_)
+    for v in range(height):
+        for u in range(width):
+            here, slope = min(z[v, u], FAR), cosine[v, u]
+            for down, right in ((1, 0), (0, 1)):
+                if v + down < height and u + right < width:
+                    there, other = min(z[v + down, u + right], FAR), cosine[v + down, u + right]
+                    flatter = max(min(slope, other), np.float32(0.1))
+                    allowed = np.float32(step) * min(here, there) / flatter
+                    if abs(here - there) > allowed or abs(slope - other) > turn:
+                        found[v, u] = found[v + down, u + right] = True
+    return found
 
 
 @compiled

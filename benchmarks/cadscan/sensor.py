@@ -183,17 +183,22 @@ class _Shader:
         blocked = self.blocked(hits, points, self.head.projector)
         second_blocked = np.zeros(len(at), bool)
         asked = np.flatnonzero(self.stage.is_measured(hits.face) & ~blocked)
-        second_blocked[asked] = self.blocked(_chosen(hits, asked), points[asked], self.head.second_camera)
+        place = self.in_world(self.head.second_camera)
+        second_blocked[asked] = self.stage.caster.blocked(points[asked], place, flat=hits.flat[asked])
         radiance, projected, gloss = self.shade(hits, points, seen, blocked, result.openness.reshape(-1)[at])
-        values = {
-            "projector_blocked": blocked,
-            "second_blocked": second_blocked,
-            "radiance": radiance,
-            "projected": projected,
-            "gloss": gloss,
-        }
-        for name, value in values.items():
-            getattr(result, name).reshape(-1)[at] = value
+        kernels.put(
+            at,
+            result.radiance.reshape(-1),
+            result.projected.reshape(-1),
+            result.gloss.reshape(-1),
+            result.projector_blocked.reshape(-1),
+            result.second_blocked.reshape(-1),
+            radiance,
+            projected,
+            gloss,
+            blocked,
+            second_blocked,
+        )
 
     def radiance(self, u: Array, v: Array, openness: Array) -> Array:
         """(M,) radiance at fractional pixels."""
@@ -305,21 +310,7 @@ def edges(z: Array, cosine: Array, *, step: float) -> Array:
     What is allowed is `step` over the cosine of the steeper side, so that a steep surface has no jump; with a `cosine`
     of 1 throughout no slope is allowed for, and a surface steeper than `step` has jumps all over.
     """
-    far = np.where(np.isfinite(z), z, 1e6).astype(np.float32)
-    found = np.zeros(z.shape, dtype=bool)
-    for axis in (0, 1):
-        here, there = _pairs(far, axis)
-        turn = np.abs(np.subtract(*_pairs(cosine, axis))) > EDGE_COSINE
-        slope = np.minimum(*_pairs(np.maximum(cosine, 0.1), axis))
-        jump = (np.abs(here - there) > step * np.minimum(here, there) / slope) | turn
-        first, second = _pairs(found, axis)
-        first |= jump
-        second |= jump
-    return found
-
-
-def _pairs(array: Array, axis: int) -> tuple[Array, Array]:
-    return (array[:-1], array[1:]) if axis == 0 else (array[:, :-1], array[:, 1:])
+    return kernels.jumps(z.astype(np.float32), cosine.astype(np.float32), step, EDGE_COSINE)
 
 
 def _chosen(hits: Hits, index: Array) -> Hits:

@@ -154,3 +154,22 @@ class TestPlacesWithin:
         expected = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
         assert 0 < len(expected) < COUNT
         np.testing.assert_array_equal(kernels.places_within(points, low, high), expected)
+
+
+class TestJumps:
+    def test_jumps__beside_a_neighbour_in_row_or_column(self) -> None:
+        """Holes, small and large steps, of the depth and of the incidence, as arrays moved by a pixel say."""
+        rng = np.random.default_rng(7)
+        z = (300 + rng.choice([0, 0.4, 1.5, 9], (40, 50), p=[0.85, 0.09, 0.04, 0.02])).astype(np.float32)
+        z[rng.random(z.shape) < 0.02] = np.inf
+        cosine = rng.choice([0.05, 0.3, 0.9, 1], z.shape, p=[0.02, 0.03, 0.05, 0.9]).astype(np.float32)
+        expected, far = np.zeros(z.shape, bool), np.where(np.isinf(z), 1e6, z)
+        for here, there in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+            allowed = 0.003 * np.minimum(far[here], far[there])
+            allowed /= np.maximum(np.minimum(cosine[here], cosine[there]), 0.1)
+            jump = np.abs(far[here] - far[there]) > allowed
+            jump |= np.abs(cosine[here] - cosine[there]) > 0.25
+            expected[here] |= jump
+            expected[there] |= jump
+        assert 0.2 < expected.mean() < 0.8
+        np.testing.assert_array_equal(kernels.jumps(z, cosine, 0.003, 0.25), expected)
