@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from modmap.alignment.motion import inverse, moved
 from modmap.alignment.surface import ViewSurface
-from modmap.evidence.lookup import places_in
+from modmap.evidence.lookup import looked_past
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.places import Places
 from modmap.types import Array
@@ -52,10 +51,10 @@ def absences(
         surface = nominal.views[view_id]
         mask = surface.smooth
         here = moved(back, surface.points[mask].astype(np.float64))
-        past = _past(new[view_id], here)
+        past = looked_past(new[view_id], here)
         if nominal.supported:
             # A fixture stays where it is while the part moves.
-            unmoved = _past(new[view_id], surface.points[mask].astype(np.float64))
+            unmoved = looked_past(new[view_id], surface.points[mask].astype(np.float64))
             past = np.where(np.abs(unmoved) < np.abs(past), unmoved, past)
         past *= surface.cosine[mask] / nominal.expected[view_id][mask][:, 0]
         asked = np.isfinite(past)
@@ -71,16 +70,3 @@ def absences(
     nearest = np.full(places.count, np.inf)
     np.minimum.at(nearest, place[kept], past[kept])
     return Absence(every[kept], nearest[place[kept]].astype(np.float32))
-
-
-def _past(view: ViewSurface, points: Array) -> Array:
-    """(M,) mm by which a view measured farther than some points, along its axis; NaN where it measured too little."""
-    place = np.rint(places_in(view, points)).astype(np.int64)
-    height, width = view.depth.shape
-    inside = ((place >= 0) & (place < (width, height))).all(axis=1)
-    # The nearest of a pixel and its neighbours: a look past an edge by a pixel isn't one through it.
-    nearest = cv2.erode(view.depth, np.ones((3, 3), np.uint8), borderValue=0)
-    measured = np.zeros(len(points), dtype=np.float32)
-    measured[inside] = nearest[place[inside, 1], place[inside, 0]]
-    local = points @ view.camera.T_world_to_camera[2, :3] + view.camera.T_world_to_camera[2, 3]
-    return np.where(measured > 0, measured - local, np.nan)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from modmap.alignment.motion import moved
+from modmap.alignment.motion import inverse, moved
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
 from modmap.evidence.faces import face_at, without_offsets
-from modmap.evidence.lookup import looked_up, read_at
+from modmap.evidence.lookup import looked_past, looked_up, read_at
 from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface, sigmas
 from modmap.evidence.places import Places
 from modmap.evidence.smoothing import smoothed
@@ -21,6 +21,9 @@ from modmap.types import Array
 FARTHER = 2.0  # multiples of what is expected beyond which other views are asked
 REGION = 10.0  # pixels of a view that is 1024 wide: around a place, what tells whether it moved with the part
 MOVED_MORE = 0.5
+SLIVER = 3  # pixels: what is nowhere so wide and far off isn't believed
+HIDING = 2  # pixels beside a point, where what hid it from another view may stand
+STANDS = 0.3  # of its distance from the point: so exactly it must stand where it stood
 MOST = 0.5  # share of a face that must stay for all of it to be a fixture's
 RIM = 6.0  # pixels of a view that is 1024 wide: beside a fixture, what isn't told from it
 EDGE_FOOTPRINTS = 2.0  # of a pixel: the edge of a place
@@ -115,20 +118,45 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
         on &= (seen.normals * normals[far]).sum(axis=1) > SAME_FACE
         deviation[far[on]] = seen.deviation[on]
         far = far[~on]
+    deviation[far[_hidden(nominal.views[view_id], found.place[far], points[far], surface, motion)]] = np.nan
     face = np.zeros(mask.shape, dtype=np.int32)
     face[mask] = face_at(nominal.faces[view_id], found.place)
     full = np.full(mask.shape, np.nan, dtype=np.float32)
     full[mask] = deviation
     if nominal.supported:
         full[_fixture(_stays(nominal, view_id, surface, full), face)] = np.nan
-        full[_specks(np.isfinite(full))] = np.nan
+        full[_specks(np.isfinite(full), width=_rim(surface.depth.shape[1]))] = np.nan
+    limit = np.full(mask.shape, np.inf, dtype=np.float32)
+    limit[mask] = FARTHER * expected[:, 0]
+    # Slivers beside an edge that compare one side of it with the other would count at every broader scale.
+    full[_specks(np.abs(np.nan_to_num(full)) > limit, width=SLIVER)] = np.nan
     full[mask] = without_offsets(full[mask], face[mask])
     return full, expected[np.isfinite(full[mask])]
 
 
-def _specks(known: Array) -> Array:
-    """(H, W) bool: pieces that are narrower than the rim which a fixture leaves."""
-    width = _rim(known.shape[1])
+def _hidden(nominal: ViewSurface, place: Array, points: Array, new: ViewSurface, motion: Array) -> Array:
+    """(M,) bool: what hid a point from the nominal view still stands in front of it, and nothing is missing.
+
+    Of a dent, the nominal surface in front isn't there any more.
+
+    Args:
+        nominal: The nominal view.
+        place: (M, 2) pixels of it where the points would be seen.
+        points: (M, 3) in the nominal scan's world, mm.
+        new: The new view that sees the points.
+        motion: (4, 4) from the new scan's world to the nominal one's.
+    """
+    before = read_at(nominal.points, place).astype(np.float64)
+    apart = np.linalg.norm(points - before, axis=1)
+    behind = np.linalg.norm(points - nominal.camera.centre, axis=1) > np.linalg.norm(
+        before - nominal.camera.centre, axis=1
+    )
+    past = looked_past(new, moved(inverse(motion), before), around=HIDING)
+    return np.asarray(behind & (np.abs(np.nan_to_num(past, nan=np.inf)) <= STANDS * apart))
+
+
+def _specks(known: Array, *, width: int) -> Array:
+    """(H, W) bool: pieces that are nowhere so many pixels wide."""
     kernel = np.ones((width, width), np.uint8)
     opened = cv2.dilate(cv2.erode(known.astype(np.uint8), kernel), kernel)
     # A piece that has a place for the kernel stays whole.

@@ -62,3 +62,23 @@ def read_at(values: Array, place: Array) -> Array:
         return np.zeros((0, *values.shape[2:]), dtype=values.dtype)
     found = cv2.remap(values, u, v, cv2.INTER_LINEAR)
     return np.asarray(found.reshape(rows * ROW, *found.shape[2:])[: len(place)])
+
+
+def looked_past(view: ViewSurface, points: Array, *, around: int = 1) -> Array:
+    """(M,) mm by which a view measured farther than some points, along its axis; NaN where it measured too little.
+
+    The nearest of the pixels around each point counts: a look past an edge by a pixel isn't one through it.
+
+    Args:
+        view: The view.
+        points: (M, 3) world points, mm.
+        around: Pixels to either side.
+    """
+    place = np.rint(places_in(view, points)).astype(np.int64)
+    height, width = view.depth.shape
+    inside = ((place >= 0) & (place < (width, height))).all(axis=1)
+    nearest = cv2.erode(view.depth, np.ones((2 * around + 1,) * 2, np.uint8), borderValue=0)
+    measured = np.zeros(len(points), dtype=np.float32)
+    measured[inside] = nearest[place[inside, 1], place[inside, 0]]
+    local = points @ view.camera.T_world_to_camera[2, :3] + view.camera.T_world_to_camera[2, 3]
+    return np.where(measured > 0, measured - local, np.nan)
