@@ -61,6 +61,31 @@ class TestDeviations:
             assert not said[new[view_id].points[..., 2] < -30.9].any()
             assert np.mean(np.abs(one.deviation[said]) < 0.1) > 0.99  # but for the creases between the balls
 
+    def test_deviations__what_another_piece_hid_isnt_one(self) -> None:
+        """A ball before another, seen by one camera: turned by 15 degrees, it shows what it hid before."""
+        cameras = ring(1)
+        balls = (((0.0, 0.0, 0.0), 30.0), ((40.0, 0.0, 30.0), 9.0), ((-6.0, -34.0, 12.0), 11.0))
+        turn = motion_of(np.array([0.0, 0.0, np.radians(15.0), 0.0, 0.0, 0.0]), about=np.zeros(3))
+        nominal = NominalSurface.of(surfaces(cameras, balls=balls))
+        new = surfaces(cameras, motion=turn, balls=balls)
+        (one,) = deviations(nominal, new, inverse(turn)).values()
+        said = np.isfinite(one.deviation)
+        assert said.sum() > 2000
+        assert np.abs(one.deviation[said]).max() < 0.2
+        assert one.score[said].max() < 3
+
+    def test_deviations__a_sliver_isnt_believed_and_a_piece_is(self) -> None:
+        cameras = ring(1)
+        nominal = NominalSurface.of(dented(cameras, depth=0.0, towards=UP))
+        for wide, told in ((2, False), (14, True)):
+            new = dented(cameras, depth=0.0, towards=UP)
+            (view,) = new.values()
+            middle = tuple(int(n) for n in np.argwhere(view.cosine > 0.95).mean(axis=0))
+            here = np.s_[middle[0] - 10 : middle[0] + 10, middle[1] : middle[1] + wide]
+            view.points[here] += 3 * view.normals[here]
+            (one,) = deviations(nominal, new, np.eye(4)).values()
+            assert (np.nanmax(one.score) > 5) == told
+
     def test_deviations__a_view_that_the_nominal_scan_lacks_is_left_out(self) -> None:
         cameras = ring(4)
         both = dented(cameras, depth=0.0, towards=UP)
