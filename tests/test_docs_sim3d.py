@@ -48,7 +48,8 @@ def _small(module: str, words: Sequence[str]) -> list[str]:
     """The words of an evaluation, and encoders and settings that take a second."""
     if module == "benchmarks.baselines.table":
         return list(words)
-    if "--method" in words:
+    maps = module == "benchmarks.ablations" or "fast" in words
+    if "--method" in words or not maps:
         return [*words, *TINY]
     encoders = ("--image-encoder", "local-dir:image_encoder", "--depth-encoder", "local-dir:encoder")
     settings = words[words.index("--set") + 1 :] if "--set" in words else ()
