@@ -13,8 +13,7 @@ from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
-from modmap.errors import ModMapError
-from modmap.foreground import foreground_mask
+from modmap.part_views import part_views
 from modmap.scan import Scan
 from modmap.types import DEFAULT_FOREGROUND, Array, ForegroundMode
 
@@ -82,13 +81,9 @@ def encode_scan(
     """
     grid = image_encoder.grid
     kept: list[str] = []
-    images, depths, mapped, touched, shapes, masks, notes = [], [], [], [], [], [], []
-    for frame in scan.frames():
-        mask, mask_notes = foreground_mask(frame.depth, mode=foreground)
-        notes += [f"view {frame.id}: {note}" for note in (*frame.notes, *mask_notes)]
-        if not mask.any():
-            notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
-            continue
+    notes: list[str] = []
+    images, depths, mapped, touched, shapes, masks = [], [], [], [], [], []
+    for frame, mask in part_views(scan, foreground=foreground, notes=notes):
         kept.append(frame.id)
         images.append(image_encoder.tokens(frame, device=device, cache=cache))
         depths.append(depth_encoder.tokens(frame, device=device, cache=cache))
@@ -99,10 +94,6 @@ def encode_scan(
         masks.append(np.packbits(mask))
         if on_view is not None:
             on_view(frame.id)
-    if not kept:
-        raise ModMapError(
-            f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views"
-        )
     return ScanTokens(
         view_ids=tuple(kept),
         image=torch.stack(images),

@@ -16,6 +16,7 @@ import numpy as np
 from modmap.alignment.motion import moved
 from modmap.alignment.surface import ViewSurface, eroded
 from modmap.evidence.lookup import WHOLE, places_in, read_at
+from modmap.evidence.smoothing import sigmas
 from modmap.scan import Frame
 from modmap.types import Array
 
@@ -78,7 +79,7 @@ class NominalAppearance:
             # Glare hides the texture, which would seem to be none.
             told = known & (image < WHITE * _white(image))
             expected = []
-            for scale, sigma in enumerate(_sigmas(known.shape[1])):
+            for scale, sigma in enumerate(sigmas(SCALES, known.shape[1])):
                 texture = between_scales(logarithm, known, sigma)
                 expected.append(np.hypot(_around(texture, told, sigma), _shifted(logarithm, known, sigma)))
                 excess[scale].append((np.sqrt(2) * np.abs(texture) / expected[-1])[told])
@@ -127,10 +128,9 @@ def _compared(
         return score
     ratio = np.zeros(mask.shape, dtype=np.float32)
     ratio[known] = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place[there])
-    ratio[known] -= np.median(ratio[known])
     expected = read_at(view.expected, place[there])
     most = np.zeros(int(known.sum()), dtype=np.float32)
-    for scale, sigma in enumerate(_sigmas(mask.shape[1])):
+    for scale, sigma in enumerate(sigmas(SCALES, mask.shape[1])):
         change = between_scales(ratio, known, sigma)[known]
         most = np.maximum(most, np.abs(change) / np.maximum(expected[:, scale], np.float32(1e-6)))
     score[known] = most
@@ -212,7 +212,3 @@ def _blurred(values: Array, sigma: float) -> Array:
 def _quantile(excess: list[Array]) -> float:
     every = np.concatenate(excess) if excess else np.zeros(0)
     return max(float(np.quantile(every, TYPICAL)) if len(every) else 1.0, 1.0)
-
-
-def _sigmas(width: int) -> tuple[float, ...]:
-    return tuple(max(scale * width / 1024, 0.5) for scale in SCALES)

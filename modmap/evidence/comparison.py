@@ -12,13 +12,12 @@ from modmap.alignment.align import align
 from modmap.alignment.motion import degrees_of, moved
 from modmap.alignment.registration import Registration
 from modmap.alignment.surface import ViewSurface, view_surface
-from modmap.errors import ModMapError
 from modmap.evidence.absence import Absence, absences
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
-from modmap.foreground import foreground_mask
+from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
 from modmap.types import Array, ForegroundMode
 
@@ -52,22 +51,14 @@ class ReducedViews:
         Raises:
             ModMapError: a view can't be loaded, or no view has any depth.
         """
-        frames, surfaces, shapes, masks, notes = {}, {}, {}, {}, []
-        for frame in scan.frames():
-            mask, mask_notes = foreground_mask(frame.depth, mode=foreground)
-            notes += [f"view {frame.id}: {note}" for note in (*frame.notes, *mask_notes)]
-            if not mask.any():
-                notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
-                continue
+        notes: list[str] = []
+        frames, surfaces, shapes, masks = {}, {}, {}, {}
+        for frame, mask in part_views(scan, foreground=foreground, notes=notes):
             small = reduced(frame, mask)
             frames[frame.id] = small
             surfaces[frame.id] = view_surface(small, small.depth > 0)
             shapes[frame.id] = frame.shape
             masks[frame.id] = np.packbits(mask)
-        if not frames:
-            raise ModMapError(
-                f"scan {scan.name}: expected measured depth, found only holes in all {len(scan)} views"
-            )
         return cls(frames, surfaces, shapes, masks, tuple(notes))
 
 

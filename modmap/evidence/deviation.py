@@ -11,11 +11,11 @@ import numpy as np
 from modmap.alignment.motion import inverse, moved
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
-from modmap.evidence.faces import face_at, without_offsets
-from modmap.evidence.lookup import looked_past, looked_up, read_at
-from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface, sigmas
+from modmap.evidence.faces import without_offsets
+from modmap.evidence.lookup import looked_past, looked_up, nearest_at, read_at
+from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface
 from modmap.evidence.places import Places
-from modmap.evidence.smoothing import smoothed
+from modmap.evidence.smoothing import sigmas, smoothed
 from modmap.types import Array
 
 FARTHER = 2.0  # multiples of what is expected beyond which other views are asked
@@ -70,7 +70,8 @@ def deviations(
     finest: dict[str, Array] = {}
     for scale in range(len(SCALES)):
         smooth = [
-            smoothed(raw[view_id], sigmas(mask.shape[1])[scale])[mask] for view_id, mask in masks.items()
+            smoothed(raw[view_id], sigmas(SCALES, mask.shape[1])[scale])[mask]
+            for view_id, mask in masks.items()
         ]
         fused = places.mean(smooth, weights)
         for view_id, place in zip(masks, places.of, strict=True):
@@ -120,7 +121,7 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
         far = far[~on]
     deviation[far[_hidden(nominal.views[view_id], found.place[far], points[far], surface, motion)]] = np.nan
     face = np.zeros(mask.shape, dtype=np.int32)
-    face[mask] = face_at(nominal.faces[view_id], found.place)
+    face[mask] = nearest_at(nominal.faces[view_id], found.place)
     full = np.full(mask.shape, np.nan, dtype=np.float32)
     full[mask] = deviation
     if nominal.supported:

@@ -7,7 +7,6 @@ import numpy as np
 from scipy import ndimage
 
 from modmap.alignment.surface import ViewSurface
-from modmap.evidence.lookup import OUTSIDE
 from modmap.types import Array
 
 AROUND = 1.5  # pixels of a view that is 1024 wide: over which normals are compared
@@ -23,15 +22,6 @@ def faces_of(surface: ViewSurface) -> Array:
     share = cv2.GaussianBlur(smooth.astype(np.float32), (0, 0), sigma)
     flat = smooth & (np.linalg.norm(mean, axis=2) > ALIKE * share)
     return np.asarray(cv2.connectedComponents(flat.astype(np.uint8), connectivity=4)[1])
-
-
-def face_at(faces: Array, place: Array) -> Array:
-    """(M,) the faces at pixel coordinates (M, 2), to the nearest pixel; 0 outside."""
-    column, row = np.rint(np.clip(place, OUTSIDE, -OUTSIDE)).astype(np.int64).T
-    inside = (row >= 0) & (row < faces.shape[0]) & (column >= 0) & (column < faces.shape[1])
-    found = np.zeros(len(place), dtype=np.int32)
-    found[inside] = faces[row[inside], column[inside]]
-    return found
 
 
 def without_offsets(deviation: Array, face: Array, *, tolerance: float = TOLERANCE) -> Array:

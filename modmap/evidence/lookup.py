@@ -64,6 +64,15 @@ def read_at(values: Array, place: Array) -> Array:
     return np.asarray(found.reshape(rows * ROW, *found.shape[2:])[: len(place)])
 
 
+def nearest_at(values: Array, place: Array) -> Array:
+    """(M,) values of a map (H, W) at the pixels nearest to pixel coordinates (M, 2); 0 outside."""
+    column, row = np.rint(np.clip(place, OUTSIDE, -OUTSIDE)).astype(np.int64).T
+    inside = (row >= 0) & (row < values.shape[0]) & (column >= 0) & (column < values.shape[1])
+    found = np.zeros(len(place), dtype=values.dtype)
+    found[inside] = values[row[inside], column[inside]]
+    return found
+
+
 def looked_past(view: ViewSurface, points: Array, *, around: int = 1) -> Array:
     """(M,) mm by which a view measured farther than some points, along its axis; NaN where it measured too little.
 
@@ -74,11 +83,7 @@ def looked_past(view: ViewSurface, points: Array, *, around: int = 1) -> Array:
         points: (M, 3) world points, mm.
         around: Pixels to either side.
     """
-    place = np.rint(places_in(view, points)).astype(np.int64)
-    height, width = view.depth.shape
-    inside = ((place >= 0) & (place < (width, height))).all(axis=1)
     nearest = cv2.erode(view.depth, np.ones((2 * around + 1,) * 2, np.uint8), borderValue=0)
-    measured = np.zeros(len(points), dtype=np.float32)
-    measured[inside] = nearest[place[inside, 1], place[inside, 0]]
+    measured = nearest_at(nearest, places_in(view, points))
     local = points @ view.camera.T_world_to_camera[2, :3] + view.camera.T_world_to_camera[2, 3]
     return np.where(measured > 0, measured - local, np.nan)

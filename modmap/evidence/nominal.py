@@ -16,7 +16,7 @@ from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface
 from modmap.evidence.faces import faces_of, without_offsets
 from modmap.evidence.lookup import looked_up
-from modmap.evidence.smoothing import smoothed
+from modmap.evidence.smoothing import sigmas, smoothed
 from modmap.types import Array
 
 SCALES = (1.5, 3.0, 6.0)  # of the Gaussians, in pixels of a view that is 1024 wide
@@ -71,11 +71,6 @@ class NominalSurface:
         return cls(views, supported, faces, expected)
 
 
-def sigmas(width: int) -> tuple[float, ...]:
-    """The Gaussians' standard deviations in pixels of a view so wide."""
-    return tuple(max(scale * width / 1024, 0.5) for scale in SCALES)
-
-
 def _typical(spread: list[Array]) -> float:
     known = np.concatenate([one[np.isfinite(one)] for one in spread])
     return max(float(np.quantile(known, TYPICAL)) if len(known) else 0.0, LEAST)
@@ -92,7 +87,7 @@ def _spread(view_id: str, views: Mapping[str, ViewSurface], faces: Array) -> Arr
     smooth = surface.smooth[::step, ::step]
     points, normals = surface.points[::step, ::step][smooth], surface.normals[::step, ::step][smooth]
     face = faces[::step, ::step][smooth]
-    widths = [sigma / step for sigma in sigmas(width)]
+    widths = [sigma / step for sigma in sigmas(SCALES, width)]
     total, count = np.zeros((*smooth.shape, len(SCALES))), np.zeros((*smooth.shape, len(SCALES)))
     for other in _beside(view_id, views):
         found = looked_up(views[other], points)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from modmap.types import Array
 
 LEAST_WEIGHT = 0.5  # share of a Gaussian that must lie on known pixels
+
+
+def sigmas(scales: Sequence[float], width: int) -> tuple[float, ...]:
+    """Gaussians' standard deviations in pixels of a view so wide; the scales are those of one that is 1024 wide."""
+    return tuple(max(scale * width / 1024, 0.5) for scale in scales)
 
 
 def smoothed(values: Array, sigma: float) -> Array:

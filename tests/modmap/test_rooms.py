@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("files", "device"),
     ("config", "camera", "foreground", "calibration", "metrics"),
     ("scan",),
-    ("volume",),
+    ("volume", "part_views"),
     ("encoding", "datasets"),
     ("result", "mapping", "check", "alignment"),
     ("evidence",),

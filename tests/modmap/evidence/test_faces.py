@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from modmap.evidence.deviation import deviations
-from modmap.evidence.faces import TOLERANCE, face_at, faces_of, without_offsets
+from modmap.evidence.faces import TOLERANCE, faces_of, without_offsets
 from modmap.evidence.nominal import NominalSurface
 from tests.modmap.alignment.blobs import ring
 from tests.modmap.evidence.boxes import Box, box_surfaces
@@ -46,15 +46,6 @@ class TestFacesOf:
         (surface,) = dented(ring(1), depth=0.0, towards=np.array([0, 0, 1.0])).values()
         face = faces_of(surface)
         assert len(np.unique(face[surface.cosine > 0.6])) == 1
-
-
-class TestFaceAt:
-    def test_face_at__the_nearest_pixels_or_none(self) -> None:
-        faces = np.arange(12, dtype=np.int32).reshape(3, 4)
-        place = np.array(
-            [[0, 0], [3.4, 1.6], [0.6, 0.4], [-0.6, 0], [3.6, 0], [0, 2.6], [np.inf, 0], [-1e9, 1]]
-        )
-        assert face_at(faces, place).tolist() == [0, 11, 1, 0, 0, 0, 0, 0]
 
 
 class TestWithoutOffsets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modmap.evidence.lookup import looked_up, read_at
+from modmap.evidence.lookup import looked_up, nearest_at, read_at
 from tests.modmap.alignment.blobs import ring, surfaces
 
 BALL = (((0.0, 0.0, 0.0), 60.0),)
@@ -43,3 +43,12 @@ class TestReadAt:
         above = values[top, left] * (1 - x) + values[top, left + 1] * x
         below = values[top + 1, left] * (1 - x) + values[top + 1, left + 1] * x
         np.testing.assert_allclose(found, above * (1 - y) + below * y, atol=1e-5)
+
+
+class TestNearestAt:
+    def test_nearest_at__the_nearest_pixels_or_none(self) -> None:
+        values = np.arange(12, dtype=np.int32).reshape(3, 4)
+        place = np.array(
+            [[0, 0], [3.4, 1.6], [0.6, 0.4], [-0.6, 0], [3.6, 0], [0, 2.6], [np.inf, 0], [-1e9, 1]]
+        )
+        assert nearest_at(values, place).tolist() == [0, 11, 1, 0, 0, 0, 0, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modmap.evidence.nominal import SCALES, NominalSurface, sigmas
+from modmap.evidence.nominal import SCALES, NominalSurface
 from tests.modmap.alignment.blobs import ring, surfaces
 
 BALL = (((0.0, 0.0, 0.0), 60.0),)
@@ -26,9 +26,3 @@ class TestNominalSurface:
 
     def test_of__tells_what_the_part_lies_on(self) -> None:
         assert NominalSurface.of(surfaces(ring(6), table=-31.0)).supported
-
-
-class TestSigmas:
-    def test_sigmas__grow_with_the_view(self) -> None:
-        assert sigmas(1024) == SCALES
-        assert sigmas(512) == tuple(scale / 2 for scale in SCALES)

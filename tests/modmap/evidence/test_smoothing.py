@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modmap.evidence.smoothing import smoothed
+from modmap.evidence.smoothing import sigmas, smoothed
 
 
 class TestSmoothed:
@@ -30,3 +30,10 @@ class TestSmoothed:
         values = np.full((20, 20), np.nan, dtype=np.float32)
         values[10, 10] = 5
         assert np.isnan(smoothed(values, 1.5)).all()
+
+
+class TestSigmas:
+    def test_sigmas__grow_with_the_view(self) -> None:
+        assert sigmas((1.5, 3.0, 6.0), 1024) == (1.5, 3.0, 6.0)
+        assert sigmas((1.5, 3.0, 6.0), 512) == (0.75, 1.5, 3.0)
+        assert sigmas((1.5,), 128) == (0.5,)
