@@ -122,7 +122,7 @@ def _placed(points: Array, T_part_to_world: Array) -> Array:
 
 def _gone(here: Expectation, there: Expectation, *, step: float) -> Array:
     """(H, W) whether the part lacks surface that its twin has, and what is behind it is measured."""
-    seen_through = np.isfinite(here.depth) & np.isfinite(there.depth) & there.part & here.measured
+    seen_through = np.isfinite(there.depth) & here.measured
     further = np.subtract(
         here.depth, there.depth, out=np.zeros(here.depth.shape, np.float32), where=seen_through
     )

@@ -34,15 +34,21 @@ def index_of(numbers: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 class TestAssess:
-    def test_assess__what_is_behind_a_missing_cube(self, topped: Part) -> None:
-        """A cube of 21 mm is gone from a plate, seen from 400 mm above: its top, nearer to the camera, hid a square of
-        21 * 400 / 379 mm of the plate. That square is the ground truth; the cube's place in the air is unseen."""
+    @pytest.mark.parametrize("tall", [21.0, 4.0])
+    def test_assess__what_is_behind_a_missing_block(self, tall: float) -> None:
+        """A block of 21 mm is gone from a plate, seen from 400 mm above: its top, nearer to the camera, hid a square of
+        21 * 400 / (400 - tall) mm of the plate. That square is the ground truth; the place in the air is unseen."""
+        slab, block = trimesh.creation.box((121, 91, 13)), trimesh.creation.box((21, 21, tall))
+        slab.apply_translation([0, 0, 6.5])
+        block.apply_translation([0, 0, 13 + tall / 2])
+        top_of_it = Feature("screw", np.array([0.0, 0, 13 + tall]), np.array([0.0, 0, 1]), 21.0, bodies=(1,))
+        topped = part_of(slab, block, features=(top_of_it,))
         made = make_defect(topped, "missing_feature", size=21.0, seed=0)
         cell, grid = cell_above(topped, height=HEIGHT), grid_around(topped)
         bare, views = where_drawn(cell, topped)
         instance = bare.exchanged(cell, made.part, marks=())
         found = assess(cell, instance, made, views, index=0, grid=grid)
-        half = 10.5 * 400 / 379
+        half = 10.5 * 400 / (400 - tall)
         low, high = (int(np.floor((edge - grid.origin[0]) / grid.voxel)) for edge in (-half, half))
         square = np.arange(low, high + 1)
         top = int(np.floor((12.999 - grid.origin[2]) / grid.voxel))
@@ -52,8 +58,8 @@ class TestAssess:
         changed = changed_voxels(made.defects[0], grid, T_part_to_world=np.eye(4))
         assert set(found.unseen) == set(changed) - set(found.shown)
         air = index_of(found.unseen, grid.shape)
-        assert air[:, 2].max() == int(np.floor((34 - grid.origin[2]) / grid.voxel))
-        assert found.best > 100
+        assert air[:, 2].max() == int(np.floor((13 + tall - grid.origin[2]) / grid.voxel))
+        assert found.best > 5 * tall
 
     def test_assess__a_filled_hole_shows_its_lid_alone(self) -> None:
         slab, bore = trimesh.creation.box((121, 91, 13)), trimesh.creation.cylinder(9.5, 60, sections=96)
