@@ -32,8 +32,9 @@ LAYOUT = """\
 - `<category>/<category>_synth`: the nominal part rendered, `RGB/NN_2.png` with `DEPTH/NN_depth.exr` (mm; the
   background is the largest value).
 - `<category>/<category>_NN` and `<category>_NN_bad`: test scans, nominal and anomalous, laid out like the real one,
-  with `gt.npz` (`mask` of the defect voxels and `unseen`, both packed to bits, with their `shape`; `origin` and `voxel`
-  in mm) and `defects.json`.
+  with `gt.npz` (`mask` of the defect voxels and `unseen`, both packed to bits, with their `shape`; `defect`, the number
+  in `defects.json`, from 1, of the defect that each voxel of the mask is of, in flat order, the first where it is of
+  two; `origin` and `voxel` in mm) and `defects.json`.
 - `cameras.json` in each scan: K, image size and the nominal `T_world_to_camera` of every view, OpenCV axes, mm.
 - `placement.json` in the real and the test scans, which is for measuring and not for detectors: `T_part_to_world`, the
   rigid motion (4x4, mm) from the part as drawn to where it lay, and by view `camera_error`, what the robot was off by:

@@ -57,10 +57,14 @@ def changed_voxels(defect: Defect, grid: VoxelGrid, *, T_part_to_world: Array) -
 def ground_truth(shown: Iterable[Array], unseen: Iterable[Array], grid: VoxelGrid) -> GroundTruth:
     """The ground truth of a scan from the numbers of its defects' voxels: those a scanner can measure, and the rest.
 
-    A voxel that is unseen as one defect's and can be measured as another's is ground truth.
+    A voxel that is unseen as one defect's and can be measured as another's is ground truth; one that can be measured as
+    two defects' is the first's.
     """
-    masks = np.zeros((2, *grid.shape), bool)
-    for mask, voxels in zip(masks, (shown, unseen), strict=True):
-        for numbers in voxels:
-            mask.reshape(-1)[numbers] = True
-    return GroundTruth(masks[0], origin=grid.origin, voxel=grid.voxel, unseen=masks[1] & ~masks[0])
+    defect = np.zeros(grid.shape, np.int32)
+    for number, voxels in reversed(list(enumerate(shown, start=1))):
+        defect.reshape(-1)[voxels] = number
+    rest = np.zeros(grid.shape, bool)
+    for voxels in unseen:
+        rest.reshape(-1)[voxels] = True
+    mask = defect > 0
+    return GroundTruth(mask, grid.origin, grid.voxel, unseen=rest & ~mask, defect=defect)

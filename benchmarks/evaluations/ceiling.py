@@ -40,7 +40,8 @@ class Ceiling:
 
     Attributes:
         v_aupro: At any limit of the false positive rate.
-        defects: Of each defect by itself, by its scan's name and its number among the scan's components.
+        defects: Of each defect by itself, by its scan's name and its number among the scan's, from 0, in the order of
+            `GroundTruth.pieces`.
     """
 
     v_aupro: float
@@ -67,7 +68,7 @@ def ceiling_of(scans: Sequence[Scan], *, foreground: ForegroundMode) -> Ceiling 
         if truth.mask.any():
             views = part_maps(scan, foreground=foreground)
             perfect = measured_volume(scan, views, truth.grid, truth.mask)
-            metric.update(perfect.scores, truth.mask, name=scan.name)
+            metric.update(perfect.scores, truth.mask, defects=truth.pieces()[0], name=scan.name)
     if not metric.components:
         return None
     limit = LIMITS[0]

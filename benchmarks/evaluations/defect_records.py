@@ -1,4 +1,4 @@
-"""Which recorded defect each connected piece of ground truth belongs to."""
+"""Which recorded defect each piece of ground truth is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from modmap.datasets import GroundTruth, read_ground_truth
 from modmap.errors import ModMapError
-from modmap.metrics import label_defects
 from modmap.scan import Scan
 
 RECORDS = "defects.json"
@@ -65,19 +64,32 @@ def read_defect_records(scan: Scan) -> list[DefectRecord]:
 
 
 def records_of_components(scan: Scan) -> list[DefectRecord]:
-    """The record of each component of a scan's ground truth, in the order of `label_defects`.
+    """The record of each component of a scan's ground truth, in the order of `GroundTruth.pieces`.
 
-    A component belongs to the defect whose centre is nearest to one of its voxels, in sizes of the defect; a defect may
-    have several components. Empty where the scan has no records or no ground truth.
+    Where the ground truth says which defect a voxel is of, number n is the n-th record's, and a record of which nothing
+    is in the mask has no component. Else a component belongs to the defect whose centre is nearest to one of its
+    voxels, in sizes of the defect; a defect may have several components. Empty where the scan has no records or no
+    ground truth.
+
+    Raises:
+        ModMapError: a file is damaged, or the ground truth has a defect that is not recorded.
     """
     records = read_defect_records(scan)
     if not records or scan.ground_truth is None:
         return []
-    return _assigned(records, read_ground_truth(scan.ground_truth))
+    truth = read_ground_truth(scan.ground_truth)
+    if truth.defect is None:
+        return _nearest(records, truth)
+    numbers = np.unique(truth.defect[truth.mask])
+    if len(numbers) and numbers[-1] > len(records):
+        raise ModMapError(
+            f"{scan.ground_truth}: expected defects 1 to {len(records)}, as in {RECORDS}, found {numbers[-1]}"
+        )
+    return [records[number - 1] for number in numbers]
 
 
-def _assigned(records: Sequence[DefectRecord], truth: GroundTruth) -> list[DefectRecord]:
-    labels, count = label_defects(truth.mask)
+def _nearest(records: Sequence[DefectRecord], truth: GroundTruth) -> list[DefectRecord]:
+    labels, count = truth.pieces()
     assigned = []
     for component in range(1, count + 1):
         voxels = truth.origin + (np.argwhere(labels == component) + 0.5) * truth.voxel

@@ -29,7 +29,6 @@ from modmap.defects.regions import find_regions
 from modmap.detector.good_scores import exceeded_by
 from modmap.errors import ModMapError
 from modmap.files.validated_json import read_json, validate
-from modmap.metrics import label_defects
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
 from modmap.volume import AnomalyVolume
@@ -148,7 +147,7 @@ def true_defects(scan: Scan) -> list[TrueDefect]:
     if scan.ground_truth is None:
         return []
     truth = read_ground_truth(scan.ground_truth)
-    labels, count = label_defects(truth.mask)
+    labels, count = truth.pieces()
     records = records_of_components(scan)
     names = [records[n] if records else n for n in range(count)]
     grouped: dict[Any, list[Array]] = {}

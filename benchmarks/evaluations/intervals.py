@@ -104,21 +104,23 @@ class ResampledAUPRO:
         self._found: list[Array] = []
         self._shares: list[Array] = []
 
-    def update(self, scores: Array, defects: Array) -> None:
+    def update(self, scores: Array, ground_truth: Array, *, defects: Array | None = None) -> None:
         """Adds a scan.
 
         Args:
             scores: (H, W) or (X, Y, Z) floats, NaN where nothing was observed.
-            defects: Of the same shape, bool.
+            ground_truth: Of the same shape, bool.
+            defects: Of the same shape, 0 outside the ground truth and in it 1, 2, ..., which defect a voxel is of, as
+                `GroundTruth.pieces` numbers them; what touches is one if left out.
         """
         seen = ~np.isnan(scores)
-        self._nominal.append(np.sort(scores[seen & ~defects]))
-        labels, count = label_defects(defects)
-        component = labels[defects] - 1
-        of_defects = seen[defects]
-        sizes = np.bincount(component, minlength=count)
-        self._components.append(count)
-        self._found.append(scores[defects][of_defects])
+        self._nominal.append(np.sort(scores[seen & ~ground_truth]))
+        labels = label_defects(ground_truth)[0] if defects is None else defects
+        component = labels[ground_truth] - 1
+        of_defects = seen[ground_truth]
+        sizes = np.bincount(component)
+        self._components.append(len(sizes))
+        self._found.append(scores[ground_truth][of_defects])
         self._shares.append(1 / sizes[component[of_defects]])
 
     def components(self, counts: Array) -> Array:

@@ -49,7 +49,7 @@ def category_resamples(
     aupro, judged = ResampledAUPRO(), []
     for scan, scores, defects in judged_volumes(scans, results):
         if scan.name in columns:
-            aupro.update(scores, defects)
+            aupro.update(scores, defects > 0, defects=defects)
             judged.append(columns[scan.name])
     drawn = counts[:, judged]
     # Few scans with defects may all be missing from a resample; there is no AUPRO of what isn't there.

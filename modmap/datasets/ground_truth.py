@@ -15,6 +15,8 @@ from modmap.volume import VoxelGrid
 
 KEYS = ("mask", "origin", "voxel")
 UNSEEN = "unseen"
+DEFECT = "defect"
+MOST_DEFECTS = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +29,19 @@ class GroundTruth:
         voxel: Edge length, mm.
         unseen: (X, Y, Z) bool, True in what else a defect changed and no view could ever show; None where that is
             not known.
+        defect: (X, Y, Z) integers, which defect a voxel of the mask is of, from 1, and 0 outside; None where that is
+            not known.
 
     Raises:
-        ModMapError: a wrong shape or type, a number that is not finite, a voxel that is not positive.
+        ModMapError: a wrong shape or type, a number that is not finite, a voxel that is not positive, a voxel of the
+            mask that is of no defect, or another one that is of one.
     """
 
     mask: Array
     origin: Array
     voxel: float
     unseen: Array | None = None
+    defect: Array | None = None
 
     def __post_init__(self) -> None:
         mask = _checked_mask("mask", self.mask)
@@ -44,6 +50,8 @@ class GroundTruth:
             if unseen.shape != mask.shape:
                 raise ModMapError(f"unseen: expected the mask's shape {mask.shape}, found {unseen.shape}")
             object.__setattr__(self, "unseen", unseen)
+        if self.defect is not None:
+            object.__setattr__(self, "defect", _checked_defect(self.defect, mask))
         origin = _floats("origin", self.origin, shape=(3,))
         voxel = float(_floats("voxel", self.voxel, shape=()))
         if voxel <= 0:
@@ -58,12 +66,29 @@ class GroundTruth:
         x, y, z = self.mask.shape
         return VoxelGrid(self.origin, self.voxel, (x, y, z))
 
+    def pieces(self) -> tuple[Array, int]:
+        """Splits the mask into defects: by `defect` where that is known, else into what touches (26 neighbours).
+
+        Returns:
+            (X, Y, Z) int32, 0 outside the mask and 1, 2, ... in it, and how many there are. No number is left out:
+            where no voxel is of a defect, the later ones move up.
+        """
+        from modmap.metrics import label_defects  # it brings scikit-learn along
+
+        if self.defect is None:
+            labels, count = label_defects(self.mask)
+            return labels.astype(np.int32, copy=False), count
+        numbers, place = np.unique(self.defect[self.mask], return_inverse=True)
+        labels = np.zeros(self.mask.shape, dtype=np.int32)
+        labels[self.mask] = place + 1
+        return labels, len(numbers)
+
 
 def read_ground_truth(path: str | Path) -> GroundTruth:
     """Reads `gt.npz`: `mask` (X, Y, Z), `origin` (3,) in mm, `voxel` in mm.
 
     The mask may also be packed: `mask` is `numpy.packbits` of the flat volume, and `shape` its (X, Y, Z). `unseen`,
-    where there is one, is stored as the mask is.
+    where there is one, is stored as the mask is, and `defect` as the numbers of the mask's voxels in flat order.
 
     Raises:
         ModMapError: the file is missing or damaged, a key is missing or its value unusable.
@@ -73,7 +98,11 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         raise ModMapError(f"{path}: expected a ground truth file (.npz), found none")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files if name in (*KEYS, "shape", UNSEEN)}
+            arrays = {
+                name: np.asarray(file[name])
+                for name in file.files
+                if name in (*KEYS, "shape", UNSEEN, DEFECT)
+            }
     except Exception as error:
         raise ModMapError(
             f"{path}: expected a whole .npz file, found a damaged one ({one_line(error)})"
@@ -85,14 +114,17 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         masks = {name: arrays[name] for name in ("mask", UNSEEN) if name in arrays}
         if "shape" in arrays:
             masks = {name: _unpacked(name, bits, arrays["shape"]) for name, bits in masks.items()}
-        return GroundTruth(**masks, origin=arrays["origin"], voxel=arrays["voxel"])  # type: ignore[arg-type]
+        defect = _spread(arrays[DEFECT], masks["mask"]) if DEFECT in arrays else None
+        return GroundTruth(**masks, origin=arrays["origin"], voxel=arrays["voxel"], defect=defect)  # type: ignore[arg-type]
     except ModMapError as error:
         raise ModMapError(f"{path}: {error}") from None
 
 
 def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
     """Writes `gt.npz`, the masks packed to bits; the same ground truth gives the same bytes."""
-    unseen: dict[str, Any] = {} if ground_truth.unseen is None else {UNSEEN: np.packbits(ground_truth.unseen)}
+    more: dict[str, Any] = {} if ground_truth.unseen is None else {UNSEEN: np.packbits(ground_truth.unseen)}
+    if ground_truth.defect is not None:
+        more[DEFECT] = ground_truth.defect[ground_truth.mask].astype(np.uint16)
     with atomic_file(Path(path)) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
@@ -100,7 +132,7 @@ def write_ground_truth(path: str | Path, ground_truth: GroundTruth) -> None:
             shape=np.array(ground_truth.mask.shape, dtype=np.int64),
             origin=ground_truth.origin,
             voxel=np.float64(ground_truth.voxel),
-            **unseen,
+            **more,
         )
 
 
@@ -111,6 +143,36 @@ def _checked_mask(name: str, value: Array) -> Array:
     if mask.dtype.kind == "i" and mask.min() < 0:
         raise ModMapError(f"{name}: expected 0 and 1, found {mask.min()}")
     return mask.astype(bool)
+
+
+def _checked_defect(value: Array, mask: Array) -> Array:
+    defect = np.asarray(value)
+    if defect.shape != mask.shape or defect.dtype.kind not in "ui":
+        raise ModMapError(
+            f"{DEFECT}: expected integers of the mask's shape {mask.shape}, found {defect.dtype} {defect.shape}"
+        )
+    if defect.min() < 0 or defect.max() > MOST_DEFECTS:
+        raise ModMapError(f"{DEFECT}: expected 0 to {MOST_DEFECTS}, found {defect.min()} to {defect.max()}")
+    wrong = np.count_nonzero((defect > 0) != mask)
+    if wrong:
+        raise ModMapError(
+            f"{DEFECT}: expected a number over 0 in the mask alone, found {wrong} voxels otherwise"
+        )
+    return defect.astype(np.int32)
+
+
+def _spread(numbers: Array, mask: Array) -> Array:
+    """(X, Y, Z) the numbers of a mask's voxels, which come in flat order."""
+    inside = _checked_mask("mask", mask)
+    count = np.count_nonzero(inside)
+    if numbers.shape != (count,) or numbers.dtype.kind not in "ui":
+        raise ModMapError(
+            f"{DEFECT}: expected {count} integers, one for each voxel of the mask, "
+            f"found {numbers.dtype} {numbers.shape}"
+        )
+    defect = np.zeros(inside.shape, dtype=numbers.dtype)
+    defect[inside] = numbers
+    return defect
 
 
 def _unpacked(name: str, bits: Array, shape: Array) -> Array:

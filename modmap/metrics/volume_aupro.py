@@ -36,7 +36,8 @@ class DefectArea:
 
     Attributes:
         scan: Name of its scan.
-        index: Its number among the components of its scan, as `label_defects` numbers them (from 0).
+        index: Its number among the defects of its scan (from 0): as `label_defects` numbers them, or in the order of
+            the numbers they were given as.
         voxels: Its size.
         area: Its normalised area in [0, 1].
     """
@@ -61,7 +62,8 @@ class VolumeAUPRO:
     an argument here, with these defaults:
 
     - `connectivity=26`: voxels that touch by a face, edge or corner are one defect. Under 6, a scratch that
-      runs diagonally would fall apart into many defects and weigh as much as all of them.
+      runs diagonally would fall apart into many defects and weigh as much as all of them. Where it is known
+      which voxels are whose, `update` takes that instead: a defect in several pieces still counts once.
     - `nominal="observed"`: only voxels that some view saw count as nominal. Most of a volume is air and the
       part's inside; counted too, they would make 1% of the volume more than the part's whole surface, and
       the limit would bind nobody. "all" counts them, with a score below every other.
@@ -72,7 +74,8 @@ class VolumeAUPRO:
     Works as well on 2D maps (H, W), where connectivity 26 and 18 mean 8 neighbours and 6 means 4.
 
     Args:
-        connectivity: neighbours of a voxel when ground truth is split into defects: 6, 18 or 26.
+        connectivity: neighbours of a voxel when ground truth is split into defects: 6, 18 or 26. Of no account
+            in scans whose `defects` are given.
         nominal: which voxels outside the ground truth are counted in the FPR: "observed" or "all".
         unobserved_ground_truth: what an unobserved voxel of a defect counts as: "miss" or "ignore".
 
@@ -119,6 +122,7 @@ class VolumeAUPRO:
         ground_truth: npt.ArrayLike,
         *,
         observed: npt.ArrayLike | None = None,
+        defects: npt.ArrayLike | None = None,
         name: str = "",
     ) -> None:
         """Adds a scan. Keeps the scores of its observed voxels, not the volume.
@@ -127,38 +131,52 @@ class VolumeAUPRO:
             scores: (X, Y, Z) or (H, W) floats, higher meaning more anomalous; NaN where never observed.
             ground_truth: bool, same shape, True on defects. All False for a nominal scan.
             observed: bool, same shape, True where some view saw the voxel; `~isnan(scores)` if left out.
+            defects: integers, same shape, over 0 on defects and 0 elsewhere: voxels of one number are one defect,
+                touching or not. If left out, what touches is one (`connectivity`).
             name: the scan's name, for error messages.
 
         Raises:
-            ModMapError: shapes or types are wrong, or an observed voxel's score is NaN or infinite.
+            ModMapError: shapes or types are wrong, an observed voxel's score is NaN or infinite, or the defects
+                are not where the ground truth is.
         """
         name = name or f"scan {self._scans}"
-        volume, defects, seen = _check_volume(scores, ground_truth, observed=observed, name=name)
+        volume, truth, seen = _check_volume(scores, ground_truth, observed=observed, name=name)
+        numbers = None if defects is None else _check_defects(defects, truth, name)
         self._scans += 1
-        nominal_scores = volume[seen & ~defects]
+        nominal_scores = volume[seen & ~truth]
         self._nominal_scores.append(nominal_scores)
-        nominal_everywhere = defects.size - int(np.count_nonzero(defects))
+        nominal_everywhere = truth.size - int(np.count_nonzero(truth))
         self._nominal_voxels += nominal_everywhere if self._count_unobserved_nominal else len(nominal_scores)
-        if defects.any():
-            self._add_components(volume, defects, seen, name)
+        if truth.any():
+            self._add_components(volume, truth, seen, numbers, name)
 
-    def _add_components(self, volume: FloatArray, defects: BoolArray, seen: BoolArray, name: str) -> None:
-        (box,) = ndimage.find_objects(defects.view(np.uint8))
-        labels, count = label_defects(defects[box], connectivity=self._connectivity)
-        component = labels[defects[box]] - 1
-        component_seen = seen[box][defects[box]]
+    def _add_components(
+        self, volume: FloatArray, truth: BoolArray, seen: BoolArray, numbers: IntArray | None, name: str
+    ) -> None:
+        (box,) = ndimage.find_objects(truth.view(np.uint8))
+        inside = truth[box]
+        component, count = self._split(inside, None if numbers is None else numbers[box])
+        component_seen = seen[box][inside]
         found = component[component_seen]
         sizes = np.bincount(found if self._ignore_unobserved else component, minlength=count)
         counted = int(np.count_nonzero(sizes))
         self._components += counted
         self._ignored_components += count - counted
-        self._component_scores.append(volume[box][defects[box]][component_seen])
+        self._component_scores.append(volume[box][inside][component_seen])
         self._component_weights.append(1.0 / sizes[found])
         kept = np.flatnonzero(sizes)
         position = np.zeros(count, dtype=np.int64)
         position[kept] = len(self._named) + np.arange(counted)
         self._component_of.append(position[found])
         self._named += [(name, int(index), int(sizes[index])) for index in kept]
+
+    def _split(self, truth: BoolArray, numbers: IntArray | None) -> tuple[IntArray, int]:
+        """The defect, from 0, of each voxel of the ground truth in flat order, and how many there are."""
+        if numbers is None:
+            labels, count = label_defects(truth, connectivity=self._connectivity)
+            return labels[truth] - 1, count
+        found, component = np.unique(numbers[truth], return_inverse=True)
+        return component, len(found)
 
     def curve(self, *, limit: float = 1.0) -> tuple[Float64Array, Float64Array]:
         """The PRO curve up to FPR = limit.
@@ -283,6 +301,7 @@ def volume_aupro(
     *,
     limit: float = 0.01,
     observed: Sequence[npt.ArrayLike] | None = None,
+    defects: Sequence[npt.ArrayLike] | None = None,
     names: Sequence[str] | None = None,
     connectivity: Connectivity = 26,
     nominal: NominalVoxels = "observed",
@@ -295,6 +314,8 @@ def volume_aupro(
         ground_truths: bool, one for each volume and of its shape.
         limit: false positive rate to integrate up to, in (0, 1].
         observed: bool, one for each volume and of its shape; `~isnan` of each volume if left out.
+        defects: integers, one for each volume and of its shape, which defect each voxel is of; what touches is one
+            defect if left out.
         names: the scans' names, for error messages.
         connectivity, nominal, unobserved_ground_truth: as for `VolumeAUPRO`.
 
@@ -304,7 +325,7 @@ def volume_aupro(
     Raises:
         ModMapError: the sequences' lengths differ, or as `VolumeAUPRO.update` and `VolumeAUPRO.compute`.
     """
-    others = {"ground_truths": ground_truths, "observed": observed, "names": names}
+    others = {"ground_truths": ground_truths, "observed": observed, "defects": defects, "names": names}
     for argument, sequence in others.items():
         if sequence is not None and len(sequence) != len(volumes):
             raise ModMapError(
@@ -318,6 +339,7 @@ def volume_aupro(
             volume,
             ground_truth,
             observed=None if observed is None else observed[index],
+            defects=None if defects is None else defects[index],
             name="" if names is None else names[index],
         )
     return metric.compute(limit)
@@ -355,6 +377,23 @@ def _check_volume(
             f"and {np.count_nonzero(unusable)} such in all"
         )
     return volume, defects, seen
+
+
+def _check_defects(defects: npt.ArrayLike, truth: BoolArray, name: str) -> IntArray:
+    numbers = np.asarray(defects)
+    if numbers.dtype.kind not in "ui" or numbers.shape != truth.shape:
+        raise ModMapError(
+            f"{name}: expected defects as integers and of the scores' shape {truth.shape}, "
+            f"found {numbers.dtype} of shape {numbers.shape}"
+        )
+    wrong = np.where(truth, numbers <= 0, numbers != 0)
+    if wrong.any():
+        voxel = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise ModMapError(
+            f"{name}: expected defects over 0 in the ground truth and 0 elsewhere, found {numbers[voxel]} at voxel "
+            f"{voxel} and {np.count_nonzero(wrong)} such in all"
+        )
+    return numbers
 
 
 def _check_choice(argument: str, value: object, choices: tuple[object, ...]) -> None:

@@ -117,7 +117,7 @@ def metrics_of(scans: Sequence[Scan], results: Path) -> EvaluationMetrics:
     nominal = np.array([score for score, label in zip(scores, labels, strict=True) if label is False])
     metric = VolumeAUPRO()
     for scan, volume, defects in judged_volumes(scans, results):
-        metric.update(volume, defects, name=scan.name)
+        metric.update(volume, defects > 0, defects=defects, name=scan.name)
     if not metric.components:
         notes.append("no V-AUPRO: expected ground truth of at least one defect")
     return EvaluationMetrics(
@@ -150,7 +150,8 @@ def judged_volumes(scans: Sequence[Scan], results: Path) -> Iterator[tuple[Scan,
         results: Where `predict_scan` wrote `<scan>/volume.npz`.
 
     Yields:
-        A scan, its scores (X, Y, Z), NaN where never observed, and its defects (X, Y, Z), bool.
+        A scan, its scores (X, Y, Z), NaN where never observed, and its defects (X, Y, Z), int32, as
+        `GroundTruth.pieces` numbers them.
 
     Raises:
         ModMapError: a volume is missing or damaged, or lies in another grid than its ground truth.
@@ -162,7 +163,7 @@ def judged_volumes(scans: Sequence[Scan], results: Path) -> Iterator[tuple[Scan,
             continue
         path = results / scan.name / VOLUME
         volume = load_volume(path)
-        mask = np.zeros(volume.grid.shape, dtype=bool)
+        defects = np.zeros(volume.grid.shape, dtype=np.int32)
         if scan.ground_truth is not None:
             truth = read_ground_truth(scan.ground_truth)
             if not volume.grid.same_as(truth.grid):
@@ -170,8 +171,8 @@ def judged_volumes(scans: Sequence[Scan], results: Path) -> Iterator[tuple[Scan,
                     f"{path}: expected the grid of {scan.ground_truth} {truth.mask.shape}, found another "
                     f"{volume.grid.shape}"
                 )
-            mask = truth.mask
-        yield scan, volume.scores, mask
+            defects, _ = truth.pieces()
+        yield scan, volume.scores, defects
 
 
 def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:

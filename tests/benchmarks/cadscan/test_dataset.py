@@ -212,6 +212,10 @@ class TestWrittenSet:
         truth, records = read_ground_truth(bad / "gt.npz"), json.loads((bad / "defects.json").read_text())
         assert 1 <= len(records) <= 2
         assert truth.mask.sum() <= sum(record["voxels"] for record in records)
+        assert truth.defect is not None
+        of_each = np.bincount(truth.defect[truth.mask], minlength=len(records) + 1)[1:]
+        assert of_each[0] == records[0]["voxels"]
+        assert (of_each <= [record["voxels"] for record in records]).all()
         places = (np.argwhere(truth.mask) + 0.5) * truth.voxel + truth.origin
         for record in records:
             assert (

@@ -95,6 +95,21 @@ class TestGroundTruth:
         assert np.flatnonzero(truth.unseen).tolist() == [8, 23]
         assert truth.grid == grid
 
+    def test_ground_truth__a_defect_in_two_pieces_and_a_voxel_of_two(self) -> None:
+        """Voxel 5 is the first defect's, so nothing is left of the second, whose number is absent."""
+        grid = VoxelGrid(np.zeros(3), 1.0, (2, 3, 4))
+        truth = ground_truth([np.array([0, 5, 23]), np.array([5]), np.array([7])], [np.array([8])], grid)
+        assert truth.defect is not None
+        assert {int(at): int(truth.defect.flat[at]) for at in np.flatnonzero(truth.defect)} == {
+            0: 1,
+            5: 1,
+            7: 3,
+            23: 1,
+        }
+        labels, count = truth.pieces()
+        assert count == 2
+        assert labels.flat[[0, 5, 7, 23]].tolist() == [1, 1, 2, 1]
+
     @settings(max_examples=40, deadline=None)
     @given(shown=VOXELS, unseen=VOXELS)
     def test_ground_truth__every_voxel_is_in_one_of_the_two(
@@ -104,6 +119,10 @@ class TestGroundTruth:
         arrays = [[np.array(sorted(one), np.int64) for one in some] for some in (shown, unseen)]
         truth = ground_truth(*arrays, grid)
         assert truth.unseen is not None
+        assert truth.defect is not None
+        for voxel, number in enumerate(truth.defect.flat):
+            owners = [index for index, one in enumerate(shown, start=1) if voxel in one]
+            assert number == min(owners, default=0)
         found, rest = (set(np.flatnonzero(mask).tolist()) for mask in (truth.mask, truth.unseen))
         assert found == set().union(*shown)
         assert rest == set().union(*unseen) - found

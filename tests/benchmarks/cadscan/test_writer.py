@@ -42,5 +42,7 @@ class TestWriteTruth:
         assert (found["kind"], found["size_mm"], found["centre_mm"]) == ("dent", 7.0, [1, 2, 3])
         truth = read_ground_truth(tmp_path / "gt.npz")
         assert truth.unseen is not None
+        assert truth.defect is not None
+        assert truth.defect.flat[shown].tolist() == [1, 1, 1]
         assert np.flatnonzero(truth.mask).tolist() == shown.tolist()
         assert np.flatnonzero(truth.unseen).tolist() == unseen.tolist()

@@ -109,6 +109,23 @@ class TestCeilingOf:
             areas = sorted(area for (scan, _), area in ceiling.defects.items() if scan == name)
             assert areas == pytest.approx(expected)
 
+    def test_ceiling_of__share_of_a_defect_in_pieces(self, tmp_path: Path) -> None:
+        scan = random_scan(tmp_path, "bad", seed=0)
+        defect = np.zeros(SHAPE, int)
+        defect[np.random.default_rng(1).random(SHAPE) < 0.04] = 3
+        defect[:6][defect[:6] > 0] = 1
+        assert scan.ground_truth is not None
+        write_ground_truth(scan.ground_truth, GroundTruth(defect > 0, ORIGIN, EDGE, defect=defect))
+        seen = measured(scan)
+        shares = []
+        for number in (1, 3):
+            voxels = {tuple(int(at) for at in voxel) for voxel in np.argwhere(defect == number)}
+            shares.append(len(voxels & seen) / len(voxels))
+        ceiling = ceiling_of([scan], foreground="valid")
+        assert ceiling is not None
+        assert ceiling.defects == {("bad", 0): pytest.approx(shares[0]), ("bad", 1): pytest.approx(shares[1])}
+        assert ceiling.v_aupro == pytest.approx(np.mean(shares))
+
     def test_ceiling_of__same_at_every_limit_and_with_nominal_scans(self, tmp_path: Path) -> None:
         """The perfect volumes of all scans, a nominal one too, straight through the metric."""
         scans = [random_scan(tmp_path, f"bad_{seed}", seed=seed) for seed in range(2)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from benchmarks.evaluations.defect_records import records_of_components
 from benchmarks.evaluations.defects import TrueDefect, category_matches, main, matches, true_defects
 from modmap.datasets import GroundTruth, write_ground_truth
 from modmap.errors import ModMapError
@@ -107,10 +108,10 @@ class TestCategoryMatches:
 
 
 class TestTrueDefects:
-    def test_true__pieces_of_one_record_are_one(self, tmp_path: Path) -> None:
-        mask = np.zeros(SHAPE, dtype=bool)
-        mask[2, 2, 2] = mask[5, 2, 2] = mask[25, 15, 5] = True
-        write_ground_truth(tmp_path / "gt.npz", GroundTruth(mask, np.zeros(3), 1.0))
+    @staticmethod
+    def _scan(tmp_path: Path, truth: GroundTruth) -> Scan:
+        """A scan with a dent and a chip."""
+        write_ground_truth(tmp_path / "gt.npz", truth)
         records = [
             {"kind": kind, "size_mm": 4, "modality": "both", "centre_mm": centre}
             for kind, centre in (("dent", [4, 2, 2]), ("chip", [25, 15, 5]))
@@ -118,8 +119,35 @@ class TestTrueDefects:
         (tmp_path / "defects.json").write_text(json.dumps(records))
         flat = np.ones((4, 4), dtype=np.float32)
         views = (View("00", flat.astype(np.uint8), flat),)
-        scan = Scan("s", views, ground_truth=tmp_path / "gt.npz", root=tmp_path)
+        return Scan("s", views, ground_truth=tmp_path / "gt.npz", root=tmp_path)
+
+    def test_true__pieces_of_one_record_are_one(self, tmp_path: Path) -> None:
+        mask = np.zeros(SHAPE, dtype=bool)
+        mask[2, 2, 2] = mask[5, 2, 2] = mask[25, 15, 5] = True
+        scan = self._scan(tmp_path, GroundTruth(mask, np.zeros(3), 1.0))
         assert [(one.kind, len(one.voxels)) for one in true_defects(scan)] == [("dent", 2), ("chip", 1)]
+
+    def test_true__as_the_ground_truth_says_and_not_the_nearest(self, tmp_path: Path) -> None:
+        defect = np.zeros(SHAPE, dtype=int)
+        defect[2, 2, 2], defect[5, 2, 2], defect[25, 15, 5] = 2, 1, 2
+        scan = self._scan(tmp_path, GroundTruth(defect > 0, np.zeros(3), 1.0, defect=defect))
+        assert [(one.kind, len(one.voxels)) for one in true_defects(scan)] == [("dent", 1), ("chip", 2)]
+        assert [one.kind for one in records_of_components(scan)] == ["dent", "chip"]
+
+    def test_true__a_record_of_which_nothing_is_in_the_mask(self, tmp_path: Path) -> None:
+        defect = np.zeros(SHAPE, dtype=int)
+        defect[2, 2, 2] = defect[5, 2, 2] = 2
+        scan = self._scan(tmp_path, GroundTruth(defect > 0, np.zeros(3), 1.0, defect=defect))
+        assert [(one.kind, len(one.voxels)) for one in true_defects(scan)] == [("chip", 2)]
+
+    def test_true__a_defect_that_is_not_recorded(self, tmp_path: Path) -> None:
+        defect = np.zeros(SHAPE, dtype=int)
+        defect[2, 2, 2] = 3
+        scan = self._scan(tmp_path, GroundTruth(defect > 0, np.zeros(3), 1.0, defect=defect))
+        with pytest.raises(
+            ModMapError, match=r"gt\.npz: expected defects 1 to 2, as in defects\.json, found 3"
+        ):
+            true_defects(scan)
 
 
 class TestMain:

@@ -96,6 +96,21 @@ class TestResampledAUPRO:
             for limit in LIMITS:
                 assert found[limit][index] == pytest.approx(expected[limit], abs=1e-9)
 
+    def test_compute__defects_in_pieces(self) -> None:
+        scans = volumes(np.random.default_rng(3), ties=True, shape=(12, 10, 9))
+        numbers = [np.where(mask, 1 + np.indices(mask.shape)[2] % 2, 0) for _, mask in scans]
+        resampled = ResampledAUPRO()
+        for (scores, mask), defects in zip(scans, numbers, strict=True):
+            resampled.update(scores, mask, defects=defects)
+        counts = resample_counts([bool(mask.any()) for _, mask in scans], seed=0, resamples=20)
+        found = resampled.compute(counts, [0.3])[0.3]
+        assert (resampled.components(counts) == 6).all()
+        for row, value in zip(counts, found, strict=True):
+            metric = VolumeAUPRO()
+            for drawn in np.repeat(np.arange(5), row):
+                metric.update(*scans[drawn], defects=numbers[drawn])
+            assert value == pytest.approx(metric.compute(0.3), abs=1e-9)
+
     def test_compute__thresholds_in_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         scans = volumes(np.random.default_rng(0), ties=True, shape=(24, 20))
         resampled = ResampledAUPRO()

@@ -56,6 +56,27 @@ class TestReadGroundTruth:
             np.testing.assert_array_equal(truth.unseen, unseen)
         assert read_ground_truth(_write(tmp_path, mask=mask)).unseen is None
 
+    @settings(max_examples=30, deadline=None)
+    @given(defect=arrays(np.int64, (3, 2, 4), elements=st.sampled_from([0, 0, 1, 2, 300, 65535])))
+    def test_read_ground_truth__defect_of_each_voxel(
+        self, tmp_path_factory: pytest.TempPathFactory, defect: Array
+    ) -> None:
+        path = tmp_path_factory.mktemp("gt") / "gt.npz"
+        write_ground_truth(path, GroundTruth(defect > 0, np.zeros(3), 0.5, defect=defect))
+        truth = read_ground_truth(path)
+        np.testing.assert_array_equal(truth.mask, defect > 0)
+        np.testing.assert_array_equal(truth.defect, defect)
+        with np.load(path) as file:
+            assert file["defect"].dtype == np.uint16
+            assert file["defect"].tolist() == [number for number in defect.ravel().tolist() if number]
+
+    def test_read_ground_truth__older_file_without_defect(self, tmp_path: Path) -> None:
+        mask = np.arange(24).reshape(2, 3, 4) % 2 == 1
+        packed = _write(tmp_path, mask=np.packbits(mask), shape=mask.shape, unseen=np.packbits(~mask))
+        truth = read_ground_truth(packed)
+        np.testing.assert_array_equal(truth.mask, mask)
+        assert truth.defect is None
+
     def test_read_ground_truth__other_keys_are_left_alone(self, tmp_path: Path) -> None:
         assert read_ground_truth(_write(tmp_path, author=np.array("x"))).mask.all()
 
@@ -81,6 +102,19 @@ class TestReadGroundTruth:
                 "unseen: expected the mask's shape (2, 3, 4), found (4, 3, 2)",
             ),
             ({"unseen": np.ones(3)}, "unseen: expected (X, Y, Z) of true and false, found float64 (3,)"),
+            (
+                {"defect": np.ones(23, int)},
+                "defect: expected 24 integers, one for each voxel of the mask, found int64 (23,)",
+            ),
+            (
+                {"defect": np.ones(24)},
+                "defect: expected 24 integers, one for each voxel of the mask, found float64",
+            ),
+            (
+                {"defect": np.arange(24)},
+                "defect: expected a number over 0 in the mask alone, found 1 voxels otherwise",
+            ),
+            ({"defect": np.arange(-1, 23)}, "defect: expected 0 to 65535, found -1 to 22"),
             ({"mask": np.zeros((0, 2, 2), bool)}, "mask: expected (X, Y, Z) of true and false"),
             ({"mask": np.zeros(2, np.uint8), "shape": [2, 3, 4]}, "mask: expected 3 bytes of packed bits"),
             ({"mask": np.zeros(3, np.uint8), "shape": [2, 12]}, "shape: expected three positive integers"),
@@ -108,9 +142,60 @@ class TestReadGroundTruth:
             read_ground_truth(_write(tmp_path, mask=np.array([[[{}]]], dtype=object)))
 
 
+class TestGroundTruth:
+    @pytest.mark.parametrize(
+        ("defect", "expected"),
+        [
+            (
+                np.ones((1, 3, 2), int),
+                "defect: expected integers of the mask's shape (1, 3, 3), found int64 (1, 3, 2)",
+            ),
+            (
+                np.eye(3)[None],
+                "defect: expected integers of the mask's shape (1, 3, 3), found float64 (1, 3, 3)",
+            ),
+            (
+                np.eye(3)[None] > 0,
+                "defect: expected integers of the mask's shape (1, 3, 3), found bool (1, 3, 3)",
+            ),
+            (
+                np.ones((1, 3, 3), int),
+                "defect: expected a number over 0 in the mask alone, found 6 voxels otherwise",
+            ),
+            (
+                np.zeros((1, 3, 3), int),
+                "defect: expected a number over 0 in the mask alone, found 3 voxels otherwise",
+            ),
+            (65536 * np.eye(3, dtype=int)[None], "defect: expected 0 to 65535, found 0 to 65536"),
+        ],
+    )
+    def test_init__bad_defect(self, defect: Array, expected: str) -> None:
+        with pytest.raises(ModMapError) as raised:
+            GroundTruth(np.eye(3)[None] > 0, np.zeros(3), 1.0, defect=defect)
+        assert str(raised.value) == expected
+
+    @settings(max_examples=50, deadline=None)
+    @given(defect=arrays(np.uint8, (3, 2, 4), elements=st.sampled_from([0, 0, 1, 2, 5, 200])))
+    def test_pieces__one_a_defect_in_the_order_of_their_numbers(self, defect: Array) -> None:
+        labels, count = GroundTruth(defect > 0, np.zeros(3), 1.0, defect=defect).pieces()
+        present = sorted(set(defect.ravel().tolist()) - {0})
+        assert (labels.dtype, count) == (np.int32, len(present))
+        expected = [present.index(number) + 1 if number else 0 for number in defect.ravel().tolist()]
+        assert labels.ravel().tolist() == expected
+
+    def test_pieces__what_touches_where_the_defects_are_not_known(self) -> None:
+        mask = np.zeros((5, 3, 3), bool)
+        mask[0, 0, 0] = mask[1, 1, 1] = mask[4, 0, 0] = True
+        labels, count = GroundTruth(mask, np.zeros(3), 1.0).pieces()
+        assert (labels.dtype, count) == (np.int32, 2)
+        assert (labels[0, 0, 0], labels[1, 1, 1], labels[4, 0, 0], labels.sum()) == (1, 1, 2, 4)
+
+
 class TestWriteGroundTruth:
-    def test_write_ground_truth__same_bytes(self, tmp_path: Path) -> None:
-        truth = GroundTruth(np.eye(3)[None] > 0, np.zeros(3), 1.0)
+    @pytest.mark.parametrize("dtype", [None, np.uint8, np.int64])
+    def test_write_ground_truth__same_bytes(self, tmp_path: Path, dtype: Any) -> None:
+        defect = None if dtype is None else (7 * np.eye(3)[None]).astype(dtype)
+        truth = GroundTruth(np.eye(3)[None] > 0, np.zeros(3), 1.0, defect=defect)
         write_ground_truth(tmp_path / "a.npz", truth)
         write_ground_truth(tmp_path / "deeper" / "b.npz", truth)
         assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "deeper" / "b.npz").read_bytes()

@@ -51,13 +51,23 @@ def flood_fill(ground_truth: Array, connectivity: int) -> list[list[Voxel]]:
     return components
 
 
+def by_number(defects: Array) -> list[list[Voxel]]:
+    """The voxels of each number over 0, lowest first."""
+    found: dict[int, list[Voxel]] = {}
+    for voxel in np.ndindex(defects.shape):
+        if defects[voxel] > 0:
+            found.setdefault(int(defects[voxel]), []).append(voxel)
+    return [voxels for _, voxels in sorted(found.items())]
+
+
 def reference_components(
-    scans: list[Scan], connectivity: int, unobserved: str
+    scans: list[Scan], connectivity: int, unobserved: str, split: list[list[list[Voxel]]] | None = None
 ) -> list[tuple[int, list[float]]]:
-    """(size, scores of the observed voxels) of each component that counts."""
+    """(size, scores of the observed voxels) of each component that counts; each scan's are flooded or given."""
     components = []
-    for scores, ground_truth, observed in scans:
-        for voxels in flood_fill(ground_truth, connectivity):
+    split = split or [flood_fill(ground_truth, connectivity) for _, ground_truth, _ in scans]
+    for (scores, _, observed), defects in zip(scans, split, strict=True):
+        for voxels in defects:
             found = [float(scores[voxel]) for voxel in voxels if observed[voxel]]
             size = len(voxels) if unobserved == "miss" else len(found)
             if size:
@@ -66,9 +76,14 @@ def reference_components(
 
 
 def reference_curve(
-    scans: list[Scan], connectivity: int, nominal: str, unobserved: str, only: int | None = None
+    scans: list[Scan],
+    connectivity: int,
+    nominal: str,
+    unobserved: str,
+    only: int | None = None,
+    split: list[list[list[Voxel]]] | None = None,
 ) -> list[tuple[Fraction, Fraction]]:
-    components = reference_components(scans, connectivity, unobserved)
+    components = reference_components(scans, connectivity, unobserved, split)
     components = components if only is None else [components[only]]
     nominal_scores = [
         float(score) for s, truth, seen in scans for score in s[seen & ~truth].astype(np.float64)
@@ -183,6 +198,78 @@ class TestVolumeAUPRO:
             zip(sizes, (round(area, 9) for area in expected), strict=True)
         )
         assert np.mean([area.area for area in found]) == pytest.approx(metric.compute(limit), abs=1e-12)
+
+    @settings(max_examples=100, deadline=None)
+    @given(
+        scans=st.lists(drawn_scan(), min_size=1, max_size=3).filter(usable),
+        seed=st.integers(0, 2**32 - 1),
+        dtype=st.sampled_from([np.uint8, np.int32, np.uint16, np.int64]),
+        limit=st.sampled_from(LIMITS),
+        nominal=st.sampled_from(["observed", "all"]),
+        unobserved=st.sampled_from(["miss", "ignore"]),
+    )
+    def test_compute__defects_by_number_equal_explicit_thresholds(
+        self, scans: list[Scan], seed: int, dtype: Any, limit: float, nominal: Any, unobserved: str
+    ) -> None:
+        """Numbers with gaps, scattered over the ground truth, so that a defect is in several pieces."""
+        rng = np.random.default_rng(seed)
+        numbers = [(truth * rng.choice([1, 2, 7, 200], truth.shape)).astype(dtype) for _, truth, _ in scans]
+        metric = VolumeAUPRO(nominal=nominal, unobserved_ground_truth=unobserved)  # type: ignore[arg-type]
+        for (scores, truth, _), defects in zip(scans, numbers, strict=True):
+            metric.update(scores, truth, defects=defects)
+        split = [by_number(defects) for defects in numbers]
+        points = reference_curve(scans, 26, nominal, unobserved, split=split)
+        assert metric.compute(limit) == pytest.approx(area_under(points, limit), abs=1e-9)
+        areas = metric.defect_areas(limit)
+        sizes = [size for size, _ in reference_components(scans, 26, unobserved, split)]
+        assert [one.voxels for one in areas] == sizes
+        for index, one in enumerate(areas):
+            points = reference_curve(scans, 26, nominal, unobserved, only=index, split=split)
+            assert one.area == pytest.approx(area_under(points, limit), abs=1e-9)
+
+    @settings(max_examples=50, deadline=None)
+    @given(scans=st.lists(drawn_scan(), min_size=1, max_size=3).filter(usable), limit=st.sampled_from(LIMITS))
+    def test_update__components_as_defects_change_nothing(self, scans: list[Scan], limit: float) -> None:
+        metric = VolumeAUPRO()
+        for scores, truth, _ in scans:
+            metric.update(scores, truth, defects=label_defects(truth)[0])
+        expected = accumulate(scans)
+        assert metric.compute(limit) == expected.compute(limit)
+        assert metric.defect_areas(limit) == expected.defect_areas(limit)
+        assert volume_aupro(
+            [scores for scores, _, _ in scans],
+            [truth for _, truth, _ in scans],
+            defects=[label_defects(truth)[0] for _, truth, _ in scans],
+            limit=limit,
+        ) == expected.compute(limit)
+
+    def test_update__a_defect_in_pieces_counts_once(self) -> None:
+        # Of the defects 3, in three pieces, and 5, in one, the first's pieces alone are found.
+        defects = np.array([[3, 0, 3, 0, 3, 0, 5, 5, 0, 0]])
+        scores = (defects == 3).astype(np.float64)
+        assert volume_aupro([scores], [defects > 0], limit=0.01) == pytest.approx(0.75, abs=0.01)
+        metric = VolumeAUPRO(connectivity=6)
+        metric.update(scores, defects > 0, defects=defects, name="part 7")
+        assert metric.compute(1e-6) == pytest.approx(0.5, abs=1e-6)
+        areas = [(one.scan, one.index, one.voxels, round(one.area, 5)) for one in metric.defect_areas(1e-6)]
+        assert areas == [("part 7", 0, 3, 1.0), ("part 7", 1, 2, 0.0)]
+
+    @pytest.mark.parametrize(
+        ("defects", "message"),
+        [
+            ([[1.0, 0.0]], r"expected defects as integers and of the scores' shape \(1, 2\), found float64"),
+            ([[True, False]], r"expected defects as integers .* found bool"),
+            ([[1, 0, 0]], r"expected defects as integers .* found int64 of shape \(1, 3\)"),
+            ([[1, 2]], r"over 0 in the ground truth and 0 elsewhere, found 2 at voxel \(0, 1\) and 1 such"),
+            ([[0, 0]], r"over 0 in the ground truth and 0 elsewhere, found 0 at voxel \(0, 0\) and 1 such"),
+            ([[-1, 0]], r"over 0 in the ground truth and 0 elsewhere, found -1 at voxel \(0, 0\) and 1 such"),
+        ],
+    )
+    def test_update__wrong_defects(self, defects: Any, message: str) -> None:
+        metric = VolumeAUPRO()
+        with pytest.raises(ModMapError, match=f"scan_07: .*{message}"):
+            metric.update(np.zeros((1, 2)), np.array([[True, False]]), defects=defects, name="scan_07")
+        assert metric.components == 0
 
     def test_defect_areas__numbered_as_labelled(self) -> None:
         ground_truth = np.zeros((9, 3, 3), bool)
@@ -520,6 +607,8 @@ class TestVolumeAUPRO:
         volume, ground_truth = np.zeros((1, 2)), np.array([[True, False]])
         with pytest.raises(ModMapError, match="ground_truths: expected one for each of 2 volumes, found 1"):
             volume_aupro([volume, volume], [ground_truth])
+        with pytest.raises(ModMapError, match="defects: expected one for each of 1 volumes, found 0"):
+            volume_aupro([volume], [ground_truth], defects=[])
         with pytest.raises(ModMapError, match="names: expected one for each of 1 volumes, found 2"):
             volume_aupro([volume], [ground_truth], names=["a", "b"])
 

@@ -78,6 +78,25 @@ class TestMetricsOf:
         assert found.scans[0].seconds == {"encoders": 1.5}
         assert found.notes == ()
 
+    def test_metrics_of__a_defect_in_pieces_counts_once(self, tmp_path: Path) -> None:
+        """Defect 2 is three voxels apart, all found; defect 4, of two, is not; none is numbered 1 or 3."""
+        volume = np.linspace(0, 0.2, GRID.shape[0] * 40).reshape(GRID.shape)
+        defect = np.zeros(GRID.shape, np.int32)
+        defect[[1, 4, 7], 5, 1], defect[9, 9, :2] = 2, 4
+        volume[defect == 2], volume[defect == 4] = 0.9, -1
+        scan = plant(tmp_path, "02_bad", anomalous=True, score=0.9, volume=volume, mask=defect > 0)
+        assert scan.ground_truth is not None
+        found = metrics_of([scan], tmp_path / "results")
+        assert found.v_aupro[0.01] == pytest.approx(0.75)
+        truth = GroundTruth(defect > 0, origin=GRID.origin, voxel=GRID.voxel, defect=defect)
+        write_ground_truth(scan.ground_truth, truth)
+        found = metrics_of([scan], tmp_path / "results")
+        assert found.v_aupro[0.01] == pytest.approx(0.5)
+        assert [(one.index, one.voxels, round(one.area, 9)) for one in found.defects] == [
+            (0, 3, 1.0),
+            (1, 2, 0.0),
+        ]
+
     def test_metrics_of__without_labels_or_truth(self, tmp_path: Path) -> None:
         volume = np.zeros(GRID.shape)
         scans = [
