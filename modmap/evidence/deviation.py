@@ -125,7 +125,8 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
     full = np.full(mask.shape, np.nan, dtype=np.float32)
     full[mask] = deviation
     if nominal.supported:
-        full[_fixture(_stays(nominal, view_id, surface, full), face)] = np.nan
+        stays = _stays(nominal, view_id, surface, full)
+        full[_fixture(stays, np.isfinite(full), face)] = np.nan
         full[_specks(np.isfinite(full), width=_rim(surface.depth.shape[1]))] = np.nan
     limit = np.full(mask.shape, np.inf, dtype=np.float32)
     limit[mask] = FARTHER * expected[:, 0]
@@ -169,13 +170,13 @@ def _rim(width: int) -> int:
     return max(round(RIM * width / 1024), 2)
 
 
-def _fixture(stays: Array, face: Array) -> Array:
-    """(H, W) bool: faces most of which stay where they were, and what lies beside these.
+def _fixture(stays: Array, known: Array, face: Array) -> Array:
+    """(H, W) bool: faces most of what is known of which stays where it was, and what lies beside these.
 
     A warped place may by chance come to lie where the part's surface was before it moved. Its face as a whole doesn't.
     """
-    known, staying = np.bincount(face.ravel()), np.bincount(face.ravel(), stays.ravel())
-    faces = staying > MOST * known
+    counted, staying = (np.bincount(face.ravel(), one.ravel()) for one in (known, stays))
+    faces = staying > MOST * counted
     faces[0] = False
     fixture = (faces[face] | (stays & (face == 0))).astype(np.uint8)
     return np.asarray(cv2.dilate(fixture, np.ones((2 * _rim(face.shape[1]) + 1,) * 2, np.uint8)) > 0)

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from modmap.alignment.motion import inverse, motion_of, moved
-from modmap.evidence.deviation import deviations
+from modmap.evidence.deviation import _fixture, deviations
 from modmap.evidence.nominal import NominalSurface
 from tests.modmap.alignment.blobs import ring, surfaces
 from tests.modmap.evidence.boxes import Box, box_surfaces
@@ -125,3 +125,18 @@ class TestDeviations:
             pieces, count = ndimage.label(said, np.ones((3, 3)))
             opened = ndimage.binary_erosion(said, np.ones((2, 2)))
             assert set(np.unique(pieces[opened])) == set(range(1, count + 1))
+
+
+class TestFixture:
+    def test_fixture__is_a_face_most_of_what_is_known_of_which_stays(self) -> None:
+        face = np.zeros((60, 90), dtype=np.int32)
+        face[10:50, 10:40], face[10:50, 50:80] = 1, 2
+        known = np.zeros(face.shape, dtype=bool)
+        known[10:22], known[30:34] = True, True
+        known &= face > 0
+        stays = known & (
+            (face == 1) & (np.arange(60) < 22)[:, None] | (face == 2) & (np.arange(60) >= 30)[:, None]
+        )
+        found = _fixture(stays, known, face)
+        assert found[10:50, 10:40].all()
+        assert not found[10:50, 50:80].any()
