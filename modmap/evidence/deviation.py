@@ -132,7 +132,7 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
     limit[mask] = FARTHER * expected[:, 0]
     # Slivers beside an edge that compare one side of it with the other would count at every broader scale.
     full[_specks(np.abs(np.nan_to_num(full)) > limit, width=SLIVER)] = np.nan
-    full[mask] = without_offsets(full[mask], face[mask])
+    full[mask] = without_offsets(full[mask], normals, face[mask])
     return full, expected[np.isfinite(full[mask])]
 
 

@@ -12,6 +12,9 @@ from modmap.types import Array
 AROUND = 1.5  # pixels of a view that is 1024 wide: over which normals are compared
 ALIKE = 0.985  # length of the mean of unit normals that are of one face: within some 10 degrees of it
 TOLERANCE = 0.15  # mm by which a whole face may lie off
+CERTAIN = 0.02  # mm: what a face's mean deviation says nothing below
+FAR = 3.0  # robust deviations beyond which a pixel says nothing of its face
+ROUNDS = 3
 
 
 def faces_of(surface: ViewSurface) -> Array:
@@ -24,20 +27,44 @@ def faces_of(surface: ViewSurface) -> Array:
     return np.asarray(cv2.connectedComponents(flat.astype(np.uint8), connectivity=4)[1])
 
 
-def without_offsets(deviation: Array, face: Array, *, tolerance: float = TOLERANCE) -> Array:
+def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance: float = TOLERANCE) -> Array:
     """(M,) float32 deviations less how far their faces lie off as wholes, as far as the part's tolerance lets them.
 
+    A face may be larger or smaller, which lets it lie off by the same everywhere, and it may be shifted, which lets a
+    cylinder stand out on one side and lie back on the other. What few of its pixels show has no say in that.
+
     Args:
-        deviation: (M,) float32 mm, NaN where nothing is known.
+        deviation: (M,) float32 mm along the normals, NaN where nothing is known.
+        normals: (M, 3) float32 unit normals.
         face: (M,) the faces' numbers; what is of none, 0, stays as it is.
         tolerance: mm: of an offset beyond it the rest remains.
     """
     counted = np.isfinite(deviation) & (face > 0)
     if not counted.any():
         return deviation
-    offset = np.zeros(int(face.max()) + 1, dtype=np.float32)
-    numbers = np.unique(face[counted])
-    offset[numbers] = np.clip(
-        ndimage.median(deviation[counted], face[counted], numbers), -tolerance, tolerance
-    )
-    return np.asarray(deviation - offset[face])
+    found = deviation[counted].astype(np.float64)
+    numbers, of = np.unique(face[counted], return_inverse=True)
+    every, size = np.arange(len(numbers)), np.bincount(of)
+    cause = np.column_stack([np.ones(len(found)), normals[counted]])
+    held = (CERTAIN / tolerance) ** 2 * np.eye(cause.shape[1])
+    offset = np.asarray(ndimage.median(found, of, every))[of]
+    for _ in range(ROUNDS):
+        rest = found - offset
+        spread = np.maximum(1.4826 * np.asarray(ndimage.median(np.abs(rest), of, every)), CERTAIN)
+        weight = np.square(np.clip(1 - np.square(rest / (FAR * spread[of])), 0, None)) / size[of]
+        weighted = cause * weight[:, None]
+        covered = np.stack(
+            [_sums(weighted * column[:, None], of, len(numbers)) for column in cause.T], axis=2
+        )
+        explained = np.linalg.solve(
+            covered + held, _sums(weighted * found[:, None], of, len(numbers))[..., None]
+        )
+        offset = (cause * explained[of, :, 0]).sum(axis=1)
+    rest = deviation.copy()
+    rest[counted] -= np.clip(offset, -tolerance, tolerance).astype(np.float32)
+    return rest
+
+
+def _sums(values: Array, of: Array, count: int) -> Array:
+    """(count, C) sums of the rows (K, C) of each number."""
+    return np.stack([np.bincount(of, column, count) for column in values.T], axis=1)

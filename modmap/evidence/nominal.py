@@ -94,7 +94,7 @@ def _spread(view_id: str, views: Mapping[str, ViewSurface], faces: Array) -> Arr
         same = (found.normals * normals).sum(axis=1) > SAME_FACE
         deviation = np.full(smooth.shape, np.nan, dtype=np.float32)
         one_surface = np.where(same & (np.abs(found.deviation) < APART), found.deviation, np.nan)
-        deviation[smooth] = without_offsets(one_surface, face)
+        deviation[smooth] = without_offsets(one_surface, normals, face)
         for scale, sigma in enumerate(widths):
             one = smoothed(deviation, sigma)
             known = np.isfinite(one)

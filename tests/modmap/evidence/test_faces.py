@@ -49,6 +49,41 @@ class TestFacesOf:
 
 
 class TestWithoutOffsets:
+    @pytest.mark.parametrize("seed", [0, 1, 2])
+    def test_without_offsets__against_a_loop_over_faces(self, seed: int) -> None:
+        """Each face's size and shift by a ridge regression that is weighted anew three times, written out."""
+        rng = np.random.default_rng(seed)
+        face = rng.integers(0, 4, 400).astype(np.int32)
+        normals = rng.normal(size=(400, 3)).astype(np.float32)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        deviation = rng.normal(0.03, 0.05, 400).astype(np.float32)
+        deviation[rng.random(400) < 0.1] = np.nan
+        deviation[rng.random(400) < 0.1] = 2.0
+        expected = deviation.copy()
+        for number in (1, 2, 3):
+            of = (face == number) & np.isfinite(deviation)
+            values, design = deviation[of], np.column_stack([np.ones(of.sum()), normals[of]])
+            offset = np.full(of.sum(), np.median(values))
+            for _ in range(3):
+                far = (values - offset) / (3 * max(1.4826 * np.median(np.abs(values - offset)), 0.02))
+                weight = np.diag(np.where(np.abs(far) < 1, (1 - far**2) ** 2, 0) / of.sum())
+                ridge = design.T @ weight @ design + (0.02 / 0.2) ** 2 * np.eye(4)
+                offset = design @ np.linalg.inv(ridge) @ design.T @ weight @ values
+            expected[of] -= np.clip(offset, -0.2, 0.2)
+        found = without_offsets(deviation.copy(), normals, face, tolerance=0.2)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+    def test_without_offsets__of_a_cylinder_that_is_larger_and_lies_aside(self) -> None:
+        """Of a bore 0.04 mm wider and 0.1 mm aside nothing remains but a dent on a tenth of it, all of which does."""
+        angle = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+        normals = np.stack([np.cos(angle), np.sin(angle), np.zeros(2000)], axis=1).astype(np.float32)
+        deviation = (0.04 + normals @ (0.06, -0.08, 0.0)).astype(np.float32)
+        dent = angle < 0.2 * np.pi
+        deviation[dent] -= np.float32(0.3)
+        rest = without_offsets(deviation.copy(), normals, np.ones(2000, np.int32))
+        np.testing.assert_allclose(rest[~dent], 0, atol=0.01)
+        np.testing.assert_allclose(rest[dent], -0.3, atol=0.01)
+
     @settings(deadline=None)
     @given(
         hnp.arrays(
@@ -56,15 +91,18 @@ class TestWithoutOffsets:
         ),
         st.randoms(use_true_random=False),
     )
-    def test_without_offsets__medians_against_a_loop(self, deviation: np.ndarray, random: Random) -> None:
+    def test_without_offsets__moves_nothing_by_more_than_the_tolerance(
+        self, deviation: np.ndarray, random: Random
+    ) -> None:
         face = np.array([random.randrange(4) for _ in deviation], dtype=np.int32)
-        found = without_offsets(deviation.copy(), face, tolerance=0.2)
-        expected = deviation.copy()
-        for number in (1, 2, 3):
-            values = deviation[(face == number) & np.isfinite(deviation)]
-            if len(values):
-                expected[face == number] -= np.clip(np.median(values), -0.2, 0.2)
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        normals = (
+            np.random.default_rng(random.getrandbits(32)).normal(size=(len(deviation), 3)).astype(np.float32)
+        )
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        found = without_offsets(deviation.copy(), normals, face, tolerance=0.2)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(deviation))
+        np.testing.assert_array_equal(found[face == 0], deviation[face == 0])
+        assert (np.abs(found - deviation)[np.isfinite(deviation)] <= 0.2 + 1e-6).all()
 
     @pytest.mark.parametrize("offset", [0.1, -0.1, 0.4, -0.4])
     def test_without_offsets__beyond_the_tolerance_the_rest_remains(self, offset: float) -> None:
