@@ -59,7 +59,10 @@ def row_name(method: str, config: Mapping[str, Any]) -> str:
 
 
 def _features(method: str, config: Mapping[str, Any]) -> list[str]:
-    words = []
+    evidence = config.get("evidence", {})
+    words = [name for name in ("geometry", "appearance") if evidence.get(name)]
+    if not evidence.get("mapping", True):
+        return words
     for modality in ("image", "depth"):
         encoder = config[f"{modality}_encoder"]
         reference, precision = encoder["reference"], encoder.get("precision", "float32")

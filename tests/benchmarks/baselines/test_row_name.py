@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks.baselines.methods import MethodName, heading, make_detector
+from benchmarks.baselines.row_name import row_name
+from modmap.config import make_config
 
 LITE0, TEACHER = {"reference": "efficientnet_lite0"}, "weights/pretrained_teacher_small.pth"
 
@@ -62,3 +64,11 @@ class TestRowName:
         self, method: MethodName, settings: dict[str, Any], name: str
     ) -> None:
         assert heading(method, make_detector(method, "fast", settings, device="cpu")) == name
+
+    def test_row_name__modmap_says_by_what_evidence(self) -> None:
+        names = [
+            row_name("modmap", make_config(preset, {"evidence": evidence}).model_dump(mode="json"))
+            for preset, evidence in (("inspect", {}), ("fast", {}), ("fast", {"geometry": True}))
+        ]
+        tokens = "image dinov2_vits14, depth dinov2_vits14"
+        assert names == ["ModMap (geometry, appearance)", f"ModMap ({tokens})", f"ModMap (geometry, {tokens})"]
