@@ -71,4 +71,8 @@ class TestRowName:
             for preset, evidence in (("inspect", {}), ("fast", {}), ("fast", {"geometry": True}))
         ]
         tokens = "image dinov2_vits14, depth dinov2_vits14"
-        assert names == ["ModMap (geometry, appearance)", f"ModMap ({tokens})", f"ModMap (geometry, {tokens})"]
+        assert names == [
+            "ModMap (geometry, appearance)",
+            f"ModMap ({tokens})",
+            f"ModMap (geometry, {tokens})",
+        ]
