@@ -6,6 +6,7 @@ run was killed or stopped, ends with the same losses as one that never was.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -271,4 +272,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status:
+        # A thread of the processes' group that is still there can abort the interpreter while it ends.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

@@ -17,6 +17,7 @@ from modmap.volume import AnomalyVolume
 # The deviation is taken past the outliers at silhouettes, and counts where it stands out of what good surface scatters.
 DEVIATION_PERCENTILES = (1, 99)
 LEAST_SCATTERS = 3.0
+LEAST_DEVIATION = 1e-3  # mm: a smaller one is written as 0
 
 
 def find_defects(
@@ -112,6 +113,7 @@ def _deviation(seen: Sightings) -> float | None:
     for offsets, scatter in seen.deviations:
         low, high = (float(value) for value in np.percentile(offsets, DEVIATION_PERCENTILES))
         one = low if -low > high else high
-        if abs(one) > LEAST_SCATTERS * scatter and (farthest is None or abs(one) > abs(farthest)):
+        stands_out = abs(one) > max(LEAST_SCATTERS * scatter, LEAST_DEVIATION)
+        if stands_out and (farthest is None or abs(one) > abs(farthest)):
             farthest = one
     return farthest
