@@ -60,9 +60,9 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
             covered + held, _sums(weighted * found[:, None], of, len(numbers))[..., None]
         )
         offset = (cause * explained[of, :, 0]).sum(axis=1)
-    rest = deviation.copy()
-    rest[counted] -= np.clip(offset, -tolerance, tolerance).astype(np.float32)
-    return rest
+    remaining = deviation.copy()
+    remaining[counted] -= np.clip(offset, -tolerance, tolerance).astype(np.float32)
+    return remaining
 
 
 def _sums(values: Array, of: Array, count: int) -> Array:

@@ -1,4 +1,4 @@
-"""Metrics against exact fractions and explicit thresholds, scikit-learn, and cases computed by hand."""
+"""V-AUPRO against exact fractions and explicit thresholds, and cases computed by hand."""
 
 from __future__ import annotations
 
@@ -9,118 +9,25 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from modmap.errors import ModMapError
-from modmap.metrics import VolumeAUPRO, average_precision, instance_auroc, label_defects, volume_aupro
-
-Array = npt.NDArray[Any]
-Voxel = tuple[int, ...]
-Scan = tuple[Array, Array, Array]
+from modmap.metrics import VolumeAUPRO, label_defects, volume_aupro
+from tests.modmap.metrics.slow_volume_aupro import (
+    Array,
+    Scan,
+    area_under,
+    by_number,
+    reference_aupro,
+    reference_components,
+    reference_curve,
+)
 
 NAN = float("nan")
 LIMITS = [0.01, 0.05, 0.3, 0.5, 1.0]
-
-
-# --- the reference: Python loops over every threshold, exact fractions, a flood fill of its own ---
-
-
-def are_neighbours(a: Voxel, b: Voxel, connectivity: int) -> bool:
-    steps = [abs(i - j) for i, j in zip(a, b, strict=True)]
-    moved_axes = {6: 1, 18: 2, 26: 3}[connectivity]
-    return max(steps) == 1 and sum(steps) <= moved_axes
-
-
-def flood_fill(ground_truth: Array, connectivity: int) -> list[list[Voxel]]:
-    left = {tuple(map(int, voxel)) for voxel in np.argwhere(ground_truth)}
-    components = []
-    while left:
-        component, frontier = [], [left.pop()]
-        while frontier:
-            voxel = frontier.pop()
-            component.append(voxel)
-            reached = {other for other in left if are_neighbours(voxel, other, connectivity)}
-            left -= reached
-            frontier.extend(reached)
-        components.append(component)
-    return components
-
-
-def by_number(defects: Array) -> list[list[Voxel]]:
-    """The voxels of each number over 0, lowest first."""
-    found: dict[int, list[Voxel]] = {}
-    for voxel in np.ndindex(defects.shape):
-        if defects[voxel] > 0:
-            found.setdefault(int(defects[voxel]), []).append(voxel)
-    return [voxels for _, voxels in sorted(found.items())]
-
-
-def reference_components(
-    scans: list[Scan], connectivity: int, unobserved: str, split: list[list[list[Voxel]]] | None = None
-) -> list[tuple[int, list[float]]]:
-    """(size, scores of the observed voxels) of each component that counts; each scan's are flooded or given."""
-    components = []
-    split = split or [flood_fill(ground_truth, connectivity) for _, ground_truth, _ in scans]
-    for (scores, _, observed), defects in zip(scans, split, strict=True):
-        for voxels in defects:
-            found = [float(scores[voxel]) for voxel in voxels if observed[voxel]]
-            size = len(voxels) if unobserved == "miss" else len(found)
-            if size:
-                components.append((size, found))
-    return components
-
-
-def reference_curve(
-    scans: list[Scan],
-    connectivity: int,
-    nominal: str,
-    unobserved: str,
-    only: int | None = None,
-    split: list[list[list[Voxel]]] | None = None,
-) -> list[tuple[Fraction, Fraction]]:
-    components = reference_components(scans, connectivity, unobserved, split)
-    components = components if only is None else [components[only]]
-    nominal_scores = [
-        float(score) for s, truth, seen in scans for score in s[seen & ~truth].astype(np.float64)
-    ]
-    everywhere = sum(int((~truth).sum()) for _, truth, _ in scans)
-    nominal_voxels = len(nominal_scores) if nominal == "observed" else everywhere
-    thresholds = np.unique(np.concatenate([s[seen].astype(np.float64) for s, _, seen in scans]))
-    points = [(Fraction(0), Fraction(0))]
-    for threshold in thresholds[::-1].tolist():
-        alarms = sum(score >= threshold for score in nominal_scores)
-        overlaps = [Fraction(sum(s >= threshold for s in found), size) for size, found in components]
-        points.append((Fraction(alarms, nominal_voxels), sum(overlaps, Fraction(0)) / len(overlaps)))
-    return [*points, (Fraction(1), points[-1][1])]
-
-
-def area_under(points: list[tuple[Fraction, Fraction]], limit: float) -> float:
-    end, area = Fraction(limit), Fraction(0)
-    for (x0, y0), (x1, y1) in itertools.pairwise(points):
-        if x0 >= end or x0 == x1:
-            continue
-        stop = min(x1, end)
-        y_stop = y0 + (y1 - y0) * (stop - x0) / (x1 - x0)
-        area += (stop - x0) * (y0 + y_stop) / 2
-    return float(area / end)
-
-
-def reference_aupro(
-    scans: list[Scan],
-    limit: float,
-    connectivity: int = 26,
-    nominal: str = "observed",
-    unobserved: str = "miss",
-) -> float:
-    return area_under(reference_curve(scans, connectivity, nominal, unobserved), limit)
-
-
-# --- drawn scans: few distinct scores (ties), several components, unobserved voxels ---
 
 
 @st.composite
@@ -616,62 +523,3 @@ class TestVolumeAUPRO:
         volume, ground_truth = np.zeros((1, 2)), np.array([[True, False]])
         with pytest.raises(ModMapError, match="scan_b: "):
             volume_aupro([volume, volume - np.inf], [ground_truth] * 2, names=["scan_a", "scan_b"])
-
-
-@st.composite
-def drawn_instances(draw: st.DrawFn) -> tuple[Array, Array]:
-    size = draw(st.integers(2, 40))
-    dtype = draw(st.sampled_from([np.float32, np.float64]))
-    levels = st.sampled_from([-1.0, 0.0, 0.1, 0.2, 0.3]) | st.floats(-10, 10, width=32)
-    scores = draw(hnp.arrays(dtype, size, elements=levels.map(lambda x: float(np.float32(x)))))
-    labels = draw(hnp.arrays(np.bool_, size))
-    assume(labels.any() and not labels.all())
-    return scores, labels
-
-
-def wrong_instances() -> list[tuple[list[Any], list[Any], str]]:
-    return [
-        ([0.1, 0.2], [True], "one for each score"),
-        ([0.1, NAN], [True, False], "finite numbers, found nan at index 1"),
-        ([0.1, np.inf], [True, False], "finite numbers, found inf"),
-        ([0.1, 0.2], [True, True], "both classes, found 2 anomalous of 2"),
-        ([0.1, 0.2], [False, False], "both classes, found 0 anomalous of 2"),
-        ([], [], "both classes"),
-        ([0.1, 0.2], [0, 1], "labels: expected bool"),
-    ]
-
-
-class TestInstanceAuroc:
-    @settings(max_examples=100, deadline=None)
-    @given(instances=drawn_instances())
-    def test_instance_auroc__equals_sklearn(self, instances: tuple[Array, Array]) -> None:
-        scores, labels = instances
-        assert instance_auroc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
-
-    def test_instance_auroc__tie_counts_half(self) -> None:
-        # Pairs (anomalous, nominal): 3 > 1, 3 > 2, 2 > 1, and 2 = 2.
-        assert instance_auroc([1.0, 2.0, 2.0, 3.0], [False, False, True, True]) == 3.5 / 4
-
-    @pytest.mark.parametrize(("scores", "labels", "message"), wrong_instances())
-    def test_instance_auroc__unusable(self, scores: list[Any], labels: list[Any], message: str) -> None:
-        with pytest.raises(ModMapError, match=message):
-            instance_auroc(scores, labels)
-
-
-class TestAveragePrecision:
-    @settings(max_examples=100, deadline=None)
-    @given(instances=drawn_instances())
-    def test_average_precision__equals_sklearn(self, instances: tuple[Array, Array]) -> None:
-        scores, labels = instances
-        expected = average_precision_score(labels, scores)
-        assert average_precision(scores, labels) == pytest.approx(expected, abs=1e-12)
-
-    def test_average_precision__by_hand(self) -> None:
-        # 3 found first (P 1, R 1/2); the tie at 2 brings one of each (P 2/3, R 1).
-        value = average_precision([1.0, 2.0, 2.0, 3.0], [False, False, True, True])
-        assert value == pytest.approx(1 / 2 + 1 / 2 * 2 / 3)
-
-    @pytest.mark.parametrize(("scores", "labels", "message"), wrong_instances())
-    def test_average_precision__unusable(self, scores: list[Any], labels: list[Any], message: str) -> None:
-        with pytest.raises(ModMapError, match=message):
-            average_precision(scores, labels)
