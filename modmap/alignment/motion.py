@@ -30,6 +30,16 @@ def moved(motion: Array, points: Array) -> Array:
     return carried
 
 
+def dot(one: Array, other: Array) -> Array:
+    """(M,) or (H, W) products of vectors, along the last axis."""
+    return np.asarray(np.einsum("...i,...i->...", one, other))
+
+
+def length(vectors: Array) -> Array:
+    """(M,) or (H, W) lengths of vectors, along the last axis."""
+    return np.sqrt(dot(vectors, vectors))
+
+
 def inverse(motion: Array) -> Array:
     """(4, 4) the motion back."""
     back = np.eye(4)

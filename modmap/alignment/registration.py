@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from modmap.alignment.motion import motion_of, moved
+from modmap.alignment.motion import dot, length, motion_of, moved
 from modmap.alignment.surface import ViewSurface
 from modmap.types import Array
 
@@ -166,10 +166,10 @@ def _matches(
         partners = surface.points[row, column].astype(np.float64)
         normals = surface.normals[row, column].astype(np.float64)
         points, own = points[inside], one.normals[inside] @ motion[:3, :3].T
-        offset = ((points - partners) * normals).sum(axis=1)
-        good = there & (np.abs(offset) <= limit) & ((own * normals).sum(axis=1) >= NORMALS_AGREE)
+        offset = dot(points - partners, normals)
+        good = there & (np.abs(offset) <= limit) & (dot(own, normals) >= NORMALS_AGREE)
         # A partner lies under its point, not far along the surface.
-        good &= np.linalg.norm(points - partners, axis=1) <= 3 * limit
+        good &= length(points - partners) <= 3 * limit
         offsets.append(offset[good])
         arm = np.cross(points[good] - centre, normals[good])
         levers.append(np.concatenate([arm, normals[good]], axis=1))
@@ -184,7 +184,7 @@ def _offsets(surface: ViewSurface, points: Array) -> Array:
     nearest = np.rint(np.nan_to_num(uv, nan=-1.0)).astype(np.int64)
     inside = ((nearest >= 0) & (nearest < (width, height))).all(axis=1)
     column, row = np.where(inside, nearest[:, 0], 0), np.where(inside, nearest[:, 1], 0)
-    offset = ((points - surface.points[row, column]) * surface.normals[row, column]).sum(axis=1)
+    offset = dot(points - surface.points[row, column], surface.normals[row, column])
     return np.where(inside & surface.smooth[row, column], offset, np.inf)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from modmap.alignment.motion import dot, length
 from modmap.camera import Camera
 from modmap.scan import Frame
 from modmap.types import Array
@@ -56,11 +57,11 @@ def view_surface(frame: Frame, mask: Array) -> ViewSurface:
     local = rays * depth[..., None]
     across, down = _central(local, depth, camera, axis=1), _central(local, depth, camera, axis=0)
     normals = np.cross(across, down)
-    length = np.linalg.norm(normals, axis=2, keepdims=True)
-    normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+    size = length(normals)[..., None]
+    normals = np.divide(normals, size, out=np.zeros_like(normals), where=size > 0)
     # Towards the camera, which is at the origin here.
-    towards = -local / np.maximum(np.linalg.norm(local, axis=2, keepdims=True), 1e-6)
-    cosine = (normals * towards).sum(axis=2)
+    towards = -local / np.maximum(length(local)[..., None], 1e-6)
+    cosine = dot(normals, towards)
     normals *= np.sign(cosine)[..., None]
     rotation = camera.T_camera_to_world[:3, :3].astype(np.float32)
     return ViewSurface(

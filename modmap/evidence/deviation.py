@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from modmap.alignment.motion import inverse, moved
+from modmap.alignment.motion import dot, inverse, length, moved
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
 from modmap.evidence.faces import without_offsets
@@ -116,7 +116,7 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
         seen = looked_up(beside, points[far])
         # What lies on the nominal surface as another view saw it was hidden from this one.
         on = np.abs(seen.deviation) <= FARTHER * expected[far, 0]
-        on &= (seen.normals * normals[far]).sum(axis=1) > SAME_FACE
+        on &= dot(seen.normals, normals[far]) > SAME_FACE
         deviation[far[on]] = seen.deviation[on]
         far = far[~on]
     deviation[far[_hidden(nominal.views[view_id], found.place[far], points[far], surface, motion)]] = np.nan
@@ -149,10 +149,8 @@ def _hidden(nominal: ViewSurface, place: Array, points: Array, new: ViewSurface,
         motion: (4, 4) from the new scan's world to the nominal one's.
     """
     before = read_at(nominal.points, place).astype(np.float64)
-    apart = np.linalg.norm(points - before, axis=1)
-    behind = np.linalg.norm(points - nominal.camera.centre, axis=1) > np.linalg.norm(
-        before - nominal.camera.centre, axis=1
-    )
+    apart = length(points - before)
+    behind = length(points - nominal.camera.centre) > length(before - nominal.camera.centre)
     past = looked_past(new, moved(inverse(motion), before), around=HIDING)
     return np.asarray(behind & (np.abs(np.nan_to_num(past, nan=np.inf)) <= STANDS * apart))
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from modmap.alignment.motion import dot, length
 from modmap.alignment.surface import ViewSurface
 from modmap.types import Array
 
@@ -15,6 +16,7 @@ TOLERANCE = 0.15  # mm by which a whole face may lie off
 CERTAIN = 0.02  # mm: what a face's mean deviation says nothing below
 FAR = 3.0  # robust deviations beyond which a pixel says nothing of its face
 ROUNDS = 3
+ENOUGH = 6000  # pixels of a face that tell how far it lies off; of more, some are asked
 
 
 def faces_of(surface: ViewSurface) -> Array:
@@ -23,7 +25,7 @@ def faces_of(surface: ViewSurface) -> Array:
     sigma = max(AROUND * smooth.shape[1] / 1024, 0.5)
     mean = cv2.GaussianBlur(np.where(smooth[..., None], surface.normals, 0), (0, 0), sigma)
     share = cv2.GaussianBlur(smooth.astype(np.float32), (0, 0), sigma)
-    flat = smooth & (np.linalg.norm(mean, axis=2) > ALIKE * share)
+    flat = smooth & (length(mean) > ALIKE * share)
     return np.asarray(cv2.connectedComponents(flat.astype(np.uint8), connectivity=4)[1])
 
 
@@ -42,10 +44,11 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
     counted = np.isfinite(deviation) & (face > 0)
     if not counted.any():
         return deviation
-    found = deviation[counted].astype(np.float64)
-    numbers, of = np.unique(face[counted], return_inverse=True)
+    numbers, of_all = np.unique(face[counted], return_inverse=True)
+    cause_all = np.column_stack([np.ones(len(of_all)), normals[counted]])
+    asked = _some_of_each(of_all, ENOUGH)
+    found, of, cause = deviation[counted][asked].astype(np.float64), of_all[asked], cause_all[asked]
     every, size = np.arange(len(numbers)), np.bincount(of)
-    cause = np.column_stack([np.ones(len(found)), normals[counted]])
     held = (CERTAIN / tolerance) ** 2 * np.eye(cause.shape[1])
     offset = np.asarray(ndimage.median(found, of, every))[of]
     for _ in range(ROUNDS):
@@ -59,10 +62,20 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
         explained = np.linalg.solve(
             covered + held, _sums(weighted * found[:, None], of, len(numbers))[..., None]
         )
-        offset = (cause * explained[of, :, 0]).sum(axis=1)
+        offset = dot(cause, explained[of, :, 0])
+    whole = dot(cause_all, explained[of_all, :, 0])
     remaining = deviation.copy()
-    remaining[counted] -= np.clip(offset, -tolerance, tolerance).astype(np.float32)
+    remaining[counted] -= np.clip(whole, -tolerance, tolerance).astype(np.float32)
     return remaining
+
+
+def _some_of_each(of: Array, most: int) -> Array:
+    """(K,) places in a list of numbers (M,), from 0, that hold each number at most so often, evenly spread."""
+    order = np.argsort(of, kind="stable")
+    size = np.bincount(of)
+    rank = np.arange(len(of)) - np.repeat(np.cumsum(size) - size, size)
+    step = -(-size // most)
+    return np.sort(order[rank % np.repeat(step, size) == 0])
 
 
 def _sums(values: Array, of: Array, count: int) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from modmap.alignment.motion import dot, length
 from modmap.alignment.surface import ViewSurface
 from modmap.types import Array
 
@@ -41,8 +42,8 @@ def looked_up(surface: ViewSurface, points: Array) -> LookUp:
     place = places_in(surface, points)
     known = read_at(surface.smooth.astype(np.float32), place) > WHOLE
     there, normals = read_at(surface.points, place), read_at(surface.normals, place)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.float32(1e-6))
-    deviation = ((points.astype(np.float32) - there) * normals).sum(axis=1)
+    normals /= np.maximum(length(normals)[:, None], np.float32(1e-6))
+    deviation = dot(points.astype(np.float32) - there, normals)
     return LookUp(place, np.where(known, deviation, np.float32(np.nan)), normals)
 
 

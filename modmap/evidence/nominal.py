@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from modmap.alignment.motion import dot
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface
 from modmap.evidence.faces import faces_of, without_offsets
@@ -91,7 +92,7 @@ def _spread(view_id: str, views: Mapping[str, ViewSurface], faces: Array) -> Arr
     total, count = np.zeros((*smooth.shape, len(SCALES))), np.zeros((*smooth.shape, len(SCALES)))
     for other in _beside(view_id, views):
         found = looked_up(views[other], points)
-        same = (found.normals * normals).sum(axis=1) > SAME_FACE
+        same = dot(found.normals, normals) > SAME_FACE
         deviation = np.full(smooth.shape, np.nan, dtype=np.float32)
         one_surface = np.where(same & (np.abs(found.deviation) < APART), found.deviation, np.nan)
         deviation[smooth] = without_offsets(one_surface, normals, face)

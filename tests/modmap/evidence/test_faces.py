@@ -84,6 +84,18 @@ class TestWithoutOffsets:
         np.testing.assert_allclose(rest[~dent], 0, atol=0.01)
         np.testing.assert_allclose(rest[dent], -0.3, atol=0.01)
 
+    def test_without_offsets__of_a_large_face_some_pixels_tell(self) -> None:
+        """Of 40,000 noisy pixels fewer are asked; the small face beside it keeps all of its own."""
+        rng = np.random.default_rng(0)
+        angle = rng.uniform(0, 2 * np.pi, 40_000)
+        normals = np.stack([np.cos(angle), np.sin(angle), np.zeros(len(angle))], axis=1).astype(np.float32)
+        face = np.where(np.arange(len(angle)) < 50, 2, 1)
+        truth = np.where(face == 2, -0.1, 0.04 + normals @ (0.06, -0.08, 0.0))
+        noise = rng.normal(0, 0.05, len(angle))
+        rest = without_offsets((truth + noise).astype(np.float32), normals, face)
+        np.testing.assert_allclose((rest - noise)[face == 1], 0, atol=0.012)
+        np.testing.assert_allclose((rest - noise)[face == 2], 0, atol=0.06)
+
     @settings(deadline=None)
     @given(
         hnp.arrays(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+import pytest
 
 from modmap.evidence.places import Places
 
 
 class TestPlaces:
-    def test_mean__is_that_of_a_loop(self) -> None:
+    @pytest.mark.parametrize("dense", [0, 10**9])
+    def test_mean__is_that_of_a_loop(self, dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("modmap.evidence.places.DENSE", dense)
         rng = np.random.default_rng(0)
         points = [rng.uniform(-5, 5, (count, 3)) for count in (40, 0, 60)]
         values = [rng.standard_normal(len(one)) for one in points]
