@@ -96,29 +96,31 @@ class InferenceSettings(_Settings):
 class EvidenceSettings(_Settings):
     """What speaks for a defect; a place's score is the largest of any, in multiples of what a good part shows there.
 
-    Geometry and appearance lay each scan on the nominal one and compare them (`modmap.evidence`): the model keeps the
-    nominal views, and every view needs a camera.
+    Geometry, appearance and texture lay each scan on the nominal one and compare them (`modmap.evidence`): the model
+    keeps the nominal views, and every view needs a camera.
 
     Attributes:
         mapping: The distances from what is predicted across views and modalities (Secs. 3.2.2 and 3.2.3); without it
             nothing is trained and no encoder is used.
         geometry: Surface that lies elsewhere than the nominal one, or is missing.
         appearance: Surface that is darker or brighter than on the nominal images.
+        texture: Surface that looks otherwise than on the nominal images to a network that comes with the package.
     """
 
     mapping: bool = True
     geometry: bool = False
     appearance: bool = False
+    texture: bool = False
 
     @property
     def compares(self) -> bool:
         """Scans are laid on the nominal one."""
-        return self.geometry or self.appearance
+        return self.geometry or self.appearance or self.texture
 
     @model_validator(mode="after")
     def _some(self) -> EvidenceSettings:
         if not (self.mapping or self.compares):
-            raise ValueError("expected at least one of mapping, geometry and appearance")
+            raise ValueError("expected at least one of mapping, geometry, appearance and texture")
         return self
 
 
@@ -171,7 +173,7 @@ FAST: dict[str, Any] = {
 INSPECT: dict[str, Any] = {
     **FAST,
     "preset": "inspect",
-    "evidence": {"mapping": False, "geometry": True, "appearance": True},
+    "evidence": {"mapping": False, "geometry": True, "appearance": True, "texture": True},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"inspect": INSPECT, "fast": FAST, "paper": PAPER}

@@ -11,6 +11,7 @@ import numpy as np
 from modmap.calibration import Calibration, Verdict
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
+from modmap.evidence.levels import joined
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
@@ -18,7 +19,7 @@ from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
 
-MapName = Literal["image", "depth", "geometry", "appearance", "combined"]
+MapName = Literal["image", "depth", "geometry", "appearance", "texture", "combined"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class ViewMaps:
         appearance_pixels: The same of appearance.
         deviation_pixels: (h, w) float32 mm by which the surface lies off the nominal one, positive where material was
             added, NaN where that isn't known; None where geometry wasn't asked.
+        texture_pixels: (h, w) float32 scores of texture, as those of geometry.
     """
 
     id: str
@@ -49,6 +51,7 @@ class ViewMaps:
     geometry_pixels: Array | None = None
     appearance_pixels: Array | None = None
     deviation_pixels: Array | None = None
+    texture_pixels: Array | None = None
 
     @property
     def foreground(self) -> Array:
@@ -72,22 +75,26 @@ class ViewMaps:
         """(H, W) float32 map of appearance; NaN in the background and where it says nothing."""
         return self._of_pixels(self.appearance_pixels)
 
+    def texture(self) -> Array:
+        """(H, W) float32 map of texture; NaN in the background and where it says nothing."""
+        return self._of_pixels(self.texture_pixels)
+
     def deviation(self) -> Array:
         """(H, W) float32 mm off the nominal surface, positive where material was added; NaN where that isn't known."""
         return self._of_pixels(self.deviation_pixels)
 
     def combined(self) -> Array:
-        """(H, W) float32: the largest of all that was asked; NaN in the background, 0 where nothing is said of a part.
+        """(H, W) float32 of all that was asked together; NaN in the background, 0 where nothing is said of a part.
 
-        The two modalities of the mapping speak together, by `aggregation`.
+        The two modalities of the mapping speak by `aggregation`, and the kinds of evidence by their norm
+        (`modmap.evidence.levels.joined`); the larger of the two counts.
         """
         combined = np.where(self.foreground, np.float32(0), np.float32(np.nan))
         if self.image_tokens is not None:
             combined = aggregate(self.image(), self.depth(), self.aggregation)
-        for pixels in (self.geometry_pixels, self.appearance_pixels):
-            if pixels is not None:
-                combined = np.fmax(combined, self._of_pixels(pixels))
-        return combined
+        asked = (self.geometry_pixels, self.appearance_pixels, self.texture_pixels)
+        compared = [pixels for pixels in asked if pixels is not None]
+        return np.fmax(combined, self._of_pixels(joined(compared))) if compared else combined
 
     def _of_tokens(self, tokens: Array | None) -> Array:
         if tokens is None:
@@ -118,8 +125,8 @@ class Result:
         volume: The anomaly volume, or None.
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
-        seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment`, `geometry` and `appearance`,
-            as far as they were asked.
+        seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment`, `geometry`, `appearance`
+            and `texture`, as far as they were asked.
         calibration: The thresholds that the verdict is by, or None.
     """
 
@@ -150,7 +157,7 @@ class Result:
     def map(self, view_id: str, modality: MapName = "combined") -> Array:
         """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.
 
-        What wasn't asked is NaN everywhere; geometry and appearance are NaN too where they say nothing.
+        What wasn't asked is NaN everywhere; geometry, appearance and texture are NaN too where they say nothing.
 
         Raises:
             ModMapError: the scan has no such view, or it was left out.
@@ -163,6 +170,7 @@ class Result:
             "depth": maps.depth,
             "geometry": maps.geometry,
             "appearance": maps.appearance,
+            "texture": maps.texture,
             "combined": maps.combined,
         }
         return by_name[modality]()

@@ -60,7 +60,7 @@ def row_name(method: str, config: Mapping[str, Any]) -> str:
 
 def _features(method: str, config: Mapping[str, Any]) -> list[str]:
     evidence = config.get("evidence", {})
-    words = [name for name in ("geometry", "appearance") if evidence.get(name)]
+    words = [name for name in ("geometry", "appearance", "texture") if evidence.get(name)]
     if not evidence.get("mapping", True):
         return words
     for modality in ("image", "depth"):

@@ -31,6 +31,7 @@ COLUMNS = (
     "depth_peak",
     "geometry_peak",
     "appearance_peak",
+    "texture_peak",
     "best_view",
     "best_view_left",
     "best_view_top",
@@ -95,6 +96,7 @@ def _row(defect: Defect) -> list[object]:
         defect.depth_peak,
         defect.geometry_peak,
         defect.appearance_peak,
+        defect.texture_peak,
         *((best.view, *best.box) if best else [None] * 5),
         " ".join(view.view for view in defect.views),
     ]

@@ -93,6 +93,7 @@ def _defect(
         depth_peak=seen.peaks.get("depth"),
         geometry_peak=seen.peaks.get("geometry"),
         appearance_peak=seen.peaks.get("appearance"),
+        texture_peak=seen.peaks.get("texture"),
         views=seen.best_views(),
     )
 

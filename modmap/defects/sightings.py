@@ -14,7 +14,7 @@ from modmap.scan import Frame, Scan
 from modmap.types import Array
 from modmap.volume import VoxelGrid
 
-MAPS: tuple[MapName, ...] = ("image", "depth", "geometry", "appearance")
+MAPS: tuple[MapName, ...] = ("image", "depth", "geometry", "appearance", "texture")
 
 
 @dataclass
@@ -41,14 +41,14 @@ class Sightings:
         return tuple(view for view, _ in ranked)
 
     def modality(self, threshold: float) -> Modality | None:
-        """What scores highest: geometry, appearance, or of the mapping the maps that exceed a threshold.
+        """What scores highest: geometry, appearance, texture, or of the mapping the maps that exceed a threshold.
 
         The larger of the mapping's where neither does; None where no map says anything of the defect.
         """
         if not self.peaks:
             return None
         first = max(self.peaks, key=lambda name: self.peaks[name])
-        if first == "geometry" or first == "appearance":
+        if first == "geometry" or first == "appearance" or first == "texture":
             return first
         image, depth = (self.peaks.get(name, 0.0) for name in ("image", "depth"))
         if image > threshold and depth > threshold:

@@ -124,6 +124,7 @@ def _compared(
             seen,
             geometry=reference.geometry if settings.geometry else None,
             look=reference.look if settings.appearance else None,
+            patches=reference.texture if settings.texture else None,
         )
     except AlignmentError as error:
         if not settings.mapping:
@@ -152,6 +153,7 @@ def _with_evidence(maps: ViewMaps, compared: Comparison) -> ViewMaps:
         maps,
         geometry_pixels=None if geometry is None else geometry.score,
         appearance_pixels=compared.appearance.get(maps.id),
+        texture_pixels=compared.texture.get(maps.id),
         deviation_pixels=None if geometry is None else geometry.deviation,
     )
 

@@ -16,6 +16,7 @@ from modmap.errors import ModMapError, one_line
 from modmap.evidence.appearance import NominalAppearance
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
+from modmap.evidence.texture import NominalTexture
 from modmap.files.atomic import atomic_file
 from modmap.foreground import foreground_mask
 from modmap.scan import Camera, Frame, Scan
@@ -66,6 +67,11 @@ class Reference:
     def look(self) -> NominalAppearance:
         """What the images of new scans are compared with."""
         return NominalAppearance.of(self.frames, self.surfaces)
+
+    @cached_property
+    def texture(self) -> NominalTexture:
+        """What a network sees of them is compared with."""
+        return NominalTexture.of(self.frames, self.surfaces)
 
 
 References = dict[str, Reference]  # by class, under an empty name for a class-specific model

@@ -73,7 +73,7 @@ class NominalAppearance:
         views: dict[str, NominalView] = {}
         excess: list[list[Array]] = [[] for _ in SCALES]
         for view_id, surface in surfaces.items():
-            known = _clear(surface)
+            known = clear_surface(surface)
             image = frames[view_id].image
             logarithm = logarithms(image, surface.depth > 0)
             # Glare hides the texture, which would seem to be none.
@@ -118,7 +118,7 @@ def appearance(
 def _compared(
     nominal: NominalAppearance, view_id: str, frame: Frame, surface: ViewSurface, motion: Array
 ) -> Array:
-    view, mask = nominal.views[view_id], _clear(surface)
+    view, mask = nominal.views[view_id], clear_surface(surface)
     place = places_in(nominal.surfaces[view_id], moved(motion, surface.points[mask].astype(np.float64)))
     there = read_at(view.known.astype(np.float32), place) > WHOLE
     known = mask.copy()
@@ -137,7 +137,7 @@ def _compared(
     return score
 
 
-def _clear(surface: ViewSurface) -> Array:
+def clear_surface(surface: ViewSurface) -> Array:
     """(H, W) bool: surface that isn't grazed, nor beside an edge."""
     return eroded(surface.cosine > GRAZING, max(round(RIM * surface.depth.shape[1] / 1024), 1))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.evidence.absence import Absence, absences
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
+from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, joined
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
+from modmap.evidence.texture import NominalTexture, texture
 from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
 from modmap.types import Array, ForegroundMode
@@ -64,16 +66,16 @@ class ReducedViews:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What the comparison with the nominal scan says of a new one.
+    """What the comparison with the nominal scan says of a new one, in multiples of what a good part shows at most.
 
     Attributes:
         registration: How the part lay.
         geometry: By view id, at the reduced resolution; empty where geometry wasn't asked.
         absence: Nominal surface that is missing; None where geometry wasn't asked.
-        appearance: By view id (H, W) float32 multiples of what a good part shows, NaN where nothing is said; empty
-            where appearance wasn't asked.
+        appearance: By view id (H, W) float32, NaN where nothing is said; empty where appearance wasn't asked.
+        texture: The same of texture.
         judged: Share of the measured surface of which anything is said, in [0, 1].
-        seconds: Wall time of `alignment`, and of `geometry` and `appearance` where these were asked.
+        seconds: Wall time of `alignment`, and of `geometry`, `appearance` and `texture` where these were asked.
     """
 
     registration: Registration
@@ -81,6 +83,7 @@ class Comparison:
     geometry: Mapping[str, ViewDeviation] = field(default_factory=dict)
     absence: Absence | None = None
     appearance: Mapping[str, Array] = field(default_factory=dict)
+    texture: Mapping[str, Array] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -102,6 +105,7 @@ def compare(
     *,
     geometry: NominalSurface | None,
     look: NominalAppearance | None,
+    patches: NominalTexture | None = None,
 ) -> Comparison:
     """Compares a scan with the nominal part.
 
@@ -110,6 +114,7 @@ def compare(
         new: The scan's views.
         geometry: The nominal surface; None: its geometry isn't compared.
         look: What the nominal views look like; None: its appearance isn't compared.
+        patches: What a network sees of the nominal views; None: its texture isn't compared.
 
     Raises:
         AlignmentError: the scan can't be laid on the nominal one.
@@ -124,25 +129,35 @@ def compare(
     if geometry is not None:
         views = deviations(geometry, new.surfaces, motion)
         absence = absences(geometry, new.surfaces, motion, edge=place_edge(new.surfaces))
+        scores = GEOMETRY.levelled({view_id: one.score for view_id, one in views.items()})
+        views = {view_id: replace(one, score=scores[view_id]) for view_id, one in views.items()}
         times.append(time.perf_counter())
         seconds["geometry"] = times[-1] - times[-2]
     images: Mapping[str, Array] = {}
     if look is not None:
-        images = appearance(look, new.frames, new.surfaces, motion)
-        seconds["appearance"] = time.perf_counter() - times[-1]
-    judged = _judged(new.surfaces, views, images)
-    return Comparison(registration, judged, views, absence, images, seconds)
+        images = APPEARANCE.levelled(appearance(look, new.frames, new.surfaces, motion))
+        times.append(time.perf_counter())
+        seconds["appearance"] = times[-1] - times[-2]
+    seen: Mapping[str, Array] = {}
+    if patches is not None:
+        strides = texture(patches, new.frames, new.surfaces, motion)
+        levelled = [level.levelled(maps) for level, maps in zip(TEXTURE, strides, strict=True)]
+        seen = {view_id: joined([maps[view_id] for maps in levelled]) for view_id in levelled[0]}
+        seconds["texture"] = time.perf_counter() - times[-1]
+    judged = _judged(new.surfaces, views, images, seen)
+    return Comparison(registration, judged, views, absence, images, seen, seconds)
 
 
 def _judged(
-    new: Mapping[str, ViewSurface], geometry: Mapping[str, ViewDeviation], images: Mapping[str, Array]
+    new: Mapping[str, ViewSurface], geometry: Mapping[str, ViewDeviation], *looks: Mapping[str, Array]
 ) -> float:
     said = measured = 0
     for view_id, surface in new.items():
         told = np.zeros(surface.depth.shape, dtype=bool)
         if view_id in geometry:
             told |= np.isfinite(geometry[view_id].score)
-        if view_id in images:
-            told |= np.isfinite(images[view_id])
+        for images in looks:
+            if view_id in images:
+                told |= np.isfinite(images[view_id])
         said, measured = said + int(told.sum()), measured + int((surface.depth > 0).sum())
     return said / measured

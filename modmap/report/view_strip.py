@@ -64,6 +64,7 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
             "depth map": None if maps.depth_tokens is None else maps.depth(),
             "geometry map": None if maps.geometry_pixels is None else maps.geometry(),
             "appearance map": None if maps.appearance_pixels is None else maps.appearance(),
+            "texture map": None if maps.texture_pixels is None else maps.texture(),
             "final map": maps.combined(),
         }
         found.append(

@@ -20,7 +20,8 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
 
     The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `mask_i`, its foreground
     pixels packed to bits; as far as they were asked, `image_i` and `depth_i` (grid, grid) float32, infinite in the
-    background, and `geometry_i`, `appearance_i` and `deviation_i` (h, w) float32, NaN where they say nothing.
+    background, and `geometry_i`, `appearance_i`, `texture_i` and `deviation_i` (h, w) float32, NaN where they say
+    nothing.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -34,6 +35,7 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
             "depth": maps.depth_tokens,
             "geometry": maps.geometry_pixels,
             "appearance": maps.appearance_pixels,
+            "texture": maps.texture_pixels,
             "deviation": maps.deviation_pixels,
         }
         arrays |= {f"{name}_{place}": scores for name, scores in asked.items() if scores is not None}
@@ -67,6 +69,7 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                     mask_bits=stored[f"mask_{place}"],
                     geometry_pixels=stored.get(f"geometry_{place}"),
                     appearance_pixels=stored.get(f"appearance_{place}"),
+                    texture_pixels=stored.get(f"texture_{place}"),
                     deviation_pixels=stored.get(f"deviation_{place}"),
                 )
                 for place, view_id in enumerate(stored["ids"])

@@ -57,6 +57,7 @@ def _maxima(maps: ViewMaps) -> dict[str, float | None]:
         "depth": None if maps.depth_tokens is None else maps.depth(),
         "geometry": maps.geometry_pixels,
         "appearance": maps.appearance_pixels,
+        "texture": maps.texture_pixels,
     }
     found: dict[str, float | None] = {}
     for name, scores in asked.items():

@@ -137,18 +137,20 @@ class TestSightings:
 
 class TestModality:
     @pytest.mark.parametrize(
-        ("image", "depth", "geometry", "appearance", "expected"),
+        ("image", "depth", "geometry", "appearance", "texture", "expected"),
         [
-            (3.0, 1.0, None, None, "image"),
-            (1.0, 1.5, None, None, "depth"),
-            (3.0, 1.0, 2.9, 2.8, "image"),
-            (3.0, 4.0, 3.5, None, "both"),
-            (3.0, 4.0, 4.5, 4.4, "geometry"),
-            (1.0, 1.5, 4.5, None, "geometry"),
-            (3.0, 4.0, 4.4, 4.5, "appearance"),
-            (None, None, 0.5, None, "geometry"),
-            (None, None, None, 0.5, "appearance"),
-            (None, None, None, None, None),
+            (3.0, 1.0, None, None, None, "image"),
+            (1.0, 1.5, None, None, None, "depth"),
+            (3.0, 1.0, 2.9, 2.8, None, "image"),
+            (3.0, 4.0, 3.5, None, None, "both"),
+            (3.0, 4.0, 4.5, 4.4, None, "geometry"),
+            (1.0, 1.5, 4.5, None, None, "geometry"),
+            (3.0, 4.0, 4.4, 4.5, None, "appearance"),
+            (None, None, 0.5, None, None, "geometry"),
+            (None, None, None, 0.5, None, "appearance"),
+            (None, None, None, 0.5, 0.6, "texture"),
+            (3.0, 4.0, None, None, 4.1, "texture"),
+            (None, None, None, None, None, None),
         ],
     )
     def test_modality__what_leads(
@@ -157,6 +159,7 @@ class TestModality:
         depth: float | None,
         geometry: float | None,
         appearance: float | None,
+        texture: float | None,
         expected: str | None,
     ) -> None:
         peaks: dict[MapName, float | None] = {
@@ -164,6 +167,7 @@ class TestModality:
             "depth": depth,
             "geometry": geometry,
             "appearance": appearance,
+            "texture": texture,
         }
         seen = Sightings(peaks={name: peak for name, peak in peaks.items() if peak is not None})
         assert seen.modality(2.0) == expected

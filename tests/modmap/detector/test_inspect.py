@@ -22,7 +22,7 @@ from modmap.scan import Scan
 from tests.synthetic_scans import ball_scan
 
 ScanMaker = Callable[..., Scan]
-MAPS = ("image", "depth", "geometry", "appearance", "combined")
+MAPS = ("image", "depth", "geometry", "appearance", "texture", "combined")
 WIDTH, HEIGHT = 160, 120
 MIDDLE = (slice(52, 68), slice(72, 88))
 # The pixels lie 1.5 mm apart: voxels of 3 mm leave no gaps between them.
@@ -107,8 +107,8 @@ class TestFit:
         assert ModMap("inspect", settings={"evidence": {"mapping": True}}, **{kind: "dinov2_vits14"})  # type: ignore[arg-type]
 
     def test_init__nothing_asked(self) -> None:
-        with pytest.raises(ModMapError, match="at least one of mapping, geometry and appearance"):
-            ModMap(settings={"evidence": {"geometry": False, "appearance": False}})
+        with pytest.raises(ModMapError, match="at least one of mapping, geometry, appearance and texture"):
+            ModMap(settings={"evidence": {"geometry": False, "appearance": False, "texture": False}})
 
     def test_fingerprint__tells_images_as_well_as_surfaces_apart(self, model: ModMap) -> None:
         others = [
@@ -123,7 +123,7 @@ class TestPredict:
     def test_predict__a_good_part_scores_less_than_one(self, model: ModMap) -> None:
         result = model.predict(_ball("good"))
         assert 0 <= result.score < 1
-        assert set(result.seconds) == {"alignment", "geometry", "appearance", "volume"}
+        assert set(result.seconds) == {"alignment", "geometry", "appearance", "texture", "volume"}
         assert result.score == result.require_volume().score
 
     def test_predict__finds_a_dent(self, model: ModMap, dented: Result) -> None:
@@ -196,8 +196,8 @@ class TestPredict:
 
     def test_predict__summary_has_what_was_asked(self, dented: Result) -> None:
         for view_id, entry in summarise(dented)["views"].items():
-            assert set(entry) == {"geometry_max", "appearance_max", "foreground_share"}
-            for name in ("geometry", "appearance"):
+            assert set(entry) == {"geometry_max", "appearance_max", "texture_max", "foreground_share"}
+            for name in ("geometry", "appearance", "texture"):
                 assert entry[f"{name}_max"] == float(np.nanmax(dented.map(view_id, name)))  # type: ignore[arg-type]
         json.dumps(summarise(dented), allow_nan=False)
 

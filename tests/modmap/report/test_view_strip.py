@@ -54,12 +54,13 @@ def test_maps__are_those_that_were_asked() -> None:
     shape = (40, 60)
     geometry, appearance = np.zeros((2, 20, 30), np.float32)
     geometry[4, 5], appearance[10, 20], appearance[0, 0] = 3.0, 5.0, np.nan
+    bits = np.packbits(np.ones(shape, bool))
     maps = ViewMaps(
-        "00", None, None, "max", shape, np.packbits(np.ones(shape, bool)), geometry, appearance, geometry
+        "00", None, None, "max", shape, bits, geometry, appearance, geometry, texture_pixels=geometry
     )
     scan = Scan("compared", [View("00", np.zeros(shape, np.uint8), np.full(shape, 500, np.float32))])
     (picture,) = view_pictures({"00": maps}, scan)
-    assert set(picture.maps) == {"geometry map", "appearance map", "final map"}
+    assert set(picture.maps) == {"geometry map", "appearance map", "texture map", "final map"}
     assert np.argwhere(picture.maps["geometry map"] == 3).tolist() == [[8, 10], [8, 11], [9, 10], [9, 11]]
     assert np.nanmax(picture.maps["appearance map"]) == 5
     assert picture.worst == 5

@@ -1,0 +1,70 @@
+"""One scale for all evidence: how much of it a good part shows, by good parts and by the scan itself.
+
+Each kind of evidence tells multiples of what it expects at a place, but expects too little here and too much there: a
+brighter lamp, a rendered nominal scan, or a duller finish lift all of a scan, and a defect must stand out of that. What
+a scan shows nearly everywhere isn't a defect. So the scale is half way, in ratio, between that of simulated good parts
+and the scan's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modmap.types import Array
+
+NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
+MOST_PIXELS = 200_000  # of a scan that are asked
+FURTHEST = 16.0  # times the usual level that a scan's own may lie off
+HEADROOM = 1.5  # times what 999 pixels of a thousand stay below: about the largest of a good scan
+POWER = 4.0  # of the norm that joins evidence: two that agree say more than one, and the larger says most
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a kind of evidence shows on good parts, measured on the simulated work split, in its own multiples.
+
+    Attributes:
+        usual: What nine pixels of ten stay below.
+        most: What 999 of a thousand stay below.
+    """
+
+    usual: float
+    most: float
+
+    def levelled(self, views: Mapping[str, Array]) -> dict[str, Array]:
+        """A scan's evidence in multiples of what a good part shows at most.
+
+        Args:
+            views: By view (H, W) float32, NaN where nothing is said.
+        """
+        known = [one[np.isfinite(one)] for one in views.values()]
+        every = np.concatenate(known) if known else np.zeros(0, np.float32)
+        if not len(every):
+            return dict(views)
+        asked = every[:: -(-len(every) // MOST_PIXELS)]
+        own = float(np.quantile(asked, NEARLY_ALL)) / self.usual
+        unit = HEADROOM * self.most * np.sqrt(np.clip(own, 1 / FURTHEST, FURTHEST))
+        return {view_id: (one / np.float32(unit)).astype(np.float32) for view_id, one in views.items()}
+
+
+GEOMETRY = Level(usual=0.2, most=0.66)
+APPEARANCE = Level(usual=0.37, most=0.94)
+TEXTURE = (Level(usual=0.97, most=1.55), Level(usual=0.78, most=1.15))  # by stride
+
+
+def joined(maps: Sequence[Array]) -> Array:
+    """One map of several of a view: the norm of what they say, NaN where none says anything.
+
+    Args:
+        maps: (H, W) float32 each, not negative.
+    """
+    if len(maps) == 1:
+        return maps[0]
+    told = np.isfinite(maps).any(axis=0)
+    largest = np.nan_to_num(maps).max(axis=0)
+    scaled = [np.nan_to_num(one) / np.maximum(largest, np.float32(1e-12)) for one in maps]
+    norm = largest * np.sum([one**POWER for one in scaled], axis=0, dtype=np.float32) ** np.float32(1 / POWER)
+    return np.asarray(np.where(told, norm, np.float32(np.nan)), dtype=np.float32)

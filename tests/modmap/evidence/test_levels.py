@@ -1,0 +1,64 @@
+"""One scale for all evidence, and its norm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from modmap.evidence.levels import FURTHEST, HEADROOM, Level, joined
+
+LEVEL = Level(usual=0.5, most=2.0)
+
+
+def _scan(usual: float) -> dict[str, np.ndarray]:
+    """Two views of which nine pixels of ten stay below `usual`."""
+    even = np.linspace(0, usual / 0.9, 5000, dtype=np.float32).reshape(50, 100)
+    holes = even.copy()
+    holes[::7] = np.nan
+    return {"a": even, "b": holes}
+
+
+class TestLevelled:
+    def test_levelled__of_a_scan_that_shows_the_usual(self) -> None:
+        for view_id, one in LEVEL.levelled(_scan(0.5)).items():
+            np.testing.assert_allclose(one, _scan(0.5)[view_id] / (2 * HEADROOM), rtol=0.01)
+
+    @pytest.mark.parametrize(("times", "unit"), [(4.0, 2.0), (0.25, 0.5), (1e4, FURTHEST**0.5)])
+    def test_levelled__half_way_to_the_scans_own(self, times: float, unit: float) -> None:
+        scan = _scan(0.5 * times)
+        for view_id, one in LEVEL.levelled(scan).items():
+            np.testing.assert_allclose(one, scan[view_id] / (2 * HEADROOM * unit), rtol=0.01)
+
+    def test_levelled__a_small_defect_has_no_say(self) -> None:
+        scan = _scan(0.5)
+        defective = {view_id: one.copy() for view_id, one in scan.items()}
+        defective["a"][:2, :50] = 80.0
+        np.testing.assert_allclose(LEVEL.levelled(defective)["b"], LEVEL.levelled(scan)["b"], rtol=0.03)
+
+    def test_levelled__nothing_is_said(self) -> None:
+        nothing = {"a": np.full((3, 4), np.nan, np.float32)}
+        assert np.isnan(LEVEL.levelled(nothing)["a"]).all()
+        assert LEVEL.levelled({}) == {}
+
+
+class TestJoined:
+    @given(
+        hnp.arrays(
+            np.float32, (3, 4, 5), elements=st.sampled_from([np.nan, 0.0, 0.25, 1.0, 3.0, 1000.0, 1e12])
+        )
+    )
+    def test_joined__is_the_norm_of_what_is_said(self, maps: np.ndarray) -> None:
+        found = joined(list(maps))
+        for place in np.ndindex(4, 5):
+            said = [float(one) for one in maps[(slice(None), *place)] if not np.isnan(one)]
+            if said:
+                assert found[place] == pytest.approx(sum(one**4 for one in said) ** 0.25, rel=1e-5)
+            else:
+                assert np.isnan(found[place])
+
+    def test_joined__of_one_is_itself(self) -> None:
+        one = np.array([[1.0, np.nan]], dtype=np.float32)
+        np.testing.assert_array_equal(joined([one]), one)
