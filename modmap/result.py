@@ -11,10 +11,9 @@ import numpy as np
 from modmap.calibration import Calibration, Verdict
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
-from modmap.evidence.levels import joined
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array
-from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, joined
 
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
@@ -87,7 +86,7 @@ class ViewMaps:
         """(H, W) float32 of all that was asked together; NaN in the background, 0 where nothing is said of a part.
 
         The two modalities of the mapping speak by `aggregation`, and the kinds of evidence by their norm
-        (`modmap.evidence.levels.joined`); the larger of the two counts.
+        (`modmap.volume.joined`); the larger of the two counts.
         """
         combined = np.where(self.foreground, np.float32(0), np.float32(np.nan))
         if self.image_tokens is not None:

@@ -15,6 +15,7 @@ from modmap.scan import Frame, Scan
 from modmap.types import DEFAULT_FOREGROUND, Aggregation, Array, ForegroundMode
 
 MOST_VOXELS = 1_000_000_000
+POWER = 4.0  # of the norm that joins evidence: two that agree say more than one, and the larger says most
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,3 +316,18 @@ def aggregate(image_map: Array, depth_map: Array, how: Aggregation) -> Array:
     if how == "prod":
         return image_map * depth_map
     return (image_map + depth_map) / 2
+
+
+def joined(maps: Sequence[Array]) -> Array:
+    """One map of several of a view: the norm of what they say, NaN where none says anything.
+
+    Args:
+        maps: (H, W) float32 each, not negative.
+    """
+    if len(maps) == 1:
+        return maps[0]
+    told = np.isfinite(maps).any(axis=0)
+    largest = np.nan_to_num(maps).max(axis=0)
+    scaled = [np.nan_to_num(one) / np.maximum(largest, np.float32(1e-12)) for one in maps]
+    norm = largest * np.sum([one**POWER for one in scaled], axis=0, dtype=np.float32) ** np.float32(1 / POWER)
+    return np.asarray(np.where(told, norm, np.float32(np.nan)), dtype=np.float32)

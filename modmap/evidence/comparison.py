@@ -15,13 +15,14 @@ from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.evidence.absence import Absence, absences
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
-from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, joined
+from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.evidence.texture import NominalTexture, texture
 from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
 from modmap.types import Array, ForegroundMode
+from modmap.volume import joined
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ and the scan's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,6 @@ NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
 MOST_PIXELS = 200_000  # of a scan that are asked
 FURTHEST = 16.0  # times the usual level that a scan's own may lie off
 HEADROOM = 1.5  # times what 999 pixels of a thousand stay below: about the largest of a good scan
-POWER = 4.0  # of the norm that joins evidence: two that agree say more than one, and the larger says most
 
 
 @dataclass(frozen=True)
@@ -53,18 +52,3 @@ class Level:
 GEOMETRY = Level(usual=0.2, most=0.66)
 APPEARANCE = Level(usual=0.37, most=0.94)
 TEXTURE = (Level(usual=0.97, most=1.55), Level(usual=0.78, most=1.15))  # by stride
-
-
-def joined(maps: Sequence[Array]) -> Array:
-    """One map of several of a view: the norm of what they say, NaN where none says anything.
-
-    Args:
-        maps: (H, W) float32 each, not negative.
-    """
-    if len(maps) == 1:
-        return maps[0]
-    told = np.isfinite(maps).any(axis=0)
-    largest = np.nan_to_num(maps).max(axis=0)
-    scaled = [np.nan_to_num(one) / np.maximum(largest, np.float32(1e-12)) for one in maps]
-    norm = largest * np.sum([one**POWER for one in scaled], axis=0, dtype=np.float32) ** np.float32(1 / POWER)
-    return np.asarray(np.where(told, norm, np.float32(np.nan)), dtype=np.float32)

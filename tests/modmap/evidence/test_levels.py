@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modmap.evidence.levels import FURTHEST, HEADROOM, Level, joined
+from modmap.evidence.levels import FURTHEST, HEADROOM, Level
+from modmap.volume import joined
 
 LEVEL = Level(usual=0.5, most=2.0)
 
