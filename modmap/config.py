@@ -94,7 +94,7 @@ class InferenceSettings(_Settings):
 
 
 class EvidenceSettings(_Settings):
-    """What speaks for a defect; a place's score is the largest of any, in multiples of what a good part shows there.
+    """What speaks for a defect; a place's score is the norm of all, in multiples of what a good part shows at most.
 
     Geometry, appearance and texture lay each scan on the nominal one and compare them (`modmap.evidence`): the model
     keeps the nominal views, and every view needs a camera.

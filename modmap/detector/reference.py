@@ -70,7 +70,7 @@ class Reference:
 
     @cached_property
     def texture(self) -> NominalTexture:
-        """What a network sees of them is compared with."""
+        """What a network sees of the images of new scans is compared with."""
         return NominalTexture.of(self.frames, self.surfaces)
 
 
