@@ -27,15 +27,14 @@ BLOCKS = 5  # that lead there
 MEAN, STD = 0.5, 0.5  # that it was trained with, of all channels alike
 
 
-def cnn_maps(gray: Array, *, device: str | torch.device = "cpu") -> tuple[Tensor, ...]:
+def cnn_maps(gray: Array) -> tuple[Tensor, ...]:
     """What the network sees of a gray image.
 
     Args:
         gray: (H, W) float32 in [0, 1]; both sides multiples of 16.
-        device: Where it runs.
 
     Returns:
-        For each stride of `STRIDES` (C, H / stride, W / stride) float32, on the device.
+        For each stride of `STRIDES` (C, H / stride, W / stride) float32.
 
     Raises:
         ModMapError: the weights in the package are damaged.
@@ -43,9 +42,9 @@ def cnn_maps(gray: Array, *, device: str | torch.device = "cpu") -> tuple[Tensor
     height, width = gray.shape
     if height % STRIDES[-1] or width % STRIDES[-1]:
         raise ModMapError(f"cnn: expected sides that are multiples of {STRIDES[-1]}, found {width}x{height}")
-    pixels = (torch.from_numpy(np.ascontiguousarray(gray, dtype=np.float32)).to(device) - MEAN) / STD
+    pixels = (torch.from_numpy(np.ascontiguousarray(gray, dtype=np.float32)) - MEAN) / STD
     with torch.inference_mode():
-        maps = _network(str(device)).forward_intermediates(
+        maps = _network().forward_intermediates(
             pixels.expand(1, 3, height, width), indices=list(STAGES), intermediates_only=True, stop_early=True
         )
     return tuple(one[0] for one in maps)
@@ -62,7 +61,7 @@ def lower_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @cache
-def _network(device: str) -> Any:
+def _network() -> Any:
     network: Any = timm.create_model(ARCHITECTURE, pretrained=False)
     network.blocks = network.blocks[:BLOCKS]
     network.conv_head = network.bn2 = network.global_pool = network.classifier = nn.Identity()
@@ -73,4 +72,4 @@ def _network(device: str) -> Any:
             f"{WEIGHTS}: expected the weights that come with modmap, found a damaged file ({one_line(error)}): "
             "install it again"
         ) from None
-    return network.requires_grad_(False).eval().to(device)
+    return network.requires_grad_(False).eval()

@@ -1,15 +1,11 @@
-"""One scale for all evidence, and its norm."""
+"""One scale for all evidence."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from modmap.evidence.levels import FURTHEST, HEADROOM, Level
-from modmap.volume import joined
 
 LEVEL = Level(usual=0.5, most=2.0)
 
@@ -43,23 +39,3 @@ class TestLevelled:
         nothing = {"a": np.full((3, 4), np.nan, np.float32)}
         assert np.isnan(LEVEL.levelled(nothing)["a"]).all()
         assert LEVEL.levelled({}) == {}
-
-
-class TestJoined:
-    @given(
-        hnp.arrays(
-            np.float32, (3, 4, 5), elements=st.sampled_from([np.nan, 0.0, 0.25, 1.0, 3.0, 1000.0, 1e12])
-        )
-    )
-    def test_joined__is_the_norm_of_what_is_said(self, maps: np.ndarray) -> None:
-        found = joined(list(maps))
-        for place in np.ndindex(4, 5):
-            said = [float(one) for one in maps[(slice(None), *place)] if not np.isnan(one)]
-            if said:
-                assert found[place] == pytest.approx(sum(one**4 for one in said) ** 0.25, rel=1e-5)
-            else:
-                assert np.isnan(found[place])
-
-    def test_joined__of_one_is_itself(self) -> None:
-        one = np.array([[1.0, np.nan]], dtype=np.float32)
-        np.testing.assert_array_equal(joined([one]), one)

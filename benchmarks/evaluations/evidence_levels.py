@@ -1,0 +1,103 @@
+"""What each kind of evidence shows on good scans: where the levels in `modmap.evidence.levels` are from.
+
+`python -m benchmarks.evidence_levels --root data/sim3d-mini/work` lays good test scans of each category on its nominal
+one and prints, for each kind and category, what nine pixels of ten and 999 of a thousand stay below, a mean over the
+scans; and over the categories the geometric mean, which is what `modmap.evidence.levels` has, rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.evaluations.categories import chosen_categories
+from benchmarks.evaluations.sim3d_root import find_root
+from benchmarks.runs.command_line import command
+from benchmarks.runs.markdown import markdown, number
+from modmap.alignment.align import align
+from modmap.datasets import SiM3D
+from modmap.detector.reference import Reference
+from modmap.encoding.cnn import STRIDES
+from modmap.errors import ModMapError
+from modmap.evidence.appearance import appearance
+from modmap.evidence.comparison import ReducedViews
+from modmap.evidence.deviation import deviations
+from modmap.evidence.texture import texture
+from modmap.scan import Scan
+from modmap.types import DEFAULT_FOREGROUND
+
+Array = npt.NDArray[Any]
+KINDS = ("geometry", "appearance", *(f"texture, stride {stride}" for stride in STRIDES))
+SHARES = (0.9, 0.999)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure what each kind of evidence shows on good scans."""
+
+    root: Path | None = None
+    """A data set of SiM3D's shape; $SIM3D_ROOT by default, else data/SiM3D."""
+    categories: tuple[str, ...] = ()
+    """Some of its categories; all by default."""
+    scans: int = 4
+    """Good test scans of each category that are measured."""
+
+
+def category_levels(nominal: Scan, good: Sequence[Scan]) -> Array:
+    """(K, 2) what the shares in `SHARES` of the pixels stay below, by kind of evidence; a mean over the scans.
+
+    Args:
+        nominal: The nominal scan.
+        good: Good scans, at least one.
+
+    Raises:
+        ModMapError: a scan can't be read, or laid on the nominal one.
+    """
+    reference = Reference.of(nominal, foreground=DEFAULT_FOREGROUND)
+    found = []
+    for scan in good:
+        new = ReducedViews.of(scan, foreground=DEFAULT_FOREGROUND)
+        motion = align(reference.surfaces, new.surfaces).motion
+        geometry = deviations(reference.geometry, new.surfaces, motion)
+        kinds: tuple[Mapping[str, Array], ...] = (
+            {view_id: one.score for view_id, one in geometry.items()},
+            appearance(reference.look, new.frames, new.surfaces, motion),
+            *texture(reference.texture, new.frames, new.surfaces, motion),
+        )
+        found.append([_quantiles(views) for views in kinds])
+    return np.asarray(np.mean(found, axis=0))
+
+
+def run(arguments: Arguments) -> int:
+    """Measures and prints the levels."""
+    dataset = SiM3D(find_root(arguments.root, download=False))
+    categories = chosen_categories(dataset.categories, arguments.categories)
+    measured = {}
+    for category in categories:
+        good = [scan for scan in dataset.tests(category) if scan.anomalous is False][: arguments.scans]
+        if not good:
+            raise ModMapError(f"{category}: expected good test scans and --scans of at least 1, found none")
+        measured[category] = category_levels(dataset.train(category), good)
+        print(f"{category}: {len(good)} scans", flush=True)
+    middle = np.exp(np.mean(np.log(np.maximum(list(measured.values()), 1e-9)), axis=0))
+    rows = [
+        [name, *map(number, levels.ravel())]
+        for name, levels in (*measured.items(), ("geometric mean", middle))
+    ]
+    print(markdown(["category", *(f"{kind}: {share:.1%}" for kind in KINDS for share in SHARES)], rows))
+    return 0
+
+
+def _quantiles(views: Mapping[str, Array]) -> Array:
+    every = np.concatenate([np.zeros(0), *(one[np.isfinite(one)] for one in views.values())])
+    return np.asarray(np.quantile(every, SHARES) if len(every) else np.full(len(SHARES), np.nan))
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line."""
+    return command(Arguments, run, prog="python -m benchmarks.evidence_levels", words=words)

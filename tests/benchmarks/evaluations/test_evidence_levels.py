@@ -1,0 +1,55 @@
+"""What evidence shows on good scans, measured on balls as a user measures it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.evaluations.evidence_levels import KINDS, category_levels, main
+from modmap.datasets import SiM3D
+from modmap.detector.reference import Reference
+from modmap.evidence.comparison import ReducedViews, compare
+
+
+def test_main__is_the_geometric_mean_of_the_categories(
+    balls: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--root", str(balls), "--scans", "2"]) == 0
+    printed = capsys.readouterr().out
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("| ")]
+    assert len(rows[0]) == 1 + 2 * len(KINDS)
+    table = {row[0]: np.array(row[1:], dtype=float) for row in rows[2:]}
+    assert list(table) == ["large_ball", "small_ball", "geometric mean"]
+    expected = np.sqrt(np.maximum(table["large_ball"], 1e-9) * table["small_ball"])
+    np.testing.assert_allclose(table["geometric mean"], expected, atol=2e-3)
+    dataset = SiM3D(balls)
+    good = [scan for scan in dataset.tests("small_ball") if scan.anomalous is False]
+    levels = category_levels(dataset.train("small_ball"), good)
+    np.testing.assert_allclose(table["small_ball"], levels.ravel(), atol=5e-4)
+    assert (levels[:, 0] <= levels[:, 1]).all()
+
+
+def test_category_levels__of_appearance_are_the_detectors_own(
+    balls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With levels of 1 whatever a scan shows, the comparison's maps have the quantiles that are measured."""
+    monkeypatch.setattr("modmap.evidence.levels.Level.levelled", lambda self, views: dict(views))
+    dataset = SiM3D(balls)
+    nominal, good = dataset.train("large_ball"), dataset.tests("large_ball")[0]
+    assert good.anomalous is False
+    reference = Reference.of(nominal, foreground="components")
+    new = ReducedViews.of(good, foreground="components")
+    found = compare(reference.surfaces, new, geometry=reference.geometry, look=reference.look)
+    levels = category_levels(nominal, [good])
+    for level, maps in zip(
+        levels, ([one.score for one in found.geometry.values()], found.appearance.values()), strict=False
+    ):
+        every = np.concatenate([one[np.isfinite(one)] for one in maps])
+        np.testing.assert_allclose(level, np.quantile(every, [0.9, 0.999]), rtol=1e-5)
+
+
+def test_main__no_good_scan(balls: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(balls), "--scans", "0"]) == 2
+    assert "expected good test scans and --scans of at least 1, found none" in capsys.readouterr().err
