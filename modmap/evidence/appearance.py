@@ -118,23 +118,41 @@ def appearance(
 def _compared(
     nominal: NominalAppearance, view_id: str, frame: Frame, surface: ViewSurface, motion: Array
 ) -> Array:
-    view, mask = nominal.views[view_id], clear_surface(surface)
-    place = places_in(nominal.surfaces[view_id], moved(motion, surface.points[mask].astype(np.float64)))
-    there = read_at(view.known.astype(np.float32), place) > WHOLE
-    known = mask.copy()
-    known[mask] = there
-    score = np.full(mask.shape, np.nan, dtype=np.float32)
+    view = nominal.views[view_id]
+    known, place = clear_in_both(view.known, nominal.surfaces[view_id], surface, motion)
+    score = np.full(known.shape, np.nan, dtype=np.float32)
     if not known.any():
         return score
-    ratio = np.zeros(mask.shape, dtype=np.float32)
-    ratio[known] = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place[there])
-    expected = read_at(view.expected, place[there])
+    ratio = np.zeros(known.shape, dtype=np.float32)
+    ratio[known] = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place)
+    expected = read_at(view.expected, place)
     most = np.zeros(int(known.sum()), dtype=np.float32)
-    for scale, sigma in enumerate(sigmas(SCALES, mask.shape[1])):
+    for scale, sigma in enumerate(sigmas(SCALES, known.shape[1])):
         change = between_scales(ratio, known, sigma)[known]
         most = np.maximum(most, np.abs(change) / np.maximum(expected[:, scale], np.float32(1e-6)))
     score[known] = most
     return score
+
+
+def clear_in_both(
+    known: Array, nominal: ViewSurface, surface: ViewSurface, motion: Array
+) -> tuple[Array, Array]:
+    """The pixels of a new view that both views show clearly, and where the nominal one has them.
+
+    Args:
+        known: (H, W) bool: what the nominal view shows clearly.
+        nominal: Its surface.
+        surface: The new view's.
+        motion: (4, 4) from the new scan's world to the nominal one's.
+
+    Returns:
+        (H, W) bool, and (M, 2) pixel coordinates of the nominal view for the M pixels, in row order.
+    """
+    both = clear_surface(surface)
+    place = places_in(nominal, moved(motion, surface.points[both].astype(np.float64)))
+    there = read_at(known.astype(np.float32), place) > WHOLE
+    both[both] = there
+    return both, place[there]
 
 
 def clear_surface(surface: ViewSurface) -> Array:

@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from modmap.alignment.motion import inverse, moved
 from modmap.alignment.surface import ViewSurface
 from modmap.encoding.cnn import STRIDES, cnn_maps
-from modmap.evidence.appearance import BRIGHT, clear_surface
-from modmap.evidence.lookup import WHOLE, places_in, read_at
+from modmap.evidence.appearance import BRIGHT, clear_in_both, clear_surface
+from modmap.evidence.lookup import OUTSIDE, read_at
 from modmap.scan import Frame
 from modmap.types import Array
 
@@ -124,7 +124,7 @@ def texture(
         if view_id in nominal.views:
             view = nominal.views[view_id]
             scores = _compared(view, nominal.surfaces[view_id], frames[view_id], surface, motion)
-            known, place = _places(view, nominal.surfaces[view_id], surface, motion)
+            known, place = clear_in_both(view.known, nominal.surfaces[view_id], surface, motion)
             for maps, one, stride in zip(found, scores, STRIDES, strict=True):
                 full = np.full(known.shape, np.nan, dtype=np.float32)
                 corner = np.array([view.columns.start, view.rows.start], dtype=np.float32)
@@ -164,8 +164,8 @@ def _compared(
     mask = nominal.depth > 0
     points = moved(inverse(motion), nominal.points[mask].astype(np.float64))
     uv, z = surface.camera.project(points)
-    place = np.full((*mask.shape, 2), -1e4, dtype=np.float32)
-    place[mask] = np.nan_to_num(uv, nan=-1e4).clip(-1e4, 1e4)
+    place = np.full((*mask.shape, 2), OUTSIDE, dtype=np.float32)
+    place[mask] = np.nan_to_num(uv, nan=OUTSIDE).clip(OUTSIDE, -OUTSIDE)
     gray = cv2.remap(_gray(frame.image, surface.depth > 0), place, None, cv2.INTER_LINEAR)
     depth = cv2.remap(surface.depth, place, None, cv2.INTER_NEAREST)
     there = np.zeros(mask.shape, dtype=np.float32)
@@ -180,17 +180,6 @@ def _compared(
         told = (shared > COMPARED) & (patches.part > COMPARED)
         scores.append(np.where(told, apart / patches.expected, np.float32(np.nan)))
     return scores
-
-
-def _places(
-    view: NominalView, nominal: ViewSurface, surface: ViewSurface, motion: Array
-) -> tuple[Array, Array]:
-    """(H, W) bool pixels of a new view of which something can be said, and (M, 2) where the nominal view has them."""
-    known = clear_surface(surface)
-    place = places_in(nominal, moved(motion, surface.points[known].astype(np.float64)))
-    there = read_at(view.known.astype(np.float32), place) > WHOLE
-    known[known] = there
-    return known, place[there]
 
 
 def _gray(image: Array, part: Array) -> Array:
