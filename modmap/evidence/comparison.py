@@ -15,6 +15,7 @@ from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.evidence.absence import Absence, absences
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
+from modmap.evidence.fixture import without_fixtures
 from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
@@ -127,21 +128,24 @@ def compare(
     motion = registration.motion
     views: Mapping[str, ViewDeviation] = {}
     absence: Absence | None = None
+    part: Mapping[str, ViewSurface] = new.surfaces
     if geometry is not None:
-        views = deviations(geometry, new.surfaces, motion)
-        absence = absences(geometry, new.surfaces, motion, edge=place_edge(new.surfaces))
+        edge = place_edge(new.surfaces)
+        absence = absences(geometry, new.surfaces, motion, edge=edge)
+        part = without_fixtures(geometry, new.surfaces, motion, edge=edge)
+        views = deviations(geometry, part, motion)
         scores = GEOMETRY.levelled({view_id: one.score for view_id, one in views.items()})
         views = {view_id: replace(one, score=scores[view_id]) for view_id, one in views.items()}
         times.append(time.perf_counter())
         seconds["geometry"] = times[-1] - times[-2]
     images: Mapping[str, Array] = {}
     if look is not None:
-        images = APPEARANCE.levelled(appearance(look, new.frames, new.surfaces, motion))
+        images = APPEARANCE.levelled(appearance(look, new.frames, part, motion))
         times.append(time.perf_counter())
         seconds["appearance"] = times[-1] - times[-2]
     seen: Mapping[str, Array] = {}
     if patches is not None:
-        strides = texture(patches, new.frames, new.surfaces, motion)
+        strides = texture(patches, new.frames, part, motion)
         levelled = [level.levelled(maps) for level, maps in zip(TEXTURE, strides, strict=True)]
         seen = {view_id: joined([maps[view_id] for maps in levelled]) for view_id in levelled[0]}
         seconds["texture"] = time.perf_counter() - times[-1]

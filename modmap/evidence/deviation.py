@@ -12,6 +12,7 @@ from modmap.alignment.motion import dot, inverse, length, moved
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
 from modmap.evidence.faces import without_offsets
+from modmap.evidence.fixture import rim
 from modmap.evidence.lookup import looked_past, looked_up, nearest_at, read_at
 from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface
 from modmap.evidence.places import Places
@@ -19,13 +20,9 @@ from modmap.evidence.smoothing import sigmas, smoothed
 from modmap.types import Array
 
 FARTHER = 2.0  # multiples of what is expected beyond which other views are asked
-REGION = 10.0  # pixels of a view that is 1024 wide: around a place, what tells whether it moved with the part
-MOVED_MORE = 0.5
 SLIVER = 3  # pixels: what is nowhere so wide and far off isn't believed
 HIDING = 2  # pixels beside a point, where what hid it from another view may stand
 STANDS = 0.3  # of its distance from the point: so exactly it must stand where it stood
-MOST = 0.5  # share of a face that must stay for all of it to be a fixture's
-RIM = 6.0  # pixels of a view that is 1024 wide: beside a fixture, what isn't told from it
 EDGE_FOOTPRINTS = 2.0  # of a pixel: the edge of a place
 
 
@@ -125,9 +122,7 @@ def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Ar
     full = np.full(mask.shape, np.nan, dtype=np.float32)
     full[mask] = deviation
     if nominal.supported:
-        stays = _stays(nominal, view_id, surface, full)
-        full[_fixture(stays, np.isfinite(full), face)] = np.nan
-        full[_specks(np.isfinite(full), width=_rim(surface.depth.shape[1]))] = np.nan
+        full[_specks(np.isfinite(full), width=rim(surface.depth.shape[1]))] = np.nan
     limit = np.full(mask.shape, np.inf, dtype=np.float32)
     limit[mask] = FARTHER * expected[:, 0]
     # Slivers beside an edge that compare one side of it with the other would count at every broader scale.
@@ -162,35 +157,3 @@ def _specks(known: Array, *, width: int) -> Array:
     # A piece that has a place for the kernel stays whole.
     _, piece = cv2.connectedComponents(known.astype(np.uint8), connectivity=8)
     return np.asarray(known & ~np.isin(piece, np.unique(piece[opened > 0])))
-
-
-def _rim(width: int) -> int:
-    return max(round(RIM * width / 1024), 2)
-
-
-def _fixture(stays: Array, known: Array, face: Array) -> Array:
-    """(H, W) bool: faces most of what is known of which stays where it was, and what lies beside these.
-
-    A warped place may by chance come to lie where the part's surface was before it moved. Its face as a whole doesn't.
-    """
-    counted, staying = (np.bincount(face.ravel(), one.ravel()) for one in (known, stays))
-    faces = staying > MOST * counted
-    faces[0] = False
-    fixture = (faces[face] | (stays & (face == 0))).astype(np.uint8)
-    return np.asarray(cv2.dilate(fixture, np.ones((2 * _rim(face.shape[1]) + 1,) * 2, np.uint8)) > 0)
-
-
-def _stays(nominal: NominalSurface, view_id: str, surface: ViewSurface, as_part: Array) -> Array:
-    """(H, W) bool: around the pixel the surface lies where it lay in the nominal scan, rather than with the part."""
-    known = np.isfinite(as_part)
-    unmoved = np.full(as_part.shape, np.nan, dtype=np.float32)
-    unmoved[known] = looked_up(nominal.views[view_id], surface.points[known]).deviation
-    expected = float(np.median(nominal.expected[view_id][..., 0]))
-    limit = 3 * expected
-    sigma = max(REGION * as_part.shape[1] / 1024, 2.0)
-    moves, stays = (
-        cv2.GaussianBlur(np.where(known, np.fmin(one**2, limit**2), 0).astype(np.float32), (0, 0), sigma)
-        for one in (as_part, unmoved)
-    )
-    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), sigma)
-    return np.asarray(known & (stays < MOVED_MORE * moves) & (stays < share * expected**2))

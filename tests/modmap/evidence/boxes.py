@@ -57,18 +57,32 @@ def box_depth(camera: Camera, box: Box) -> Array:
 
 
 def box_surfaces(
-    cameras: Sequence[Camera], boxes: Sequence[Box], *, table: float | None = None
+    cameras: Sequence[Camera],
+    boxes: Sequence[Box],
+    *,
+    table: float | None = None,
+    stood: Sequence[Camera] | None = None,
+    noise: float = 0.0,
 ) -> dict[str, ViewSurface]:
-    """The surface of boxes in every view, on a table at z that is measured too."""
+    """The surface of boxes in every view, on a table at z that is measured too.
+
+    Args:
+        cameras: As the calibration has them.
+        boxes: What is seen.
+        table: z of the table; None: there is none.
+        stood: Where the cameras really stood; None: where the calibration has them.
+        noise: Of the depth, mm.
+    """
     found = {}
-    for index, camera in enumerate(cameras):
+    rng = np.random.default_rng(0)
+    for index, (camera, known) in enumerate(zip(stood or cameras, cameras, strict=True)):
         depth = np.full((HEIGHT, WIDTH), np.inf)
         for box in boxes:
             depth = np.minimum(depth, box_depth(camera, box))
         if table is not None:
             plane = plane_depth(camera, WIDTH, HEIGHT, normal=np.array([0, 0, 1.0]), offset=table)
             depth = np.where(plane > 0, np.minimum(depth, plane), depth)
-        depth = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
-        frame = Frame(f"{index:02d}", np.zeros((HEIGHT, WIDTH), np.uint8), depth, camera)
+        depth = np.where(np.isfinite(depth), depth + rng.normal(0, noise, depth.shape), 0)
+        frame = Frame(f"{index:02d}", np.zeros((HEIGHT, WIDTH), np.uint8), depth.astype(np.float32), known)
         found[frame.id] = view_surface(frame, depth > 0)
     return found

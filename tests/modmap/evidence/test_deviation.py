@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import cv2
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from modmap.alignment.motion import inverse, motion_of, moved
-from modmap.evidence.deviation import _fixture, deviations
+from modmap.evidence.deviation import deviations
 from modmap.evidence.nominal import NominalSurface
 from tests.modmap.alignment.blobs import ring, surfaces
-from tests.modmap.evidence.boxes import Box, box_surfaces
 from tests.modmap.evidence.dented import dented
 
 MOTION = motion_of(np.array([0.02, -0.01, 0.03, 1.5, -0.7, 0.4]), about=np.array([5.0, 3.0, 1.0]))
@@ -91,52 +86,3 @@ class TestDeviations:
         both = dented(cameras, depth=0.0, towards=UP)
         nominal = NominalSurface.of({view_id: both[view_id] for view_id in ("00", "02", "03")})
         assert set(deviations(nominal, both, np.eye(4))) == {"00", "02", "03"}
-
-    def test_deviations__a_warped_place_that_lies_where_the_part_was_is_kept(self) -> None:
-        """A plate is lifted by as much as a dent in it is deep; a clamp beside it stays where it is."""
-        cameras, lift = ring(6), 0.6
-        plate = Box((-50.0, -40.0, -10.0), (30.0, 40.0, 0.0))
-        clamp = Box((45.0, -15.0, -10.0), (65.0, 15.0, 12.0))
-        nominal = NominalSurface.of(box_surfaces(cameras, [plate, clamp], table=-10.0))
-        assert nominal.supported
-        motion = np.eye(4)
-        motion[2, 3] = lift
-        dented_plate = replace(plate, motion=motion, dent=(-15.0, 0.0, 12.0, lift))
-        new = box_surfaces(cameras, [dented_plate, clamp], table=-10.0)
-        for view_id, one in deviations(nominal, new, inverse(motion)).items():
-            surface = new[view_id]
-            x, y, z = np.moveaxis(surface.points, 2, 0)
-            said = np.isfinite(one.deviation)
-            of_dent = (surface.depth > 0) & (np.abs(x + 15) < 8) & (np.abs(y) < 8) & (np.abs(z) < 0.05)
-            of_plate = (
-                (surface.depth > 0) & (np.abs(z - lift) < 0.05) & (x > -44) & (x < 24) & (np.abs(y) < 34)
-            )
-            of_plate &= (np.abs(x + 15) > 16) | (np.abs(y) > 16)
-            of_clamp = (surface.depth > 0) & (x > 44.9) & (z > -9.9)
-            assert min(of_dent.sum(), of_plate.sum(), of_clamp.sum()) > 50
-            assert said[of_dent].all()
-            np.testing.assert_allclose(one.deviation[of_dent], -lift, atol=0.02)
-            assert said[of_plate].mean() > 0.9
-            np.testing.assert_allclose(one.deviation[of_plate & said], 0, atol=0.02)
-            assert not said[of_clamp].any()
-            # Its rim, and what is narrower than that.
-            beside = cv2.dilate(of_clamp.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-            assert not said[beside].any()
-            pieces, count = ndimage.label(said, np.ones((3, 3)))
-            opened = ndimage.binary_erosion(said, np.ones((2, 2)))
-            assert set(np.unique(pieces[opened])) == set(range(1, count + 1))
-
-
-class TestFixture:
-    def test_fixture__is_a_face_most_of_what_is_known_of_which_stays(self) -> None:
-        face = np.zeros((60, 90), dtype=np.int32)
-        face[10:50, 10:40], face[10:50, 50:80] = 1, 2
-        known = np.zeros(face.shape, dtype=bool)
-        known[10:22], known[30:34] = True, True
-        known &= face > 0
-        stays = known & (
-            (face == 1) & (np.arange(60) < 22)[:, None] | (face == 2) & (np.arange(60) >= 30)[:, None]
-        )
-        found = _fixture(stays, known, face)
-        assert found[10:50, 10:40].all()
-        assert not found[10:50, 50:80].any()
