@@ -1,7 +1,7 @@
 """How far each view is shifted between two scans, as no robot comes back to exactly the same place.
 
 A camera that is turned by a hundredth of a degree sees a part half a metre away shifted by a tenth of a millimetre, and
-turned by no more than itself. So a shift is all that is asked for: what one view shows often leaves a part's turns open.
+turned by no more than itself. So a shift is all that is asked for, as one view often leaves the part's turns open.
 """
 
 from __future__ import annotations
