@@ -19,13 +19,12 @@ from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.sim3d_root import find_root
 from benchmarks.runs.command_line import command
 from benchmarks.runs.markdown import markdown, number
-from modmap.alignment.align import align
 from modmap.datasets import SiM3D
 from modmap.detector.reference import Reference
 from modmap.encoding.cnn import STRIDES
 from modmap.errors import ModMapError
 from modmap.evidence.appearance import appearance
-from modmap.evidence.comparison import ReducedViews
+from modmap.evidence.comparison import LaidScan, ReducedViews
 from modmap.evidence.deviation import deviations
 from modmap.evidence.texture import texture
 from modmap.scan import Scan
@@ -62,12 +61,13 @@ def category_levels(nominal: Scan, good: Sequence[Scan]) -> Array:
     found = []
     for scan in good:
         new = ReducedViews.of(scan, foreground=DEFAULT_FOREGROUND)
-        motion = align(reference.surfaces, new.surfaces).motion
-        geometry = deviations(reference.geometry, new.surfaces, motion)
+        laid = LaidScan.of(reference.surfaces, new.surfaces, reference.geometry)
+        motion, part = laid.registration.motion, laid.part
+        geometry = deviations(reference.geometry, part, motion)
         kinds: tuple[Mapping[str, Array], ...] = (
             {view_id: one.score for view_id, one in geometry.items()},
-            appearance(reference.look, new.frames, new.surfaces, motion),
-            *texture(reference.texture, new.frames, new.surfaces, motion),
+            appearance(reference.look, new.frames, part, motion),
+            *texture(reference.texture, new.frames, part, motion),
         )
         found.append([_quantiles(views) for views in kinds])
     return np.asarray(np.mean(found, axis=0))

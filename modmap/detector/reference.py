@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.errors import ModMapError, one_line
 from modmap.evidence.appearance import NominalAppearance
@@ -59,6 +60,11 @@ class Reference:
         return {view_id: view_surface(frame, frame.depth > 0) for view_id, frame in self.frames.items()}
 
     @cached_property
+    def part(self) -> dict[str, ViewSurface]:
+        """The same without what the part lies on."""
+        return without_support(self.surfaces)[0]
+
+    @cached_property
     def geometry(self) -> NominalSurface:
         """What the geometry of new scans is compared with."""
         return NominalSurface.of(self.surfaces)
@@ -66,12 +72,12 @@ class Reference:
     @cached_property
     def look(self) -> NominalAppearance:
         """What the images of new scans are compared with."""
-        return NominalAppearance.of(self.frames, self.surfaces)
+        return NominalAppearance.of(self.frames, self.part)
 
     @cached_property
     def texture(self) -> NominalTexture:
         """What a network sees of the images of new scans is compared with."""
-        return NominalTexture.of(self.frames, self.surfaces)
+        return NominalTexture.of(self.frames, self.part)
 
 
 References = dict[str, Reference]  # by class, under an empty name for a class-specific model

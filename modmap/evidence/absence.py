@@ -32,7 +32,12 @@ class Absence:
 
 
 def absences(
-    nominal: NominalSurface, new: Mapping[str, ViewSurface], motion: Array, *, edge: float
+    nominal: NominalSurface,
+    new: Mapping[str, ViewSurface],
+    motion: Array,
+    *,
+    edge: float,
+    fixtures: Mapping[str, Array],
 ) -> Absence:
     """Finds nominal surface that the views of a new scan look through.
 
@@ -44,12 +49,13 @@ def absences(
         new: The new views' surfaces, by id.
         motion: (4, 4) from the new scan's world to the nominal one's.
         edge: Of the cubes in which views are asked together, mm.
+        fixtures: By view (H, W) bool of the nominal view: what isn't asked for; a view may be left out.
     """
     back = inverse(motion)
     points, scores = [np.zeros((0, 3))], [np.zeros(0)]
     for view_id in nominal.views.keys() & new.keys():
         surface = nominal.views[view_id]
-        mask = surface.smooth
+        mask = surface.smooth & ~fixtures.get(view_id, np.False_)
         here = moved(back, surface.points[mask].astype(np.float64))
         past = looked_past(new[view_id], here)
         if nominal.supported:

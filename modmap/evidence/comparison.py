@@ -11,6 +11,7 @@ import numpy as np
 from modmap.alignment.align import align
 from modmap.alignment.motion import degrees_of, moved
 from modmap.alignment.registration import Registration
+from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.evidence.absence import Absence, absences
 from modmap.evidence.appearance import NominalAppearance, appearance
@@ -76,7 +77,7 @@ class Comparison:
         absence: Nominal surface that is missing; None where geometry wasn't asked.
         appearance: By view id (H, W) float32, NaN where nothing is said; empty where appearance wasn't asked.
         texture: The same of texture.
-        judged: Share of the measured surface of which anything is said, in [0, 1].
+        judged: Share of the part's measured surface of which anything is said, in [0, 1].
         seconds: Wall time of `alignment`, and of `geometry`, `appearance` and `texture` where these were asked.
     """
 
@@ -101,6 +102,49 @@ class Comparison:
         return (line, *found.notes, judged)
 
 
+@dataclass(frozen=True, eq=False)
+class LaidScan:
+    """A new scan laid on the nominal one.
+
+    Attributes:
+        registration: How the part lay.
+        part: By view id the new surfaces, without what the part lies on and fixtures.
+        fixtures: By view id (H, W) bool, where the nominal views show fixtures; a view may be missing.
+    """
+
+    registration: Registration
+    part: Mapping[str, ViewSurface]
+    fixtures: Mapping[str, Array]
+
+    @classmethod
+    def of(
+        cls,
+        surfaces: Mapping[str, ViewSurface],
+        new: Mapping[str, ViewSurface],
+        geometry: NominalSurface | None,
+    ) -> LaidScan:
+        """Finds the part in a new scan.
+
+        Args:
+            surfaces: The nominal views' surfaces, by id, with what the part lies on.
+            new: The new views', likewise.
+            geometry: The nominal surface; None: fixtures aren't looked for.
+
+        Raises:
+            AlignmentError: the scan can't be laid on the nominal one.
+        """
+        registration = align(surfaces, new)
+        if geometry is None:
+            return cls(registration, without_support(new)[0], {})
+        if not geometry.supported:
+            return cls(registration, new, {})
+        part, _ = without_support(new)
+        return cls(
+            registration,
+            *without_fixtures(geometry, part, registration.motion, edge=place_edge(new)),
+        )
+
+
 def compare(
     surfaces: Mapping[str, ViewSurface],
     new: ReducedViews,
@@ -122,18 +166,16 @@ def compare(
         AlignmentError: the scan can't be laid on the nominal one.
     """
     times = [time.perf_counter()]
-    registration = align(surfaces, new.surfaces)
+    laid = LaidScan.of(surfaces, new.surfaces, geometry)
+    part, motion = laid.part, laid.registration.motion
     times.append(time.perf_counter())
     seconds = {"alignment": times[1] - times[0]}
-    motion = registration.motion
     views: Mapping[str, ViewDeviation] = {}
     absence: Absence | None = None
-    part: Mapping[str, ViewSurface] = new.surfaces
     if geometry is not None:
-        edge = place_edge(new.surfaces)
-        absence = absences(geometry, new.surfaces, motion, edge=edge)
-        part = without_fixtures(geometry, new.surfaces, motion, edge=edge)
         views = deviations(geometry, part, motion)
+        edge = place_edge(new.surfaces)
+        absence = absences(geometry, new.surfaces, motion, edge=edge, fixtures=laid.fixtures)
         scores = GEOMETRY.levelled({view_id: one.score for view_id, one in views.items()})
         views = {view_id: replace(one, score=scores[view_id]) for view_id, one in views.items()}
         times.append(time.perf_counter())
@@ -149,20 +191,24 @@ def compare(
         levelled = [level.levelled(maps) for level, maps in zip(TEXTURE, strides, strict=True)]
         seen = {view_id: joined([maps[view_id] for maps in levelled]) for view_id in levelled[0]}
         seconds["texture"] = time.perf_counter() - times[-1]
-    judged = _judged(new.surfaces, views, images, seen)
-    return Comparison(registration, judged, views, absence, images, seen, seconds)
+    judged = _judged(part, new.surfaces, views, images, seen)
+    return Comparison(laid.registration, judged, views, absence, images, seen, seconds)
 
 
 def _judged(
-    new: Mapping[str, ViewSurface], geometry: Mapping[str, ViewDeviation], *looks: Mapping[str, Array]
+    part: Mapping[str, ViewSurface],
+    new: Mapping[str, ViewSurface],
+    views: Mapping[str, ViewDeviation],
+    *looks: Mapping[str, Array],
 ) -> float:
     said = measured = 0
     for view_id, surface in new.items():
         told = np.zeros(surface.depth.shape, dtype=bool)
-        if view_id in geometry:
-            told |= np.isfinite(geometry[view_id].score)
+        if view_id in views:
+            told |= np.isfinite(views[view_id].score)
         for images in looks:
             if view_id in images:
                 told |= np.isfinite(images[view_id])
-        said, measured = said + int(told.sum()), measured + int((surface.depth > 0).sum())
-    return said / measured
+        beside_part = (surface.cosine > 0) & (part[view_id].cosine == 0)
+        said, measured = said + int(told.sum()), measured + int(((surface.depth > 0) & ~beside_part).sum())
+    return said / max(measured, 1)

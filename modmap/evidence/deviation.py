@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from modmap.alignment.motion import dot, inverse, length, moved
-from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
 from modmap.evidence.faces import without_offsets
 from modmap.evidence.fixture import rim
@@ -50,12 +49,10 @@ def deviations(
 
     Args:
         nominal: The nominal surface.
-        new: The new views' surfaces, by id; those that the nominal scan lacks are left out.
+        new: The new views' surfaces, by id, of the part alone; those that the nominal scan lacks are left out.
         motion: (4, 4) from the new scan's world to the nominal one's.
     """
     shared = {view_id: surface for view_id, surface in new.items() if view_id in nominal.views}
-    if nominal.supported:
-        shared, _ = without_support(shared)
     raw, expected, points = {}, {}, {}
     for view_id, surface in shared.items():
         raw[view_id], expected[view_id] = _raw(nominal, view_id, surface, motion)

@@ -10,7 +10,6 @@ import numpy as np
 
 from modmap.alignment.motion import moved
 from modmap.alignment.registration import sampled
-from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, eroded
 from modmap.evidence.lookup import looked_up, nearest_at, places_in
 from modmap.evidence.nominal import NominalSurface
@@ -29,8 +28,8 @@ RIM = 6.0  # pixels of a view that is 1024 wide: beside a fixture, what isn't to
 
 def without_fixtures(
     nominal: NominalSurface, new: Mapping[str, ViewSurface], motion: Array, *, edge: float
-) -> dict[str, ViewSurface]:
-    """Takes out what lies where it lay in the nominal scan, rather than where the part went; nothing on no support.
+) -> tuple[dict[str, ViewSurface], dict[str, Array]]:
+    """Takes out what lies where it lay in the nominal scan, rather than where the part went.
 
     A part may move as little as a view is shifted between two scans. So that shift is taken off first, the views'
     squared deviations at a place are averaged, and a face stays or moves as a whole: a warped place may by chance come
@@ -38,34 +37,40 @@ def without_fixtures(
 
     Args:
         nominal: The nominal surface.
-        new: The new views' surfaces, by id; those that the nominal scan lacks are left as they are.
+        new: The new views' surfaces, by id, without what the part lies on; those that the nominal scan lacks are left
+            as they are.
         motion: (4, 4) from the new scan's world to the nominal one's.
         edge: Of the cubes in which views are taken together, mm.
 
     Returns:
-        The surfaces, with no normals on fixtures and beside them.
+        The surfaces, with no normals on fixtures and beside them; and by view (H, W) bool, where the nominal views show
+        them.
     """
-    if not nominal.supported:
-        return dict(new)
     shared = {view_id: surface for view_id, surface in new.items() if view_id in nominal.views}
-    shared, _ = without_support(shared)
     masks = {view_id: eroded(surface.smooth, 1) for view_id, surface in shared.items()}
     energies = [_energies(nominal, view_id, shared[view_id], mask, motion) for view_id, mask in masks.items()]
     places = Places.hashed([shared[view_id].points[mask] for view_id, mask in masks.items()], edge=edge)
     weights = [np.ones(len(one[0])) for one in energies]
     fused = [np.nan_to_num(places.mean(one, weights)) for one in zip(*energies, strict=True)]
-    kept = dict(new)
+    kept, before = dict(new), {}
     for (view_id, mask), place in zip(masks.items(), places.of, strict=True):
         points = moved(motion, shared[view_id].points[mask].astype(np.float64))
         face = nearest_at(nominal.faces[view_id], places_in(nominal.views[view_id], points))
-        moves, stays, usual = (np.bincount(face, one[place]) for one in fused)
+        count = int(nominal.faces[view_id].max()) + 1
+        moves, stays, usual = (np.bincount(face, one[place], count) for one in fused)
         fixed = (stays < MOVED_MORE * moves) & (stays < usual)
-        fixed[:1] = False
-        fixture = np.zeros(mask.shape, dtype=np.uint8)
-        fixture[mask] = fixed[face]
-        beside = cv2.dilate(fixture, np.ones((2 * rim(mask.shape[1]) + 1,) * 2, np.uint8))
-        kept[view_id] = replace(new[view_id], cosine=np.where(beside, 0, new[view_id].cosine))
-    return kept
+        fixed[0] = False
+        here = np.zeros(mask.shape, dtype=bool)
+        here[mask] = fixed[face]
+        surface = shared[view_id]
+        kept[view_id] = replace(surface, cosine=np.where(_and_beside(here), 0, surface.cosine))
+        before[view_id] = _and_beside(fixed[nominal.faces[view_id]])
+    return kept, before
+
+
+def _and_beside(fixture: Array) -> Array:
+    size = 2 * rim(fixture.shape[1]) + 1
+    return np.asarray(cv2.dilate(fixture.astype(np.uint8), np.ones((size, size), np.uint8)) > 0)
 
 
 def rim(width: int) -> int:

@@ -20,7 +20,7 @@ class TestAbsences:
         cameras = ring(8)
         nominal = NominalSurface.of(surfaces(cameras, table=TABLE))
         new = surfaces(cameras, motion=MOTION, without=MISSING, table=TABLE)
-        found = absences(nominal, new, inverse(MOTION), edge=2.0)
+        found = absences(nominal, new, inverse(MOTION), edge=2.0, fixtures={})
         centre, radius = BALLS[MISSING]
         place = moved(MOTION, np.array([centre]))[0]
         distance = np.linalg.norm(found.points - place, axis=1)
@@ -33,7 +33,7 @@ class TestAbsences:
         cameras = ring(8)
         nominal = NominalSurface.of(surfaces(cameras, table=TABLE, noise=0.05))
         new = surfaces(cameras, motion=MOTION, table=TABLE, noise=0.05)
-        assert len(absences(nominal, new, inverse(MOTION), edge=2.0).points) == 0
+        assert len(absences(nominal, new, inverse(MOTION), edge=2.0, fixtures={}).points) == 0
 
     def test_absences__what_was_not_measured_is_not_missing(self) -> None:
         cameras = ring(8)
@@ -42,4 +42,4 @@ class TestAbsences:
             view_id: replace(one, depth=np.zeros_like(one.depth))
             for view_id, one in surfaces(cameras).items()
         }
-        assert len(absences(nominal, new, np.eye(4), edge=2.0).points) == 0
+        assert len(absences(nominal, new, np.eye(4), edge=2.0, fixtures={}).points) == 0

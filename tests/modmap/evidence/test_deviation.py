@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from modmap.alignment.motion import inverse, motion_of, moved
+from modmap.alignment.support import without_support
 from modmap.evidence.deviation import deviations
 from modmap.evidence.nominal import NominalSurface
 from tests.modmap.alignment.blobs import ring, surfaces
@@ -49,7 +50,7 @@ class TestDeviations:
         cameras = ring(6)
         nominal = NominalSurface.of(surfaces(cameras, table=-31.0))
         assert nominal.supported
-        new = surfaces(cameras, motion=MOTION, table=-31.0)
+        new, _ = without_support(surfaces(cameras, motion=MOTION, table=-31.0))
         for view_id, one in deviations(nominal, new, inverse(MOTION)).items():
             said = np.isfinite(one.deviation)
             assert said.sum() > 3000

@@ -12,12 +12,13 @@ import pytest
 from scipy import ndimage
 
 from modmap.alignment.motion import inverse, motion_of
+from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface
 from modmap.camera import Camera
 from modmap.evidence.deviation import deviations, place_edge
 from modmap.evidence.fixture import without_fixtures
 from modmap.evidence.nominal import NominalSurface
-from tests.modmap.alignment.blobs import ring, surfaces
+from tests.modmap.alignment.blobs import ring
 from tests.modmap.evidence.boxes import Box, box_surfaces
 
 Array = npt.NDArray[Any]
@@ -62,8 +63,17 @@ class TestWithoutFixtures:
         )
         part = replace(PART, motion=carried)
         new = box_surfaces(cameras, [part, CLAMP], table=TABLE, stood=after, noise=0.03)
-        found = without_fixtures(nominal, new, inverse(carried), edge=place_edge(new))
-        kept = {box: [0, 0] for box in ("part", "clamp")}
+        off_table, _ = without_support(new)
+        found, fixtures = without_fixtures(nominal, off_table, inverse(carried), edge=place_edge(new))
+        kept = {name: [0, 0] for name in ("part", "clamp")}
+        share = {
+            box: np.mean(
+                np.concatenate([one[_of(box, nominal.views[name])] for name, one in fixtures.items()])
+            )
+            for box in (PART, CLAMP)
+        }
+        assert share[PART] < 0.05  # where the clamp stands before it
+        assert share[CLAMP] > 0.5
         for view_id, surface in new.items():
             for name, box in (("part", part), ("clamp", CLAMP)):
                 asked = _of(box, surface) & surface.smooth
@@ -77,18 +87,11 @@ class TestWithoutFixtures:
         on_clamp = np.concatenate([left[view_id].score[_of(CLAMP, new[view_id])] for view_id in left])
         assert np.nan_to_num(on_clamp).max() < 2
 
-    def test_without_fixtures__a_part_in_the_air_has_none(self) -> None:
-        nominal = NominalSurface.of(surfaces(ring(3)))
-        assert not nominal.supported
-        new = surfaces(ring(3))
-        found = without_fixtures(nominal, new, np.eye(4), edge=1.0)
-        assert all(found[view_id] is new[view_id] for view_id in new)
-
     def test_without_fixtures__a_view_that_the_nominal_scan_lacks_is_left_as_it_is(self) -> None:
         both = box_surfaces(ring(4), [PART, CLAMP], table=TABLE)
         nominal = NominalSurface.of({view_id: both[view_id] for view_id in ("00", "02", "03")})
-        found = without_fixtures(nominal, both, np.eye(4), edge=1.0)
-        assert set(found) == set(both)
+        found, before = without_fixtures(nominal, both, np.eye(4), edge=1.0)
+        assert (set(found), set(before)) == (set(both), {"00", "02", "03"})
         assert found["01"] is both["01"]
 
     def test_without_fixtures__a_warped_place_that_lies_where_the_part_was_is_kept(self) -> None:
@@ -102,7 +105,9 @@ class TestWithoutFixtures:
         motion[2, 3] = lift
         dented_plate = replace(plate, motion=motion, dent=(-15.0, 0.0, 12.0, lift))
         new = box_surfaces(cameras, [dented_plate, clamp], table=-10.0)
-        part = without_fixtures(nominal, new, inverse(motion), edge=place_edge(new))
+        off_table, _ = without_support(new)
+        part, before = without_fixtures(nominal, off_table, inverse(motion), edge=place_edge(new))
+        assert any(one.any() for one in before.values())
         for view_id, one in deviations(nominal, part, inverse(motion)).items():
             surface = new[view_id]
             x, y, z = np.moveaxis(surface.points, 2, 0)
