@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from modmap.alignment.motion import moved
+from modmap.alignment.motion import length, moved
 from modmap.alignment.surface import ViewSurface, eroded
-from modmap.evidence.lookup import WHOLE, places_in, read_at
+from modmap.evidence.lookup import APART, WHOLE, places_in, read_at
 from modmap.evidence.smoothing import sigmas
 from modmap.scan import Frame
 from modmap.types import Array
@@ -139,6 +139,8 @@ def clear_in_both(
 ) -> tuple[Array, Array]:
     """The pixels of a new view that both views show clearly, and where the nominal one has them.
 
+    Beside a piece of the part that stands before another, one view may show the one where the other shows the other.
+
     Args:
         known: (H, W) bool: what the nominal view shows clearly.
         nominal: Its surface.
@@ -149,8 +151,10 @@ def clear_in_both(
         (H, W) bool, and (M, 2) pixel coordinates of the nominal view for the M pixels, in row order.
     """
     both = clear_surface(surface)
-    place = places_in(nominal, moved(motion, surface.points[both].astype(np.float64)))
+    points = moved(motion, surface.points[both].astype(np.float64))
+    place = places_in(nominal, points)
     there = read_at(known.astype(np.float32), place) > WHOLE
+    there &= length(points - read_at(nominal.points, place)) < APART
     both[both] = there
     return both, place[there]
 

@@ -13,6 +13,7 @@ from modmap.types import Array
 
 WHOLE = 0.999  # share of a look-up's four pixels that must be smooth surface: all, but for rounding
 OUTSIDE = -1e4
+APART = 2.0  # mm: what differs by more isn't one surface
 ROW = 1024  # OpenCV wants maps of two axes, each below 2**15 long
 
 

@@ -16,14 +16,13 @@ from modmap.alignment.motion import dot
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface
 from modmap.evidence.faces import faces_of, without_offsets
-from modmap.evidence.lookup import looked_up
+from modmap.evidence.lookup import APART, looked_up
 from modmap.evidence.smoothing import sigmas, smoothed
 from modmap.types import Array
 
 SCALES = (1.5, 3.0, 6.0)  # of the Gaussians, in pixels of a view that is 1024 wide
 NEIGHBOURS = 3  # views beside each that it is compared with
 SAME_FACE = 0.7  # cosine between normals of what two views hold for one surface
-APART = 2.0  # mm: what differs by more isn't one surface
 BROADEST = 512  # pixels beyond which every other one tells enough
 TYPICAL = 0.999
 BESIDE = 5

@@ -23,11 +23,10 @@ from modmap.alignment.motion import inverse, moved
 from modmap.alignment.surface import ViewSurface
 from modmap.encoding.cnn import STRIDES, cnn_maps
 from modmap.evidence.appearance import BRIGHT, clear_in_both, clear_surface
-from modmap.evidence.lookup import OUTSIDE, read_at
+from modmap.evidence.lookup import APART, OUTSIDE, read_at
 from modmap.scan import Frame
 from modmap.types import Array
 
-APART = 2.0  # mm: what differs by more isn't one surface, and geometry's to tell
 BRIGHTEST = 0.9  # to which a bright place of the part is brought
 BESIDE = 1  # patches to each side that a new one is compared with, as it is nearly aligned
 AROUND = 3  # patches to each side that tell how far neighbours lie apart, but for those within BESIDE
@@ -171,7 +170,7 @@ def _compared(
     there = np.zeros(mask.shape, dtype=np.float32)
     there[mask] = z
     both = mask & (depth > 0) & (np.abs(depth - there) < APART)
-    # What only one of them shows is filled from the nominal image, so that it differs in nothing.
+    # What only one of them shows is geometry's to tell, and filled from the nominal image, so that it differs in nothing.
     new = np.where(both, gray, view.gray)[view.rows, view.columns]
     scores = []
     for patches, seen in zip(view.patches, cnn_maps(new), strict=True):

@@ -150,6 +150,25 @@ class TestAppearance:
         assert np.isnan(score[(depth == 0) | (cosine < GRAZING - 0.03)]).all()
         assert np.isfinite(score[(depth > 0) & (cosine > GRAZING + 0.1)]).all()
 
+    def test_appearance__nothing_is_said_where_the_nominal_view_saw_what_stood_before(self) -> None:
+        """A bright bar half way to a dark plate, moved with it: it hid another strip of the plate before."""
+        width, shift = 256, 12
+        pixel = 300 / width
+
+        def view(left: int) -> tuple[dict[str, Frame], dict[str, ViewSurface]]:
+            image, depth = np.full((192, width), 60, np.uint8), np.full((192, width), 300.0, np.float32)
+            image[:, left : left + 60], depth[:, left : left + 60] = 240, 150.0
+            frame = Frame("00", image, depth, _camera(width))
+            return {"00": frame}, {"00": view_surface(frame, depth > 0)}
+
+        frames, surfaces = view(90)
+        # What is nearer moves by more pixels.
+        moved_by = 2 * shift
+        motion = _aside(-shift * pixel, surfaces["00"])
+        score = appearance(NominalAppearance.of(frames, surfaces), *view(90 + moved_by), motion)["00"]
+        assert np.isnan(score[20:-20, 90 + shift : 90 + moved_by]).all()
+        assert np.nanmax(score) < 0.1
+
     def test_appearance__follows_the_part(self) -> None:
         """A plate that lies 12 mm aside has the same texture at the same places of the part."""
         width, shift = 256, 10  # a pixel is 300 / 256 mm
