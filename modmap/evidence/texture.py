@@ -170,7 +170,7 @@ def _compared(
     there = np.zeros(mask.shape, dtype=np.float32)
     there[mask] = z
     both = mask & (depth > 0) & (np.abs(depth - there) < APART)
-    # What only one of them shows is geometry's to tell, and filled from the nominal image, so that it differs in nothing.
+    # What only one of them shows is geometry's to tell, and filled from the nominal image: it differs in nothing.
     new = np.where(both, gray, view.gray)[view.rows, view.columns]
     scores = []
     for patches, seen in zip(view.patches, cnn_maps(new), strict=True):
