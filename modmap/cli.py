@@ -17,7 +17,7 @@ from modmap.commands.calibrate import calibrate
 from modmap.commands.check import check
 from modmap.commands.encoders import encoders, list_all, pull
 from modmap.commands.evaluate import evaluate
-from modmap.commands.figures import features, figures, pairs, qualitative
+from modmap.commands.figures import evidence, features, figures, pairs, qualitative
 from modmap.commands.fit import fit
 from modmap.commands.predict import predict
 from modmap.commands.report import report
@@ -35,7 +35,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 # Commands that have commands of their own.
 GROUPS: dict[str, dict[str, Callable[..., int | None]]] = {
-    "figures": {"features": features, "pairs": pairs, "qualitative": qualitative},
+    "figures": {"features": features, "pairs": pairs, "qualitative": qualitative, "evidence": evidence},
     "encoders": {"list": list_all, "pull": pull},
 }
 

@@ -1,4 +1,4 @@
-"""`modmap figures`: the paper's pictures of one's own scans and results."""
+"""`modmap figures`: the paper's pictures of one's own scans and results, and what speaks for a defect."""
 
 from __future__ import annotations
 
@@ -132,5 +132,30 @@ def qualitative(
     return 0
 
 
+def evidence(
+    result: Annotated[Positional[Path], arg(metavar="RESULT_DIR")],
+    /,
+    output: Annotated[Path, arg(aliases=["-o"], metavar="OUT")],
+    views: Annotated[tuple[str, ...], arg(metavar="ID...")] = (),
+    scans: Annotated[Path | None, arg(metavar="DIR")] = None,
+    top: Annotated[float | None, arg(metavar="SCORE")] = None,
+) -> int:
+    """Show what each kind of evidence says of a scan, beside the deviation of its surface: OUT/evidence.png.
+
+    Args:
+        result: What `modmap predict` wrote for a scan, by the preset inspect.
+        output: Where the picture goes.
+        views: Ids of the views to show; by default the three with the largest scores.
+        scans: Where the scan is, if it is no longer where it was predicted from.
+        top: Score of the last colour; by default the scan's, or a good part's where that is larger.
+    """
+    if top is not None and not top > 0:
+        raise UsageError(f"evidence: --top: expected more than 0, found {top:g}")
+    from modmap.figures.evidence import evidence_picture
+
+    print(evidence_picture(result, views=views, scans=scans, top=top).save(output / "evidence.png"))
+    return 0
+
+
 def figures() -> None:
-    """Draw the paper's figures of your own data: `modmap figures features`, `pairs` or `qualitative`."""
+    """Draw figures of your own data: `modmap figures features`, `pairs`, `qualitative` or `evidence`."""

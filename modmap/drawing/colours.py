@@ -10,6 +10,8 @@ from modmap.types import Array
 OPACITY_EXPONENT = 1.5
 # Around the part, where a picture has no image.
 BACKGROUND = (232, 235, 239)
+# Of values about zero.
+BELOW, ZERO, ABOVE = (0, 90, 181), (200, 200, 200), (220, 90, 0)
 
 
 def colourise(
@@ -81,6 +83,26 @@ def colourise_depth(depth: Array, near: float, far: float, *, background: tuple[
     level = np.clip((np.where(known, depth, near) - near) / (far - near), 0, 1)
     colours = cv2.applyColorMap(np.rint(255 * (1 - level)).astype(np.uint8), cv2.COLORMAP_CIVIDIS)[:, :, ::-1]
     return np.where(known[:, :, None], colours, np.array(background, np.uint8))
+
+
+def colourise_signed(values: Array, far: float, *, background: tuple[int, int, int]) -> Array:
+    """Colours of values about zero: blue below, light gray at zero, orange above; told apart by the colour-blind too.
+
+    Args:
+        values: (H, W), NaN where there is none.
+        far: Value of the last colours, positive; what is farther from zero gets them too.
+        background: Red, green and blue where there is no value.
+
+    Returns:
+        (H, W, 3) uint8, red first.
+    """
+    known = np.isfinite(values)
+    share = np.clip(np.where(known, values, 0) / far, -1, 1)
+    ends = [np.array(one, dtype=np.float64) for one in (BELOW, ABOVE)]
+    zero = np.array(ZERO, dtype=np.float64)
+    toward = np.where((share < 0)[..., None], ends[0], ends[1])
+    colours = zero + np.abs(share)[..., None] * (toward - zero)
+    return np.where(known[..., None], np.rint(colours), np.array(background)).astype(np.uint8)
 
 
 def _share(values: Array, top: float, bottom: float) -> Array:

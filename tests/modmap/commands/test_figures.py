@@ -128,6 +128,31 @@ class TestQualitative:
         assert "no scan 'x' was predicted; there are good" in capsys.readouterr().err
 
 
+class TestEvidence:
+    def test_evidence__writes_what_it_prints(
+        self, run: Run, make_scan: Callable[..., Scan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_scan(make_scan(name="new"), tmp_path / "new")
+        scan = Scan.load(tmp_path / "new")
+        model = ModMap("inspect", device="cpu", settings={"evidence": {"texture": False}}).fit(make_scan())
+        result = model.predict(scan, volume=False)
+        write_result(result, scan, tmp_path / "out", model=model, formats=(), overlays=False)
+        assert (
+            run("evidence", tmp_path / "out", "--views", "00", "--top", "2", "-o", tmp_path / "figure") == 0
+        )
+        assert capsys.readouterr().out.splitlines() == [str(tmp_path / "figure" / "evidence.png")]
+        assert png(tmp_path / "figure" / "evidence.png")
+
+    def test_evidence__errors(
+        self, run: Run, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("evidence", place / "out" / "good", "-o", tmp_path) == 2
+        assert "found a prediction by the mapping alone" in capsys.readouterr().err
+        assert run("evidence", place / "out" / "good", "--top", "0", "-o", tmp_path) == 2
+        assert "evidence: --top: expected more than 0, found 0" in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+
+
 class TestFigures:
     @pytest.mark.parametrize("words", [(), ("--help",), ("features", "--help"), ("pairs", "--help")])
     def test_figures__help(

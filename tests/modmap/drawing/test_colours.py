@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modmap.drawing.colours import blend, colourise
+from modmap.drawing.colours import ABOVE, BELOW, ZERO, blend, colourise, colourise_signed
 
 FIRST, LAST = (13, 8, 135), (240, 249, 33)
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
@@ -115,3 +115,19 @@ class TestBlend:
         assert left[-1] == 0
         assert (np.diff(left) < 0).all()
         assert left[3] > 200
+
+
+class TestColouriseSigned:
+    def test_ends_and_middle(self) -> None:
+        values = np.array([[-5.0, -0.5, 0.0, 0.5, 9.0, np.nan]])
+        colours = colourise_signed(values, 0.5, background=(1, 2, 3))
+        assert colours.tolist() == [[list(c) for c in (BELOW, BELOW, ZERO, ABOVE, ABOVE, (1, 2, 3))]]
+
+    @pytest.mark.parametrize("eye", [None, DEUTERANOPIA, PROTANOPIA])
+    def test_signs_are_told_apart_by_every_eye(self, eye: Any) -> None:
+        colours = (
+            colourise_signed(np.array([[-1.0, -0.5, 0.0, 0.5, 1.0]]), 1.0, background=(0, 0, 0))[0] / 1.0
+        )
+        seen = cielab(colours / 255.0 if eye is None else seen_by(colours, eye))
+        apart = np.linalg.norm(seen[:, None] - seen[None], axis=2)
+        assert apart[~np.eye(5, dtype=bool)].min() > 15
