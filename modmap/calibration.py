@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from modmap.errors import ModMapError
 
 Basis = Literal["conformal", "jittered_copies", "leave_one_view_out", "nominal_scan"]
-Verdict = Literal["pass", "fail"]
+Verdict = Literal["pass", "fail", "not inspected"]
 
 DEFAULT_RATE = 0.05
 DEFAULT_SHARE = 0.001

@@ -105,12 +105,15 @@ class EvidenceSettings(_Settings):
         geometry: Surface that lies elsewhere than the nominal one, or is missing.
         appearance: Surface that is darker or brighter than on the nominal images.
         texture: Surface that looks otherwise than on the nominal images to a network that comes with the package.
+        least_inspected: Share of the nominal part's surface that a scan must show to pass; what shows less, and no
+            defect, has the verdict "not inspected". Asked where geometry is.
     """
 
     mapping: bool = True
     geometry: bool = False
     appearance: bool = False
     texture: bool = False
+    least_inspected: float = Field(0.95, ge=0, le=1)
 
     @property
     def compares(self) -> bool:

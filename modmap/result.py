@@ -127,6 +127,8 @@ class Result:
         seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment`, `geometry`, `appearance`
             and `texture`, as far as they were asked.
         calibration: The thresholds that the verdict is by, or None.
+        inspected: Share of the nominal part's surface that the views show, in [0, 1]; None where that wasn't asked.
+        least_inspected: How much of it a scan must show to pass.
     """
 
     scan: str
@@ -137,11 +139,20 @@ class Result:
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
+    inspected: float | None = None
+    least_inspected: float = 0.0
 
     @property
     def verdict(self) -> Verdict | None:
-        """`fail` if the score is over the scan's threshold, else `pass`; None where the model isn't calibrated."""
-        return None if self.calibration is None else self.calibration.verdict(self.score)
+        """`fail` if the score is over the scan's threshold, else `pass`, or `not inspected` where too little was seen.
+
+        None where the model isn't calibrated.
+        """
+        if self.calibration is None:
+            return None
+        verdict = self.calibration.verdict(self.score)
+        unseen = self.inspected is not None and self.inspected < self.least_inspected
+        return "not inspected" if verdict == "pass" and unseen else verdict
 
     @property
     def p_value(self) -> float | None:

@@ -45,8 +45,9 @@ def predict(
         device: auto, cpu, cuda, cuda:1, mps.
         resume: Leave out the scans that this model, with these thresholds, has already done in OUTPUT, as long as what
             is asked for, their labels and their files, and the nominal scan's, are the same.
-        fail_on_defect: For a line's controller: exit with 0 if every scan passed, 3 if at least one failed, 1 if a scan
-            couldn't be scored, 2 if the command was used wrongly or the model isn't calibrated.
+        fail_on_defect: For a line's controller: exit with 0 if every scan passed, 3 if at least one failed, 4 if none
+            failed but too little of at least one was seen, 1 if a scan couldn't be scored, 2 if the command was used
+            wrongly or the model isn't calibrated.
         nominal: A good scan from the same viewpoints, such as the training scan: defects then also get a depth, how far
             the surface lies from the nominal one along its normal (mm).
     """

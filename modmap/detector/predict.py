@@ -100,6 +100,8 @@ def predict_scan(
         notes=tuple(notes),
         seconds={**seconds, "volume": time.perf_counter() - joined},
         calibration=calibration,
+        inspected=None if compared is None else compared.inspected,
+        least_inspected=model.config.evidence.least_inspected,
     )
 
 

@@ -16,6 +16,7 @@ from modmap.types import Array
 
 FARTHER = 4.0  # multiples of what is expected
 FEWEST_VIEWS = 2
+HIDES = 10.0  # mm: what is measured so much nearer stands before the place, and isn't its surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +26,12 @@ class Absence:
     Attributes:
         points: (M, 3) where it would lie, in the new scan's world, mm.
         scores: (M,) float32 multiples of what a good part shows: of how far a view looks past it.
+        inspected: Share of the nominal part's surface that some view measured, or looked through, in [0, 1].
     """
 
     points: Array
     scores: Array
+    inspected: float
 
 
 def absences(
@@ -52,22 +55,26 @@ def absences(
         fixtures: By view (H, W) bool of the nominal view: what isn't asked for; a view may be left out.
     """
     back = inverse(motion)
-    points, scores = [np.zeros((0, 3))], [np.zeros(0)]
-    for view_id in nominal.views.keys() & new.keys():
-        surface = nominal.views[view_id]
+    points, scores, seen = [np.zeros((0, 3))], [np.zeros(0)], [np.zeros(0, dtype=bool)]
+    for view_id, surface in nominal.views.items():
         mask = surface.smooth & ~fixtures.get(view_id, np.False_)
         here = moved(back, surface.points[mask].astype(np.float64))
+        points.append(here)
+        if view_id not in new:
+            scores.append(np.full(len(here), np.nan))
+            seen.append(np.zeros(len(here), dtype=bool))
+            continue
         past = looked_past(new[view_id], here)
         if nominal.supported:
             # A fixture stays where it is while the part moves.
             unmoved = looked_past(new[view_id], surface.points[mask].astype(np.float64))
             past = np.where(np.abs(unmoved) < np.abs(past), unmoved, past)
-        past *= surface.cosine[mask] / nominal.expected[view_id][mask][:, 0]
-        asked = np.isfinite(past)
-        points.append(here[asked])
-        scores.append(past[asked])
+        scores.append(past * surface.cosine[mask] / nominal.expected[view_id][mask][:, 0])
+        seen.append(looked_past(new[view_id], here, around=0) > -HIDES)
     every, past = np.concatenate(points), np.concatenate(scores)
     (place,) = (places := Places.hashed([every], edge=edge)).of
+    looked_at = np.zeros(places.count, dtype=bool)
+    looked_at[place[np.concatenate(seen)]] = True
     through = past > FARTHER
     looks = np.bincount(place[through], minlength=places.count)
     stands = np.bincount(place[~through & (past > -FARTHER)], minlength=places.count)
@@ -75,4 +82,5 @@ def absences(
     kept = through & missing[place] if len(place) else through
     nearest = np.full(places.count, np.inf)
     np.minimum.at(nearest, place[kept], past[kept])
-    return Absence(every[kept], nearest[place[kept]].astype(np.float32))
+    inspected = float(looked_at.mean()) if len(looked_at) else 0.0
+    return Absence(every[kept], nearest[place[kept]].astype(np.float32), inspected)

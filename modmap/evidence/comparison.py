@@ -99,7 +99,17 @@ class Comparison:
             f"residual {found.residual:.3f} mm, overlap {found.overlap:.0%}"
         )
         judged = f"evidence: {self.judged:.0%} of the measured surface is compared with the nominal one"
-        return (line, *found.notes, judged)
+        seen = (
+            ()
+            if self.inspected is None
+            else (f"evidence: {self.inspected:.1%} of the nominal surface is shown",)
+        )
+        return (line, *found.notes, judged, *seen)
+
+    @property
+    def inspected(self) -> float | None:
+        """Share of the nominal part's surface that the views show, in [0, 1]; None where geometry wasn't asked."""
+        return None if self.absence is None else self.absence.inspected
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ class BatchRow:
 
     Attributes:
         scan: Its name, and its directory below the page's.
-        verdict: `pass`, `fail` or None.
+        verdict: `pass`, `fail`, `not inspected` or None.
         score: Its score.
         p_value: Its p-value, or None.
         margin: Its margin, or None.
@@ -54,6 +54,7 @@ def batch_page(rows: Sequence[BatchRow], *, top: float, report_name: str) -> str
         rows=rows,
         judged=sum(row.verdict is not None for row in rows),
         failed=sum(row.verdict == "fail" for row in rows),
+        unseen=sum(row.verdict == "not inspected" for row in rows),
         labelled=len(labelled),
         roc=roc_chart(*zip(*labelled, strict=True)) if both else None,
         top=top,

@@ -128,6 +128,8 @@ def _headline(report: ScanReport) -> list[tuple[str, str]]:
             ("margin", number(summary["margin"])),
             ("false-alarm rate", number(report.calibration.false_alarm_rate)),
         ]
+    if summary.get("inspected") is not None:
+        shown.append(("surface shown", f"{summary['inspected']:.1%}"))
     if report.defects is not None:
         shown.append(("defects", str(len(report.defects))))
     return shown

@@ -25,7 +25,7 @@ from modmap.types import VolumeFormat
 
 # Where the scale of a nominal scan's pictures ends, in training scores: so it looks calm.
 CALM = 1.5
-DONE, UNUSABLE, DEFECTIVE = 0, 1, 3
+DONE, UNUSABLE, DEFECTIVE, NOT_INSPECTED = 0, 1, 3, 4
 
 
 def predict_directories(
@@ -48,8 +48,8 @@ def predict_directories(
     is reported and the next one taken.
 
     Returns:
-        The exit status: 1 if a scan couldn't be scored; else 3 if `fail_on_defect` and a scan's verdict is to fail;
-        else 0.
+        The exit status: 1 if a scan couldn't be scored; else, with `fail_on_defect`, 3 if a scan's verdict is to fail,
+        and 4 if too little of one was seen to pass; else 0.
 
     Raises:
         ModMapError: the model or a scan can't be opened; two scans would write to one place, or one to a place where
@@ -99,7 +99,9 @@ def predict_directories(
         print(_line(result, defects), flush=True)
     if unusable:
         return UNUSABLE
-    return DEFECTIVE if fail_on_defect and "fail" in verdicts else DONE
+    if fail_on_defect and "fail" in verdicts:
+        return DEFECTIVE
+    return NOT_INSPECTED if fail_on_defect and "not inspected" in verdicts else DONE
 
 
 def write_result(
@@ -177,11 +179,10 @@ def scale_top(score: float, training_score: float, threshold: float | None) -> f
 def _line(result: Result, defects: list[Defect] | None) -> str:
     verdict = ""
     if result.calibration is not None:
+        shown = f", {result.inspected:.1%} of the surface shown" if result.verdict == "not inspected" else ""
         estimated = "" if result.calibration.guaranteed else ", estimated"
         p_value = "" if result.p_value is None else f", p-value {result.p_value:.3g}"
-        verdict = (
-            f", {result.verdict} (threshold {result.calibration.scan_threshold:.4f}{p_value}{estimated})"
-        )
+        verdict = f", {result.verdict} (threshold {result.calibration.scan_threshold:.4f}{p_value}{estimated}{shown})"
     without = "" if result.volume is not None else f", no volume: {result.volume_refused}"
     found = "" if not defects else f", {len(defects)} defect" + "s" * (len(defects) > 1)
     return f"{result.scan}: score {result.score:.4f}{verdict}{found}{without}"

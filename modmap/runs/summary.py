@@ -24,6 +24,7 @@ def summarise(result: Result) -> dict[str, Any]:
         "verdict": result.verdict,
         "p_value": result.p_value,
         "margin": result.margin,
+        "inspected": result.inspected,
         "calibration": calibration_entry(result.calibration),
         "views": {
             view_id: {

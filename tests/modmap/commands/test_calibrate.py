@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from modmap.cli import main
+from modmap.datasets import write_scan
+from tests.synthetic_scans import ball_scan
 
 Run = Callable[..., int]
 
@@ -75,6 +80,34 @@ class TestCalibrate:
         assert defects[0]["depth_mm"] is None
         assert len((tmp_path / "out" / "bad" / "defects.csv").read_text().splitlines()) == len(defects) + 1
         assert json.loads((tmp_path / "out" / "good" / "defects.json").read_text())["defects"] == []
+
+    def test_fail_on_defect__too_little_was_seen(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        pytest.importorskip("k3d")
+        scan = ball_scan(views=4, width=160, height=120)
+        bottom = np.arange(120)[:, None] > 60
+        cut = [replace(view, depth=np.where(bottom, 0, np.asarray(view.depth))) for view in scan.views]
+        write_scan(replace(scan, name="part"), tmp_path / "part")
+        write_scan(replace(scan, name="cut", views=tuple(cut)), tmp_path / "cut")
+        assert run("fit", tmp_path / "part", "-o", tmp_path / "model", "--voxel", "3") == 0
+        assert run("calibrate", tmp_path / "model", tmp_path / "part") == 0
+        words = ["-o", tmp_path / "out", "--no-overlays", "--fail-on-defect"]
+        assert run("predict", tmp_path / "model", tmp_path / "part", *words) == 0
+        capsys.readouterr()
+        assert run("predict", tmp_path / "model", tmp_path / "part", tmp_path / "cut", *words) == 4
+        (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("cut:")]
+        assert re.search(
+            r", not inspected \(threshold 2\.0000, estimated, \d\d\.\d% of the surface shown\)$", line
+        )
+        assert run("predict", tmp_path / "model", tmp_path / "cut", *words, "--resume") == 4
+        assert run("predict", tmp_path / "model", tmp_path / "cut", *words[:-1], "--resume") == 0
+        assert run("report", tmp_path / "out") == 0
+        page = (tmp_path / "out" / "cut" / "report.html").read_text()
+        assert '<span class="badge not-inspected">NOT INSPECTED</span>' in page
+        index = (tmp_path / "out" / "index.html").read_text()
+        assert "0 of 2 with a verdict failed, 1 not inspected" in index
+        assert 'style="color:var(--not-inspected)">not inspected</b>' in index
 
     def test_report__pages(
         self, run: Run, calibrated: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,17 @@ def _ball(name: str, *, dent: float = 0.0, stain: float = 1.0) -> Scan:
     return replace(scan, name=name, views=views)
 
 
+def _cut(scan: Scan) -> Scan:
+    """The scan without the depth of the left third of the part in every view."""
+    views = []
+    for view in scan.views:
+        depth = np.array(view.depth)
+        column = np.argwhere(depth > 0)[:, 1]
+        depth[:, : int(np.quantile(column, 1 / 3))] = 0
+        views.append(replace(view, depth=depth))
+    return replace(scan, views=tuple(views))
+
+
 def _model() -> ModMap:
     return ModMap(device="cpu", settings=SETTINGS)
 
@@ -237,6 +248,30 @@ class TestCalibrate:
         assert bad.margin == LIMIT - dented.score
         loaded = ModMap.from_pretrained(model.save_pretrained(tmp_path / "model"), device="cpu")
         assert loaded.calibrations == model.calibrations
+
+    @pytest.mark.parametrize(("least", "verdict"), [(None, "not inspected"), (0.3, "pass")])
+    def test_calibrate__what_was_not_seen_does_not_pass(self, least: float | None, verdict: str) -> None:
+        """A third of every view's depth is missing; a dent in the rest is a defect all the same."""
+        asked = {} if least is None else {"evidence": {"least_inspected": least}}
+        model = ModMap(device="cpu", settings=SETTINGS | asked).fit(_ball("nominal"))
+        model.calibrate(_ball("nominal"))
+        whole, cut = model.predict(_ball("whole")), model.predict(_cut(_ball("cut")))
+        assert (whole.verdict, cut.verdict) == ("pass", verdict)
+        assert whole.inspected is not None
+        assert whole.inspected > 0.99
+        assert cut.inspected is not None
+        assert 0.4 < cut.inspected < 0.9
+        assert f"evidence: {cut.inspected:.1%} of the nominal surface is shown" in cut.notes
+        assert summarise(cut)["inspected"] == cut.inspected
+        assert model.predict(_cut(_ball("dented", dent=3.0))).verdict == "fail"
+
+    def test_calibrate__without_geometry_nobody_asks_what_was_seen(self) -> None:
+        model = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"geometry": False}}).fit(
+            _ball("nominal")
+        )
+        model.calibrate(_ball("nominal"))
+        found = model.predict(_cut(_ball("cut")))
+        assert (found.inspected, found.verdict) == (None, "pass")
 
     def test_calibrate__rate_is_kept_and_checked(self) -> None:
         model = _model().fit(_ball("nominal"))

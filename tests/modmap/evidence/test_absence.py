@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from modmap.alignment.motion import inverse, motion_of, moved
+from modmap.alignment.surface import ViewSurface
 from modmap.evidence.absence import absences
 from modmap.evidence.nominal import NominalSurface
 from tests.modmap.alignment.blobs import BALLS, ring, surfaces
@@ -28,6 +30,7 @@ class TestAbsences:
         assert np.mean(np.abs(distance - radius) < 0.1) > 0.98
         assert found.scores.min() > 4
         assert np.median(found.scores) > 10
+        assert found.inspected > 0.95  # what is looked through was inspected
 
     def test_absences__a_good_part_lacks_nothing(self) -> None:
         cameras = ring(8)
@@ -42,4 +45,32 @@ class TestAbsences:
             view_id: replace(one, depth=np.zeros_like(one.depth))
             for view_id, one in surfaces(cameras).items()
         }
-        assert len(absences(nominal, new, np.eye(4), edge=2.0, fixtures={}).points) == 0
+        found = absences(nominal, new, np.eye(4), edge=2.0, fixtures={})
+        assert (len(found.points), found.inspected) == (0, 0.0)
+
+    def test_absences__tell_what_share_of_the_part_is_shown(self) -> None:
+        """Of one camera, the share of its pixels; of all but a few, what only these few show is missing."""
+        cameras = ring(8)
+        both = surfaces(cameras)
+        nominal = NominalSurface.of(both)
+
+        def inspected(new: dict[str, ViewSurface], of: NominalSurface = nominal) -> float:
+            return absences(of, new, np.eye(4), edge=2.0, fixtures={}).inspected
+
+        assert inspected(both) == 1.0
+        assert 0.4 < inspected({view: both[view] for view in list(both)[:3]}) < 0.9
+        one = NominalSurface.of({"00": both["00"]})
+        column = np.argwhere(both["00"].smooth)[:, 1]
+        for cut in (np.quantile(column, 0.25), np.quantile(column, 0.6)):
+            beyond = np.arange(both["00"].depth.shape[1]) > cut
+            new = {"00": replace(both["00"], depth=np.where(beyond, both["00"].depth, 0))}
+            assert inspected(new, one) == pytest.approx(
+                np.mean(column > cut), abs=0.12
+            )  # places aren't pixels
+
+    def test_absences__what_stands_before_the_part_hides_it(self) -> None:
+        cameras = ring(1)
+        nominal = NominalSurface.of(surfaces(cameras))
+        new = surfaces(cameras)
+        nearer = {"00": replace(new["00"], depth=np.where(new["00"].depth > 0, new["00"].depth - 15, 0))}
+        assert absences(nominal, nearer, np.eye(4), edge=2.0, fixtures={}).inspected == 0.0
