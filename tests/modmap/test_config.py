@@ -40,7 +40,13 @@ class TestMakeConfig:
                 "jittered_scans": 0,
                 "voxel": 2.0,
             },
-            "evidence": {"mapping": True, "geometry": False, "appearance": False, "texture": False},
+            "evidence": {
+                "mapping": True,
+                "geometry": False,
+                "appearance": False,
+                "texture": False,
+                "least_inspected": 0.95,
+            },
         }
 
     def test_make_config__fast_is_the_default_and_runs_without_the_papers_encoder(self) -> None:
