@@ -79,7 +79,8 @@ class Defect(_Record):
         geometry_peak: The same of geometry.
         appearance_peak: The same of appearance.
         texture_peak: The same of texture.
-        views: The views that see it, the best first: by `seen` times `peak`, then by pixels.
+        views: The views that see it, the best first: by `seen` times `peak`, then by pixels. Of missing surface,
+            where nothing was measured, those that look through it.
     """
 
     index: int

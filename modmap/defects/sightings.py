@@ -23,30 +23,35 @@ class Sightings:
 
     Attributes:
         views: The views that see it, with how many pixels show it.
+        through: Of a place where nothing was measured, as surface is missing: the views that look through it, with how
+            many of its voxels they do.
         peaks: The largest score in it of each map that says anything.
         deviations: (M,) mm along the normal of the nominal surface, of the pixels of all views, and how far such
             differences scatter in each view; empty where nothing was compared.
     """
 
     views: list[tuple[DefectView, int]] = field(default_factory=list)
+    through: list[tuple[DefectView, int]] = field(default_factory=list)
     peaks: dict[MapName, float] = field(default_factory=dict)
     deviations: list[tuple[Array, float]] = field(default_factory=list)
 
     def best_views(self) -> tuple[DefectView, ...]:
         """The views, the best first: by the share of the defect's voxels that one sees times its peak, then by pixels.
 
-        One that sees all of a defect but thinks nothing of it says little, and so does a sliver that scores high.
+        One that sees all of a defect but thinks nothing of it says little, and so does a sliver that scores high. Where
+        none sees any of it, they are those that look through it.
         """
-        ranked = sorted(self.views, key=lambda one: (-one[0].seen * one[0].peak, -one[1]))
+        ranked = sorted(self.views or self.through, key=lambda one: (-one[0].seen * one[0].peak, -one[1]))
         return tuple(view for view, _ in ranked)
 
     def modality(self, threshold: float) -> Modality | None:
         """What scores highest: geometry, appearance, texture, or of the mapping the maps that exceed a threshold.
 
-        The larger of the mapping's where neither does; None where no map says anything of the defect.
+        The larger of the mapping's where neither does; geometry where the defect is missing surface that views look
+        through; None where no map says anything of it.
         """
         if not self.peaks:
-            return None
+            return "geometry" if self.through else None
         first = max(self.peaks, key=lambda name: self.peaks[name])
         if first == "geometry" or first == "appearance" or first == "texture":
             return first
@@ -73,7 +78,8 @@ def sightings(
         normals: (3,) the surface's mean normal at each defect, of either sign; zero where unknown.
         nominal: A nominal scan from the same viewpoints, for deviations where geometry wasn't asked.
     """
-    grid = result.require_volume().grid
+    volume = result.require_volume()
+    grid = volume.grid
     found = [Sightings() for _ in regions]
     if not regions:
         return found
@@ -86,6 +92,9 @@ def sightings(
         flat = np.zeros(len(voxel), dtype=np.int64)
         flat[inside] = np.ravel_multi_index(tuple(voxel[inside].T), grid.shape)
         label[inside] = owner(flat[inside])
+        for one, region in zip(found, regions, strict=True):
+            if (through := _looks_through(frame, grid, region, volume.scores[tuple(region.T)])) is not None:
+                one.through.append(through)
         if not label.any():
             continue
         rows, columns = np.nonzero(mask)
@@ -126,6 +135,25 @@ def sightings(
                 if len(here_known) and len(elsewhere):
                     one.deviations.append((here_known, _scatter(elsewhere)))
     return found
+
+
+def _looks_through(
+    frame: Frame, grid: VoxelGrid, region: Array, scores: Array
+) -> tuple[DefectView, int] | None:
+    """How a view looks through a region (M, 3) to what it measures behind; None where it doesn't, or has no camera."""
+    if frame.camera is None:
+        return None
+    uv, z = frame.camera.project(grid.centres(region))
+    column, row = np.rint(np.nan_to_num(uv, nan=-1.0)).astype(np.int64).T
+    height, width = frame.shape
+    through = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    through[through] = frame.depth[row[through], column[through]] > z[through] + grid.voxel * np.sqrt(3) / 2
+    if not through.any():
+        return None
+    column, row = column[through], row[through]
+    box = int(column.min()), int(row.min()), int(column.max()), int(row.max())
+    seen, peak = float(through.mean()), float(scores[through].max())
+    return DefectView(view=frame.id, box=box, seen=seen, peak=peak), int(through.sum())
 
 
 def _owners(grid: VoxelGrid, regions: Sequence[Array]) -> Any:

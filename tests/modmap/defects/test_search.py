@@ -14,8 +14,9 @@ from modmap.defects.defect import DefectView
 from modmap.defects.sightings import Sightings
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError
-from modmap.result import MapName, Result
+from modmap.result import MapName, Result, ViewMaps
 from modmap.scan import Scan
+from modmap.volume import AnomalyVolume, VoxelGrid
 
 ScanMaker = Callable[..., Scan]
 
@@ -53,6 +54,34 @@ class TestFindDefects:
         points = frame.points(changed)
         assert np.linalg.norm(points.mean(axis=0) - defect.centre_mm) < 12
         assert defect.modality in ("image", "depth", "both")
+
+    def test_find__surface_that_is_missing_has_the_views_that_look_through_it(
+        self, make_scan: ScanMaker
+    ) -> None:
+        """A boss before the ball, as the camera of view 00 sees it, that isn't there: nothing is measured in it."""
+        scan = make_scan()
+        frame = scan["00"].load()
+        assert frame.camera is not None
+        middle = frame.points(frame.depth > 0).mean(axis=0)
+        away = frame.camera.centre - middle
+        boss = frame.camera.centre - 0.5 * away
+        grid = VoxelGrid(boss - 6.0, 4.0, (3, 3, 3))
+        nothing = np.zeros((4, 4), np.float32)
+        views = {
+            view: ViewMaps(
+                view, nothing, nothing, "max", frame.shape, np.packbits(scan[view].load().depth > 0)
+            )
+            for view in scan.view_ids
+        }
+        scores = np.full(grid.shape, 5.0, np.float32)
+        found = find_defects(Result("missing", 5.0, views, AnomalyVolume(grid, scores)), scan, threshold=2.0)
+        (defect,) = found
+        assert defect.modality == "geometry"
+        assert defect.views[0].view == "00"
+        assert (defect.views[0].seen, defect.views[0].peak) == (1.0, 5.0)
+        uv, _ = frame.camera.project(grid.centres(np.argwhere(scores > 0)))
+        low, high = np.rint(uv.min(axis=0)).astype(int), np.rint(uv.max(axis=0)).astype(int)
+        assert defect.views[0].box == (*low, *high)
 
     def test_find__views_against_a_loop_over_pixels(
         self, defects: list[Defect], bad: Scan, result: Result
