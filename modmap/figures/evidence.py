@@ -70,6 +70,10 @@ def evidence_picture(
         notes.append(
             f"deviation: blue {far:.2g} mm and more is missing, orange {far:.2g} mm and more was added"
         )
+    if summary["score"] > max(_largest(one) for one in maps.values()):
+        notes.append(
+            "the scan's score is that of missing surface, which no view shows: it is in the volume alone"
+        )
     height = sum(len(row.cells[0]) for row in rows)
     legend = draw_legend(min(TALLEST_LEGEND, height), top, lettering=PLAIN)
     title = f"{summary['scan']}: score {summary['score']:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -88,6 +89,17 @@ class TestEvidencePicture:
         ]
         assert found == [False, False, True, False, True]
         assert not says(picture, "mm and more")
+
+    def test_notes__a_score_that_no_view_shows_is_of_missing_surface(
+        self, dented: Path, tmp_path: Path
+    ) -> None:
+        missing = "the scan's score is that of missing surface"
+        shutil.copytree(dented, tmp_path / "out")
+        summary = json.loads((dented / "summary.json").read_text())
+        for score, told in ((summary["score"], False), (10 * summary["score"], True)):
+            (tmp_path / "out" / "summary.json").write_text(json.dumps(summary | {"score": score}))
+            picture = np.asarray(evidence_picture(tmp_path / "out"))
+            assert bool(places(picture, PLAIN.line(missing))) == told
 
     def test_error__a_view_that_is_not_there(self, dented: Path) -> None:
         with pytest.raises(ModMapError, match=r"evidence: dented: no view '07'; it has 00, 01, 02, 03"):
