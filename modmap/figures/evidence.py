@@ -17,6 +17,7 @@ from modmap.errors import ModMapError, UsageError
 from modmap.result import ViewMaps
 from modmap.runs.map_files import read_maps
 from modmap.runs.stored_results import common_top, read_summary, source_scan
+from modmap.runs.summary import SUMMARY
 from modmap.scan import Frame
 from modmap.types import Array
 
@@ -38,13 +39,13 @@ def evidence_picture(
         place: What `modmap predict` wrote for a scan.
         views: Ids of the views; by default the three with the largest scores.
         scans: Where the scan is, if it is no longer where it was predicted from.
-        top: Score of the last colour; by default the largest that is shown.
+        top: Score of the last colour; by default the scan's, or a good part's where that is larger.
 
     Raises:
         UsageError: the place isn't a prediction, or the scan wasn't compared with a nominal one.
         ModMapError: the prediction or its scan can't be read, or it has no such view.
     """
-    if not (place / "summary.json").is_file():
+    if not (place / SUMMARY).is_file():
         raise UsageError(
             f"evidence: {place}: expected what modmap predict wrote for a scan, found no summary.json"
         )
