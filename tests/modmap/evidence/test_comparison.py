@@ -12,7 +12,9 @@ from modmap.errors import ModMapError
 from modmap.evidence.appearance import NominalAppearance
 from modmap.evidence.comparison import ReducedViews, compare
 from modmap.evidence.nominal import NominalSurface
-from modmap.scan import Scan
+from modmap.scan import Frame, Scan
+from tests.modmap.alignment.blobs import ring
+from tests.modmap.evidence.boxes import Box, box_surfaces
 
 ScanMaker = Callable[..., Scan]
 
@@ -67,6 +69,28 @@ class TestCompare:
         assert set(found.seconds) == {"alignment", "geometry", "appearance"}
         assert found.notes[0].startswith("alignment: the part lay 0.0")
         assert any("turned about an axis" in note for note in found.notes)  # as any ball may be
+
+    def test_compare__a_table_has_no_say_in_how_a_part_looks(self) -> None:
+        cameras, table = ring(6), -20.0
+        surfaces = box_surfaces(cameras, [Box((-45.0, -30.0, table), (15.0, 30.0, 0.0))], table=table)
+        frames = {
+            view_id: Frame(view_id, np.full(one.depth.shape, 90, np.uint8), one.depth, one.camera)
+            for view_id, one in surfaces.items()
+        }
+        nominal = ReducedViews(frames, surfaces, {}, {})
+        found = compare(
+            surfaces,
+            nominal,
+            geometry=NominalSurface.of(surfaces),
+            look=NominalAppearance.of(frames, surfaces),
+        )
+        for view_id, said in found.appearance.items():
+            on_table = (surfaces[view_id].depth > 0) & (
+                np.abs(surfaces[view_id].points[..., 2] - table) < 0.05
+            )
+            assert on_table.sum() > 1000
+            assert not np.isfinite(said[on_table]).any()
+            assert np.isfinite(said).any()
 
     def test_compare__what_was_not_asked_is_not_there(self, make_scan: ScanMaker) -> None:
         nominal = _views(make_scan())
