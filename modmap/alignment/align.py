@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from modmap.alignment.registration import Registration, sampled
 from modmap.alignment.start import find_motion
-from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface
 from modmap.errors import ModMapError
 
@@ -21,24 +20,23 @@ class AlignmentError(ModMapError):
 def align(nominal: Mapping[str, ViewSurface], new: Mapping[str, ViewSurface]) -> Registration:
     """The rigid motion from a new scan's world to the nominal scan's, from all views together.
 
-    What the part lies on, and what stays where it is while the part moves, doesn't count.
+    What stays where it is while the part moves doesn't count.
 
     Args:
-        nominal: The nominal views' surfaces, by id.
-        new: The new views' surfaces, by id; those that the nominal scan lacks are left out.
+        nominal: The nominal views' surfaces, by id, without what the part lies on.
+        new: The new views', likewise; those that the nominal scan lacks are left out.
 
     Raises:
         AlignmentError: too little surface was measured, or too little of it lies on the nominal surface.
     """
-    (fixed, _), (moving, _) = without_support(nominal), without_support(new)
-    samples = [sampled(view_id, surface) for view_id, surface in moving.items() if view_id in fixed]
+    samples = [sampled(view_id, surface) for view_id, surface in new.items() if view_id in nominal]
     count = sum(len(one.points) for one in samples)
     if count < LEAST_POINTS:
         raise AlignmentError(
             f"alignment: expected at least {LEAST_POINTS} measured points of smooth surface in the nominal views, "
             f"found {count}"
         )
-    found = find_motion(fixed, samples)
+    found = find_motion(nominal, samples)
     if found.overlap < LEAST_OVERLAP:
         raise AlignmentError(
             f"alignment: expected {LEAST_OVERLAP:.0%} of the scan's surface on the nominal part's, found "

@@ -122,7 +122,7 @@ def _compared(
             )
         seen = ReducedViews.of(scan, foreground=model.config.inference.foreground)
         found = compare(
-            reference.surfaces,
+            reference.part,
             seen,
             geometry=reference.geometry if settings.geometry else None,
             look=reference.look if settings.appearance else None,

@@ -136,23 +136,21 @@ class LaidScan:
         """Finds the part in a new scan.
 
         Args:
-            surfaces: The nominal views' surfaces, by id, with what the part lies on.
-            new: The new views', likewise.
+            surfaces: The nominal views' surfaces, by id, without what the part lies on.
+            new: The new views', with it.
             geometry: The nominal surface; None: fixtures aren't looked for.
 
         Raises:
             AlignmentError: the scan can't be laid on the nominal one.
         """
-        registration = align(surfaces, new)
+        part, _ = without_support(new)
+        registration = align(surfaces, part)
         if geometry is None:
-            return cls(registration, without_support(new)[0], {})
+            return cls(registration, part, {})
         if not geometry.supported:
             return cls(registration, new, {})
-        part, _ = without_support(new)
-        return cls(
-            registration,
-            *without_fixtures(geometry, part, registration.motion, edge=place_edge(new)),
-        )
+        found = without_fixtures(geometry, part, registration.motion, edge=place_edge(new))
+        return cls(registration, *found)
 
 
 def compare(
@@ -166,7 +164,7 @@ def compare(
     """Compares a scan with the nominal part.
 
     Args:
-        surfaces: The nominal views' surfaces, by id, with what the part lies on.
+        surfaces: The nominal views' surfaces, by id, without what the part lies on.
         new: The scan's views.
         geometry: The nominal surface; None: its geometry isn't compared.
         look: What the nominal views look like; None: its appearance isn't compared.
