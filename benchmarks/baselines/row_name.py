@@ -58,6 +58,11 @@ def row_name(method: str, config: Mapping[str, Any]) -> str:
     return f"{title} ({', '.join(words)})" if words else title
 
 
+def of_views(name: str, views: int | None) -> str:
+    """A run's name, and of how many views it is where these aren't all."""
+    return name if views is None else f"{name}, at most {views} view{'s' * (views != 1)}"
+
+
 def _features(method: str, config: Mapping[str, Any]) -> list[str]:
     evidence = config.get("evidence", {})
     words = [name for name in ("geometry", "appearance", "texture") if evidence.get(name)]

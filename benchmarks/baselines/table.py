@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from benchmarks.baselines.differences import differences_table
-from benchmarks.baselines.row_name import row_name
+from benchmarks.baselines.row_name import of_views, row_name
 from benchmarks.baselines.single_view_table import is_single_view, single_view_comparison
 from benchmarks.evaluations.data_set_run import Setup
 from benchmarks.evaluations.defect_groups import CEILING, GROUPINGS
@@ -67,7 +67,9 @@ def read_run(directory: Path) -> Row:
     costs = directory / "costs.json"
     try:
         return Row(
-            name=row_name(settings.get("method", "modmap"), settings["config"]),
+            name=of_views(
+                row_name(settings.get("method", "modmap"), settings["config"]), settings.get("views")
+            ),
             setup=settings["setup"],
             root=settings["root"],
             results=read_json(directory / "results.json"),

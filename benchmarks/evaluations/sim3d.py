@@ -9,6 +9,7 @@ import tyro
 
 from benchmarks.baselines.detector import Baseline
 from benchmarks.baselines.methods import MethodName, heading, make_detector, open_detector
+from benchmarks.baselines.row_name import of_views
 from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.data_set_run import DataSetRun, Setup
 from benchmarks.evaluations.execution import carry_out, device_of, processes
@@ -21,6 +22,7 @@ from benchmarks.runs.kept_settings import keep_settings
 from modmap.config import ModMapConfig
 from modmap.datasets import SiM3D
 from modmap.detector.model import ModMap
+from modmap.errors import ModMapError
 
 RESULTS = Path("results")
 
@@ -42,6 +44,8 @@ class Arguments:
     """Where the run lives; results/SETUP by default, results/METHOD_SETUP for another method than ModMap."""
     categories: tuple[str, ...] = ()
     """Some of its categories; all by default."""
+    views: int | None = None
+    """Only so many views of every scan, evenly spaced, where it has more; all by default."""
     pictures: bool = False
     """Write overlays and volumes for viewers too."""
     download: bool = False
@@ -50,6 +54,8 @@ class Arguments:
 
 def run(arguments: Arguments) -> int:
     """Fits, predicts and reports; returns the exit status: 1 where a category failed."""
+    if arguments.views is not None and arguments.views < 1:
+        raise ModMapError(f"views: expected 1 or more of every scan, found {arguments.views}")
     process = processes(arguments.model.device)
     device = device_of(process, arguments.model.device)
     method = arguments.method
@@ -72,6 +78,7 @@ def run(arguments: Arguments) -> int:
             "setup": arguments.setup,
             "root": str(dataset.root.resolve()),
             "categories": list(categories),
+            **({} if arguments.views is None else {"views": arguments.views}),
             "config": config.model_dump(mode="json"),
         }
         keep_settings(out, settings, file="run.json")
@@ -83,6 +90,7 @@ def run(arguments: Arguments) -> int:
         device=device,
         token_cache=cache,
         pictures=arguments.pictures,
+        views=arguments.views,
         multi_class=isinstance(config, ModMapConfig) and config.mapping.class_conditioning,
         open_model=lambda directory: open_detector(method, directory, device=device, token_cache=cache),
         foreground=config.inference.foreground,
@@ -90,7 +98,8 @@ def run(arguments: Arguments) -> int:
     outcome = carry_out(evaluation, categories, process)
     if outcome is None:
         return 0
-    title = f"{heading(method, detector)}, {arguments.setup}, {dataset.root}"
+    name = of_views(heading(method, detector), arguments.views)
+    title = f"{name}, {arguments.setup}, {dataset.root}"
     table = results_table(outcome.results, title=title, setup=arguments.setup, seconds=outcome.seconds)
     write_text(out / "table.md", table)
     print(table)

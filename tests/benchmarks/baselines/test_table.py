@@ -75,6 +75,13 @@ class TestTable:
         assert "| BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh) | 0.5 |" in lines
         assert "- BTF (image dinov2_vits14 for wide_resnet101_2, depth fpfh), pot: needs a hub" in lines
 
+    def test_main__a_run_of_fewer_views_says_so(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        fewer = write_run(tmp_path / "one", method="difference", scores={"cup": 0.9}, failed={}, views=4)
+        assert main([str(fewer)]) == 0
+        assert "depth fpfh), at most 4 views | 0.900 | 0.900 |" in capsys.readouterr().out
+
     def test_main__groups_that_not_every_run_knows(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

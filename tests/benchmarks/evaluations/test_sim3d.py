@@ -191,6 +191,27 @@ class TestSim3d:
         assert "expected setup real2real" in error
         assert error.count("\n") == 1
 
+    def test_run__fewer_views_see_less_of_the_parts(
+        self, tmp_path: Path, balls: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "run"
+        words = ["--root", str(balls), "--out", str(out), "--method", "difference", "--device", "cpu"]
+        assert main([*words, "--views", "1"]) == 0
+        assert "# Registered difference, at most 1 view, real2real" in (out / "table.md").read_text()
+        summaries = [json.loads(path.read_text()) for path in out.glob("*/scans/*/summary.json")]
+        assert {len(one["views"]) for one in summaries} == {1}
+        for path in out.glob("*/scans/*/volume.npz"):
+            seen_by_all = load_volume(whole / path.relative_to(out)).observed
+            assert 0 < load_volume(path).observed.sum() < seen_by_all.sum()
+        capsys.readouterr()
+        assert main([*words, "--views", "2"]) == 2
+        assert "expected views 1, as" in capsys.readouterr().err
+
+    def test_run__no_views(self, tmp_path: Path, balls: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--root", str(balls), "--out", str(tmp_path / "run"), "--views", "0"]) == 2
+        assert "views: expected 1 or more of every scan, found 0" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()
+
     def test_run__broken_category_is_told_and_the_others_are_done(
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
     ) -> None:
