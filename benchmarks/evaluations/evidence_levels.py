@@ -61,7 +61,7 @@ def category_levels(nominal: Scan, good: Sequence[Scan]) -> Array:
     found = []
     for scan in good:
         new = ReducedViews.of(scan, foreground=DEFAULT_FOREGROUND)
-        laid = LaidScan.of(reference.surfaces, new.surfaces, reference.geometry)
+        laid = LaidScan.of(reference.part, new.surfaces, reference.geometry)
         motion, part = laid.registration.motion, laid.part
         geometry = deviations(reference.geometry, part, motion)
         kinds: tuple[Mapping[str, Array], ...] = (
