@@ -26,12 +26,18 @@ from modmap.errors import ModMapError
 from modmap.evidence.appearance import appearance
 from modmap.evidence.comparison import LaidScan, ReducedViews
 from modmap.evidence.deviation import deviations
+from modmap.evidence.lines import THIRDS
 from modmap.evidence.texture import texture
 from modmap.scan import Scan
 from modmap.types import DEFAULT_FOREGROUND
 
 Array = npt.NDArray[Any]
-KINDS = ("geometry", "appearance", *(f"texture, stride {stride}" for stride in STRIDES))
+KINDS = (
+    "geometry",
+    "patches",
+    *(f"lines of {3 * third:g}" for third in THIRDS),
+    *(f"texture, stride {stride}" for stride in STRIDES),
+)
 SHARES = (0.9, 0.999)
 
 
@@ -66,7 +72,7 @@ def category_levels(nominal: Scan, good: Sequence[Scan]) -> Array:
         geometry = deviations(reference.geometry, part, motion)
         kinds: tuple[Mapping[str, Array], ...] = (
             {view_id: one.score for view_id, one in geometry.items()},
-            appearance(reference.look, new.frames, part, motion),
+            *appearance(reference.look, new.frames, part, motion),
             *texture(reference.texture, new.frames, part, motion),
         )
         found.append([_quantiles(views) for views in kinds])

@@ -2,21 +2,23 @@
 
 Two good parts differ in every grain of their surface, and not in its mean over some pixels. So the ratio of the new
 image to the nominal one, read at the same places of the part, is taken between two scales, and compared with what the
-nominal image itself shows between these scales around the place: its texture, twice, since both parts have one.
+nominal image itself shows between these scales around the place: its texture, twice, since both parts have one. What is
+long and thin is looked for along lines (`modmap.evidence.lines`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from modmap.alignment.motion import length, moved
 from modmap.alignment.surface import ViewSurface, eroded
+from modmap.evidence.lines import THIRDS, expected_lines, line_scores
 from modmap.evidence.lookup import APART, WHOLE, places_in, read_at
-from modmap.evidence.smoothing import sigmas
+from modmap.evidence.smoothing import sigmas, weighted_mean
 from modmap.scan import Frame
 from modmap.types import Array
 
@@ -31,8 +33,6 @@ BRIGHT = 0.99  # share of the part that is darker than a bright place
 WHITE = 0.98  # of the largest gray level that can be told: above it is glare
 LEAST = 0.03  # relative change that light and camera can make
 TYPICAL = 0.999  # share of the nominal part's pixels whose texture stays below 1
-LEAST_WEIGHT = 0.3  # share of a Gaussian that must lie on known pixels
-FINEST = 4.0  # pixels: a broader Gaussian is taken of a smaller image
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,13 @@ class NominalView:
         known: (H, W) bool: the part, not grazed.
         logarithm: (H, W) float32 of the gray level, 0 off the part.
         expected: (H, W, S) float32: by how much the logarithms of two good parts may differ at each scale.
+        lines: By how much lines may differ, as `modmap.evidence.lines.expected_lines`.
     """
 
     known: Array
     logarithm: Array
     expected: Array
+    lines: tuple[Array, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +85,11 @@ class NominalAppearance:
                 texture = between_scales(logarithm, known, sigma)
                 expected.append(np.hypot(_around(texture, told, sigma), _shifted(logarithm, known, sigma)))
                 excess[scale].append((np.sqrt(2) * np.abs(texture) / expected[-1])[told])
-            views[view_id] = NominalView(known, logarithm, np.stack(expected, axis=2))
+            lines = expected_lines(logarithm, known, told)
+            views[view_id] = NominalView(known, logarithm, np.stack(expected, axis=2), lines)
         tails = np.array([_quantile(one) for one in excess], dtype=np.float32)
         for view_id, view in views.items():
-            views[view_id] = NominalView(view.known, view.logarithm, view.expected * tails)
+            views[view_id] = replace(view, expected=view.expected * tails)
         return cls(surfaces, views)
 
 
@@ -95,7 +98,7 @@ def appearance(
     frames: Mapping[str, Frame],
     surfaces: Mapping[str, ViewSurface],
     motion: Array,
-) -> dict[str, Array]:
+) -> tuple[dict[str, Array], ...]:
     """Compares the images of a new scan with the nominal ones.
 
     Args:
@@ -105,33 +108,42 @@ def appearance(
         motion: (4, 4) from the new scan's world to the nominal one's.
 
     Returns:
-        By view (H, W) float32 multiples of what a good part shows at the place, at the scale at which that is most; NaN
-        where nothing is said: off the part, where the surface is grazed, and where the nominal view sees nothing.
+        First of patches, then of lines of each length, by view (H, W) float32 multiples of what a good part shows at
+        the place, of patches at the scale at which that is most; NaN where nothing is said: off the part, where the
+        surface is grazed, and where the nominal view sees nothing.
     """
-    return {
-        view_id: _compared(nominal, view_id, frames[view_id], surface, motion)
-        for view_id, surface in surfaces.items()
-        if view_id in nominal.views
-    }
+    found: tuple[dict[str, Array], ...] = tuple({} for _ in range(1 + len(THIRDS)))
+    for view_id, surface in surfaces.items():
+        if view_id in nominal.views:
+            scores = _compared(nominal, view_id, frames[view_id], surface, motion)
+            for maps, one in zip(found, scores, strict=True):
+                maps[view_id] = one
+    return found
 
 
 def _compared(
     nominal: NominalAppearance, view_id: str, frame: Frame, surface: ViewSurface, motion: Array
-) -> Array:
+) -> list[Array]:
     view = nominal.views[view_id]
     known, place = clear_in_both(view.known, nominal.surfaces[view_id], surface, motion)
-    score = np.full(known.shape, np.nan, dtype=np.float32)
+    scores = [np.full(known.shape, np.nan, dtype=np.float32) for _ in range(1 + len(THIRDS))]
     if not known.any():
-        return score
+        return scores
     ratio = np.zeros(known.shape, dtype=np.float32)
     ratio[known] = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place)
-    expected = read_at(view.expected, place)
-    most = np.zeros(int(known.sum()), dtype=np.float32)
+    patches = _patches(ratio, known, read_at(view.expected, place))
+    for score, told in zip(scores, (patches, *line_scores(ratio, known, place, view.lines)), strict=True):
+        score[known] = told
+    return scores
+
+
+def _patches(ratio: Array, known: Array, expected: Array) -> Array:
+    """(M,) multiples of what is expected of the known pixels, (M, S), at the scale at which that is most."""
+    most = np.zeros(len(expected), dtype=np.float32)
     for scale, sigma in enumerate(sigmas(SCALES, known.shape[1])):
         change = between_scales(ratio, known, sigma)[known]
         most = np.maximum(most, np.abs(change) / np.maximum(expected[:, scale], np.float32(1e-6)))
-    score[known] = most
-    return score
+    return most
 
 
 def clear_in_both(
@@ -191,7 +203,7 @@ def between_scales(values: Array, known: Array, sigma: float) -> Array:
         sigma: The smaller Gaussian's, in pixels.
     """
     kept, weight = np.where(known, values, 0).astype(np.float32), known.astype(np.float32)
-    fine, broad = (_mean(kept, weight, width) for width in (sigma, BROADER * sigma))
+    fine, broad = (weighted_mean(kept, weight, width) for width in (sigma, BROADER * sigma))
     return np.asarray(np.nan_to_num(np.where(known, fine - broad, 0)))
 
 
@@ -200,7 +212,9 @@ def _around(texture: Array, known: Array, sigma: float) -> Array:
 
     Where too little around it is known, as much as in the middle of the view's places.
     """
-    square = np.maximum(_mean(np.where(known, texture**2, 0), known.astype(np.float32), AROUND * sigma), 0)
+    square = np.maximum(
+        weighted_mean(np.where(known, texture**2, 0), known.astype(np.float32), AROUND * sigma), 0
+    )
     enough = square[known & np.isfinite(square)]
     middle = float(np.median(enough)) if len(enough) else 0.0
     return np.asarray(np.sqrt(2 * np.nan_to_num(square, nan=middle) + LEAST**2), dtype=np.float32)
@@ -208,27 +222,10 @@ def _around(texture: Array, known: Array, sigma: float) -> Array:
 
 def _shifted(logarithm: Array, known: Array, sigma: float) -> Array:
     """(H, W) float32: how much a smoothed image changes where it lies aside as far as an alignment may be off."""
-    smooth = np.nan_to_num(_mean(np.where(known, logarithm, 0), known.astype(np.float32), sigma))
+    smooth = np.nan_to_num(weighted_mean(np.where(known, logarithm, 0), known.astype(np.float32), sigma))
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, *axis, ksize=3, scale=1 / 8) for axis in ((1, 0), (0, 1)))
     inside = eroded(known, 1)
     return np.asarray(np.where(inside, MISALIGNED * np.hypot(across, down), 0), dtype=np.float32)
-
-
-def _mean(values: Array, weight: Array, sigma: float) -> Array:
-    """(H, W) float32 mean over the known pixels under a Gaussian; NaN where these are too few."""
-    total, share = _blurred(values, sigma), _blurred(weight, sigma)
-    return np.divide(total, share, out=np.full(values.shape, np.nan, np.float32), where=share > LEAST_WEIGHT)
-
-
-def _blurred(values: Array, sigma: float) -> Array:
-    factor = max(1, int(sigma / FINEST))
-    if factor == 1:
-        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma))
-    height, width = values.shape
-    size = max(width // factor, 1), max(height // factor, 1)
-    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-    blurred = cv2.GaussianBlur(small, (0, 0), sigma * size[0] / width)
-    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _quantile(excess: list[Array]) -> float:

@@ -18,7 +18,6 @@ from modmap.types import Array
 NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
 MOST_PIXELS = 200_000  # of a scan that are asked
 FURTHEST = 16.0  # times the usual level that a scan's own may lie off
-HEADROOM = 1.5  # times what 999 pixels of a thousand stay below: about the largest of a good scan
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,13 @@ class Level:
     Attributes:
         usual: What nine pixels of ten stay below.
         most: What 999 of a thousand stay below.
+        headroom: Times `most` is what counts as one: about the largest of a good scan, or more of a kind of evidence
+            that tells good scans less well.
     """
 
     usual: float
     most: float
+    headroom: float = 1.5
 
     def levelled(self, views: Mapping[str, Array]) -> dict[str, Array]:
         """A scan's evidence in multiples of what a good part shows at most.
@@ -48,10 +50,11 @@ class Level:
             return dict(views)
         asked = every[:: -(-len(every) // MOST_PIXELS)]
         own = float(np.quantile(asked, NEARLY_ALL)) / self.usual
-        unit = HEADROOM * self.most * np.sqrt(np.clip(own, 1 / FURTHEST, FURTHEST))
+        unit = self.headroom * self.most * np.sqrt(np.clip(own, 1 / FURTHEST, FURTHEST))
         return {view_id: (one / np.float32(unit)).astype(np.float32) for view_id, one in views.items()}
 
 
 GEOMETRY = Level(usual=0.2, most=0.66)
-APPEARANCE = Level(usual=0.37, most=0.94)
+# Of patches, and of lines by length.
+APPEARANCE = (Level(0.37, 0.94), Level(2.3, 6.0, headroom=2.5), Level(2.4, 5.7, headroom=2.5))
 TEXTURE = (Level(usual=0.97, most=1.55), Level(usual=0.78, most=1.15))  # by stride

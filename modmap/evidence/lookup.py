@@ -67,10 +67,10 @@ def read_at(values: Array, place: Array) -> Array:
 
 
 def nearest_at(values: Array, place: Array) -> Array:
-    """(M,) values of a map (H, W) at the pixels nearest to pixel coordinates (M, 2); 0 outside."""
+    """(M,) or (M, C) values of a map (H, W) or (H, W, C) at the pixels nearest to coordinates (M, 2); 0 outside."""
     column, row = np.rint(np.clip(place, OUTSIDE, -OUTSIDE)).astype(np.int64).T
     inside = (row >= 0) & (row < values.shape[0]) & (column >= 0) & (column < values.shape[1])
-    found = np.zeros(len(place), dtype=values.dtype)
+    found = np.zeros((len(place), *values.shape[2:]), dtype=values.dtype)
     found[inside] = values[row[inside], column[inside]]
     return found
 

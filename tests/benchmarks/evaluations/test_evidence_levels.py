@@ -34,14 +34,15 @@ def test_main__is_the_geometric_mean_of_the_categories(
 def test_category_levels__of_appearance_are_the_detectors_own(
     balls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With levels of 1 whatever a scan shows, the comparison's maps have the quantiles that are measured."""
+    """With levels of 1 whatever a scan shows, and of patches alone, the comparison's maps have what is measured."""
     monkeypatch.setattr("modmap.evidence.levels.Level.levelled", lambda self, views: dict(views))
+    monkeypatch.setattr("modmap.evidence.comparison.joined", lambda maps: maps[0])
     dataset = SiM3D(balls)
     nominal, good = dataset.train("large_ball"), dataset.tests("large_ball")[0]
     assert good.anomalous is False
     reference = Reference.of(nominal, foreground="components")
     new = ReducedViews.of(good, foreground="components")
-    found = compare(reference.surfaces, new, geometry=reference.geometry, look=reference.look)
+    found = compare(reference.part, new, geometry=reference.geometry, look=reference.look)
     levels = category_levels(nominal, [good])
     for level, maps in zip(
         levels, ([one.score for one in found.geometry.values()], found.appearance.values()), strict=False

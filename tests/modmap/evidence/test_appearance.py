@@ -16,12 +16,13 @@ from modmap.evidence.appearance import (
     DARK,
     GRAZING,
     LEAST,
-    LEAST_WEIGHT,
     SCALES,
     NominalAppearance,
     appearance,
     between_scales,
 )
+from modmap.evidence.lines import THIRDS
+from modmap.evidence.smoothing import LEAST_SHARE
 from modmap.scan import Frame
 from tests.synthetic_scans import ball_depth, intrinsics, look_at, rays
 
@@ -64,7 +65,7 @@ def _stain(width: int, *, depth: float, spread: float) -> Array:
 
 def _score(nominal: Array, new: Array) -> Array:
     frames, surfaces = _plate(nominal)
-    return appearance(NominalAppearance.of(frames, surfaces), *_plate(new), HOME)["00"]
+    return appearance(NominalAppearance.of(frames, surfaces), *_plate(new), HOME)[0]["00"]
 
 
 class TestAppearance:
@@ -134,7 +135,7 @@ class TestAppearance:
         holed[50:80, 60:100] = 0
         frame = Frame("00", image, holed, frames["00"].camera)
         nominal = NominalAppearance.of({"00": frame}, {"00": view_surface(frame, holed > 0)})
-        score = appearance(nominal, frames, surfaces, HOME)["00"]
+        score = appearance(nominal, frames, surfaces, HOME)[0]["00"]
         assert np.isnan(score[50:80, 60:100]).all()
         assert np.isfinite(score[100:150, 60:200]).all()
 
@@ -146,7 +147,9 @@ class TestAppearance:
         cosine = -(normals * directions).sum(axis=-1) / np.linalg.norm(directions, axis=-1)
         frame = Frame("00", np.full(depth.shape, 120, np.uint8), depth, camera)
         surfaces = {"00": view_surface(frame, depth > 0)}
-        score = appearance(NominalAppearance.of({"00": frame}, surfaces), {"00": frame}, surfaces, HOME)["00"]
+        score = appearance(NominalAppearance.of({"00": frame}, surfaces), {"00": frame}, surfaces, HOME)[0][
+            "00"
+        ]
         assert np.isnan(score[(depth == 0) | (cosine < GRAZING - 0.03)]).all()
         assert np.isfinite(score[(depth > 0) & (cosine > GRAZING + 0.1)]).all()
 
@@ -165,7 +168,7 @@ class TestAppearance:
         # What is nearer moves by more pixels.
         moved_by = 2 * shift
         motion = _aside(-shift * pixel, surfaces["00"])
-        score = appearance(NominalAppearance.of(frames, surfaces), *view(90 + moved_by), motion)["00"]
+        score = appearance(NominalAppearance.of(frames, surfaces), *view(90 + moved_by), motion)[0]["00"]
         assert np.isnan(score[20:-20, 90 + shift : 90 + moved_by]).all()
         assert np.nanmax(score) < 0.1
 
@@ -177,7 +180,7 @@ class TestAppearance:
         frames, surfaces = _plate(nominal)
         look = NominalAppearance.of(frames, surfaces)
         found, unmoved = (
-            appearance(look, *_plate(new), motion)["00"]
+            appearance(look, *_plate(new), motion)[0]["00"]
             for motion in (_aside(shift * 300 / width, surfaces["00"]), HOME)
         )
         assert np.nanquantile(found, 0.99) < 0.3
@@ -187,9 +190,27 @@ class TestAppearance:
     def test_appearance__a_view_that_the_nominal_scan_lacks_is_left_out(self) -> None:
         frames, surfaces = _plate(_gray(np.zeros((96, 128))))
         look = NominalAppearance.of(frames, surfaces)
-        assert set(
-            appearance(look, frames | {"01": frames["00"]}, surfaces | {"01": surfaces["00"]}, HOME)
-        ) == {"00"}
+        found = appearance(look, frames | {"01": frames["00"]}, surfaces | {"01": surfaces["00"]}, HOME)
+        assert len(found) == 1 + len(THIRDS)
+        assert all(set(one) == {"00"} for one in found)
+
+    @pytest.mark.parametrize("shift", [0, 16])
+    def test_appearance__a_scratch_is_told_by_lines_where_patches_miss_it(self, shift: int) -> None:
+        """Of a part that was moved too, as the nominal image is read where the part was."""
+        width = 512
+        wide = _texture(width + shift, seed=2)
+        nominal, other = wide[:, :width], _texture(width, seed=3)
+        cv2.line(other, (240 - shift, 180), (262 - shift, 198), float(other[180, 240 - shift]) + 0.6, 1)
+        frames, surfaces = _plate(_gray(nominal))
+        look = NominalAppearance.of(frames, surfaces)
+        patches, short, _ = appearance(
+            look, *_plate(_gray(other)), _aside(shift * 300 / width, surfaces["00"])
+        )
+        v, u = np.mgrid[:384, :width]
+        beside = np.hypot(u - (251 - shift), v - 189) > 40
+        found = [np.nanmax(one["00"][~beside]) / np.nanmax(one["00"][beside]) for one in (patches, short)]
+        assert found[1] > 1.5
+        assert found[1] > 1.2 * found[0]
 
 
 def _aside(distance: float, surface: ViewSurface) -> Array:
@@ -217,7 +238,7 @@ def _slow_between_scales(values: Array, known: Array, sigma: float) -> Array:
                     whole += weight
                     if known[v, u]:
                         total, share = total + weight * values[v, u], share + weight
-            means.append(total / share if share / whole > LEAST_WEIGHT else np.nan)
+            means.append(total / share if share / whole > LEAST_SHARE else np.nan)
         found[row, column] = np.nan_to_num(means[0] - means[1])
     return found
 

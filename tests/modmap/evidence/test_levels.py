@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modmap.evidence.levels import FURTHEST, HEADROOM, Level
+from modmap.evidence.levels import FURTHEST, Level
 
-LEVEL = Level(usual=0.5, most=2.0)
+HEADROOM = 1.7
+LEVEL = Level(usual=0.5, most=2.0, headroom=HEADROOM)
 
 
 def _scan(usual: float) -> dict[str, np.ndarray]:
