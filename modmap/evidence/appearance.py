@@ -79,7 +79,7 @@ class NominalAppearance:
             image = frames[view_id].image
             logarithm = logarithms(image, surface.depth > 0)
             # Glare hides the texture, which would seem to be none.
-            told = known & (image < WHITE * _white(image))
+            told = known & below_white(image)
             expected = []
             for scale, sigma in enumerate(sigmas(SCALES, known.shape[1])):
                 texture = between_scales(logarithm, known, sigma)
@@ -190,8 +190,10 @@ def logarithms(image: Array, part: Array) -> Array:
     return logarithm
 
 
-def _white(image: Array) -> float:
-    return float(np.iinfo(image.dtype).max if image.dtype.kind in "ui" else image.max())
+def below_white(image: Array) -> Array:
+    """(H, W) bool: what isn't glare, of gray levels (H, W) of any type."""
+    white = np.iinfo(image.dtype).max if image.dtype.kind in "ui" else image.max()
+    return np.asarray(image < WHITE * white)
 
 
 def between_scales(values: Array, known: Array, sigma: float) -> Array:

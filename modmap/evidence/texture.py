@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from modmap.alignment.motion import inverse, moved
 from modmap.alignment.surface import ViewSurface
 from modmap.encoding.cnn import STRIDES, cnn_maps
-from modmap.evidence.appearance import BRIGHT, clear_in_both, clear_surface
+from modmap.evidence.appearance import BRIGHT, below_white, clear_in_both, clear_surface
 from modmap.evidence.lookup import APART, OUTSIDE, read_at
 from modmap.scan import Frame
 from modmap.types import Array
@@ -34,6 +34,10 @@ SPREAD = 11  # patches along the side of the square over which that is averaged
 EVERYWHERE = 0.3  # of the part's middle distance, added to that of every place
 ASIDE = 0.5  # pixels that an alignment may be off
 PART = 0.99  # share of a patch that must be the part to tell what is expected
+GLARE = 0.2  # share of a patch that may be glare, which hides texture
+LEAST_TOLD = (
+    0.3  # share of the patches around a place that must not be glare, or the part's middle is expected
+)
 COMPARED = 0.8  # share of a patch that must be seen by both to be compared
 COARSEST = STRIDES[-1]
 
@@ -142,15 +146,21 @@ def _nominal_view(frame: Frame, surface: ViewSurface) -> NominalView:
     rows, columns = (_window(np.asarray(part.any(axis=axis))) for axis in (1, 0))
     here = part[rows, columns]
     aside = np.array([[1, 0, ASIDE], [0, 1, ASIDE]], dtype=np.float32)
+    glare = part & ~below_white(frame.image)
     shifted = cv2.warpAffine(gray, aside, gray.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
     patches = []
     for seen, elsewhere in zip(cnn_maps(gray[rows, columns]), cnn_maps(shifted[rows, columns]), strict=True):
         share = _of_patches(here, seen)
         whole = torch.from_numpy(share > PART)
+        # Glare hides the texture, which would seem to be none.
+        told = whole & torch.from_numpy(_of_patches(glare[rows, columns], seen) < GLARE)
         apart = _nearest(seen, seen, _steps(BESIDE + 1, AROUND))
-        apart = torch.where(whole, apart, torch.zeros(()))
-        spread = _averaged(apart) / _averaged(whole.float()).clamp_min(1 / SPREAD**2)
-        middle = apart[whole].median() if whole.any() else torch.ones(())
+        asked = told if told.any() else whole
+        middle = apart[asked].median() if asked.any() else torch.ones(())
+        of_told = _averaged(told.float())
+        spread = _averaged(torch.where(told, apart, torch.zeros(()))) / of_told.clamp_min(1 / SPREAD**2)
+        enough = of_told > LEAST_TOLD * _averaged(whole.float())
+        spread = torch.where(enough, spread, torch.maximum(spread, middle))
         expected = (spread + (seen - elsewhere).square().sum(dim=0) + EVERYWHERE * middle).sqrt()
         patches.append(NominalPatches(seen, expected.clamp_min(1e-6).numpy(), share))
     return NominalView(rows, columns, gray, clear_surface(surface), tuple(patches))

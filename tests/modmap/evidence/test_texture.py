@@ -73,6 +73,18 @@ class TestTexture:
             for one, found in zip(plain, _scores(other), strict=True):
                 assert np.nanmax(np.abs(one - found)) < 0.25
 
+    def test_texture__where_the_nominal_image_is_glare_as_much_is_expected_as_elsewhere(self) -> None:
+        """A speck in the glare, which shows no grain, is no more than one on the grain."""
+        nominal, new = _grain(0), _grain(1)
+        for image in (nominal, new):
+            image[:, : WIDTH // 2] = 255.0
+        new[95:97, 63:65] = new[95:97, 191:193] = 60.0
+        found = texture(NominalTexture.of(*_plate(nominal)), *_plate(new), HOME)
+        for maps in found:
+            one = maps["00"]
+            in_glare, on_grain = (np.nanmax(one[80:112, column - 16 : column + 16]) for column in (64, 192))
+            assert 0 < in_glare < 2.5 * on_grain
+
     def test_texture__where_another_surface_is_seen_nothing_is_said(self) -> None:
         image, depth = _grain(1), np.full((HEIGHT, WIDTH), 300.0, np.float32)
         image[MIDDLE] = 10.0
