@@ -72,19 +72,24 @@ def expected_lines(logarithm: Array, known: Array, told: Array) -> tuple[Array, 
         every direction as in the middle of the other places in the direction where that is most.
     """
     (width, around), lengths = sigmas((WIDTH, AROUND), known.shape[1]), _thirds(known.shape[1])
-    shares = _pooled(torch.from_numpy(np.stack([known, told]).astype(np.float32)))
+    blocks = -(-known.shape[0] // COARSER), -(-known.shape[1] // COARSER)
+    found = [np.full((*blocks, DIRECTIONS), LEAST, dtype=np.float32) for _ in lengths]
+    if not known.any():
+        return tuple(found)
+    rows, columns = (_range(np.asarray(known.any(axis=axis)), whole=COARSER) for axis in (1, 0))
+    here, counted = known[rows, columns], torch.from_numpy(told[rows, columns])
+    shares = _pooled(torch.stack([torch.from_numpy(here), counted]).float())
     of_known, of_told = (_spread(share, around / COARSER) for share in shares)
     enough = of_told > np.maximum(LEAST_TOLD * of_known, np.float32(1e-3))
-    found = []
-    for third in lengths:
-        strengths = line_strengths(logarithm, known, third, sigma=width)
-        squares = _pooled(strengths.square_() * torch.from_numpy(told))
-        usual = np.zeros((*enough.shape, DIRECTIONS), dtype=np.float32)
-        for direction, square in enumerate(squares):
-            usual[enough, direction] = _spread(square, around / COARSER)[enough] / of_told[enough]
+    top, left = rows.start // COARSER, columns.start // COARSER
+    for third, full in zip(lengths, found, strict=True):
+        strengths = line_strengths(logarithm[rows, columns], here, third, sigma=width)
+        squares = np.zeros((*enough.shape, DIRECTIONS), dtype=np.float32)
+        for direction, square in enumerate(_pooled(strengths.square_() * counted)):
+            squares[enough, direction] = _spread(square, around / COARSER)[enough] / of_told[enough]
         if enough.any():
-            usual[~enough] = np.median(usual[enough].max(axis=1))
-        found.append(np.sqrt(2 * usual + np.float32(LEAST**2)))
+            squares[~enough] = np.median(squares[enough].max(axis=1))
+        full[top : top + enough.shape[0], left : left + enough.shape[1]] = np.sqrt(2 * squares + LEAST**2)
     return tuple(found)
 
 
@@ -146,6 +151,7 @@ def _spread(values: Array, sigma: float) -> Array:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma))
 
 
-def _range(taken: Array) -> slice:
+def _range(taken: Array, *, whole: int = 1) -> slice:
+    """From the first to the last that is taken, the start a whole number of so many."""
     first, last = np.flatnonzero(taken)[[0, -1]]
-    return slice(int(first), int(last) + 1)
+    return slice(int(first) // whole * whole, int(last) + 1)

@@ -120,6 +120,21 @@ class TestExpectedLines:
             direct = np.sqrt(2 * cv2.GaussianBlur(strengths[5] ** 2, (0, 0), AROUND) + LEAST**2)
             np.testing.assert_allclose(usual[12, 64, 5], direct[12 * 8 + 4, 64 * 8 + 4], rtol=0.1)
 
+    def test_expected_lines__of_a_part_lie_where_it_does(self) -> None:
+        known = np.zeros(WHOLE.shape, dtype=bool)
+        known[13:190, 301:999] = True
+        image = _grain(3)
+        image[:, 650:] *= 5
+        for part, whole in zip(
+            expected_lines(image, known, known), expected_lines(image, WHOLE, WHOLE), strict=True
+        ):
+            assert part.shape == whole.shape
+            np.testing.assert_allclose(part[9:15, 46:116], whole[9:15, 46:116], rtol=0.1)
+
+    def test_expected_lines__of_nothing_are_what_light_can_change(self) -> None:
+        for expected in expected_lines(_grain(3), ~WHOLE, ~WHOLE):
+            np.testing.assert_array_equal(expected, np.float32(LEAST))
+
     def test_expected_lines__of_glare_are_those_of_the_other_places(self) -> None:
         told = WHOLE.copy()
         told[:, 500:] = False
