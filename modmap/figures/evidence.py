@@ -27,7 +27,7 @@ MOST_VIEWS = 3
 FEWEST_MM = 0.1
 NEARLY_ALL = 0.999
 KINDS = ("geometry", "appearance", "texture")
-NOTES = ("scores: over the image, the more opaque the higher; a good part's are below about 1",)
+NOTES = ("scores: over the image, the more opaque the higher; a good part's largest is about 1 to 2",)
 
 
 def evidence_picture(
