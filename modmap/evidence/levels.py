@@ -24,7 +24,7 @@ FURTHEST = 16.0  # times the usual level that a scan's own may lie off
 class Level:
     """What a kind of evidence shows on good parts, in its own multiples.
 
-    Measured on four good scans of each of seven categories of the simulated work split, those of lines on two
+    Measured on four good scans of each of seven categories of the simulated work split, those of lines roughly on two
     (`python -m benchmarks.evidence_levels`).
 
     Attributes:
