@@ -96,8 +96,8 @@ class InferenceSettings(_Settings):
 class EvidenceSettings(_Settings):
     """What speaks for a defect; a place's score is the norm of all, in multiples of what a good part shows at most.
 
-    Geometry, appearance and texture lay each scan on the nominal one and compare them (`modmap.evidence`): the model
-    keeps the nominal views, and every view needs a camera.
+    Geometry, appearance and texture lay each scan on the nominal one and compare them (`modmap.evidence`), the first
+    where several are given: the model keeps its views. For these and for memory every view needs a camera.
 
     Attributes:
         mapping: The distances from what is predicted across views and modalities (Secs. 3.2.2 and 3.2.3); without it
@@ -105,6 +105,11 @@ class EvidenceSettings(_Settings):
         geometry: Surface that lies elsewhere than the nominal one, or is missing.
         appearance: Surface that is darker or brighter than on the nominal images.
         texture: Surface that looks otherwise than on the nominal images to a network that comes with the package.
+        memory: Surface that looks, or is shaped, like no patch of any nominal scan to the same network, in one view but
+            wherever on the part: for parts that lie anyhow or differ from each other, of which several good ones are at
+            hand.
+        turns: Memory is shown each nominal view turned about its axis so many times, evenly: for parts that lie at any
+            angle, where few are there to learn from.
         least_inspected: Share of the nominal part's surface that a scan must show to pass; what shows less, and no
             defect, has the verdict "not inspected". Asked where geometry is.
     """
@@ -113,6 +118,8 @@ class EvidenceSettings(_Settings):
     geometry: bool = False
     appearance: bool = False
     texture: bool = False
+    memory: bool = False
+    turns: int = Field(1, ge=1, le=360)
     least_inspected: float = Field(0.95, ge=0, le=1)
 
     @property
@@ -120,10 +127,15 @@ class EvidenceSettings(_Settings):
         """Scans are laid on the nominal one."""
         return self.geometry or self.appearance or self.texture
 
+    @property
+    def keeps_views(self) -> bool:
+        """The model keeps something of the nominal views, and needs a camera for every view."""
+        return self.compares or self.memory
+
     @model_validator(mode="after")
     def _some(self) -> EvidenceSettings:
-        if not (self.mapping or self.compares):
-            raise ValueError("expected at least one of mapping, geometry, appearance and texture")
+        if not (self.mapping or self.keeps_views):
+            raise ValueError("expected at least one of mapping, geometry, appearance, texture and memory")
         return self
 
 
@@ -176,17 +188,20 @@ FAST: dict[str, Any] = {
 INSPECT: dict[str, Any] = {
     **FAST,
     "preset": "inspect",
-    "evidence": {"mapping": False, "geometry": True, "appearance": True, "texture": True},
+    "evidence": {"mapping": False, "geometry": True, "appearance": True, "texture": True, "memory": True},
 }
 
-PRESETS: dict[str, dict[str, Any]] = {"inspect": INSPECT, "fast": FAST, "paper": PAPER}
+# Nothing is laid on anything: for parts that lie anyhow or differ from each other, and are seen from few sides.
+MEMORY: dict[str, Any] = {**FAST, "preset": "memory", "evidence": {"mapping": False, "memory": True}}
+
+PRESETS: dict[str, dict[str, Any]] = {"inspect": INSPECT, "memory": MEMORY, "fast": FAST, "paper": PAPER}
 
 
 def make_config(preset: str = "fast", overrides: Mapping[str, Any] | None = None) -> ModMapConfig:
     """A preset with some settings replaced.
 
     Args:
-        preset: `inspect`, `fast` or `paper`.
+        preset: `inspect`, `memory`, `fast` or `paper`.
         overrides: Settings by name, nested as in `ModMapConfig`; those not named keep the preset's value.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,13 +13,13 @@ from modmap.calibration import Calibration, Verdict
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.scan import Scan
-from modmap.types import Aggregation, Array
+from modmap.types import EVIDENCE, Aggregation, Array, Evidence
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, joined
 
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
 
-MapName = Literal["image", "depth", "geometry", "appearance", "texture", "combined"]
+MapName = Literal["image", "depth", "geometry", "appearance", "texture", "memory", "combined"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,10 @@ class ViewMaps:
         aggregation: How `combined` joins them.
         shape: (H, W) of the view.
         mask_bits: Its foreground pixels in row order, packed to bits.
-        geometry_pixels: (h, w) float32 scores of geometry, each of a square of pixels, NaN where it says nothing; None
-            where it wasn't asked.
-        appearance_pixels: The same of appearance.
+        evidence: By kind, as far as it was asked, (h, w) float32 scores, each of a square of pixels, NaN where it says
+            nothing.
         deviation_pixels: (h, w) float32 mm by which the surface lies off the nominal one, positive where material was
             added, NaN where that isn't known; None where geometry wasn't asked.
-        texture_pixels: (h, w) float32 scores of texture, as those of geometry.
     """
 
     id: str
@@ -47,10 +46,8 @@ class ViewMaps:
     aggregation: Aggregation
     shape: tuple[int, int]
     mask_bits: Array
-    geometry_pixels: Array | None = None
-    appearance_pixels: Array | None = None
+    evidence: Mapping[Evidence, Array] = field(default_factory=dict)
     deviation_pixels: Array | None = None
-    texture_pixels: Array | None = None
 
     @property
     def foreground(self) -> Array:
@@ -66,17 +63,9 @@ class ViewMaps:
         """(H, W) float32 map of the depth modality; NaN in the background, and everywhere if nothing was mapped."""
         return self._of_tokens(self.depth_tokens)
 
-    def geometry(self) -> Array:
-        """(H, W) float32 map of geometry; NaN in the background and where it says nothing."""
-        return self._of_pixels(self.geometry_pixels)
-
-    def appearance(self) -> Array:
-        """(H, W) float32 map of appearance; NaN in the background and where it says nothing."""
-        return self._of_pixels(self.appearance_pixels)
-
-    def texture(self) -> Array:
-        """(H, W) float32 map of texture; NaN in the background and where it says nothing."""
-        return self._of_pixels(self.texture_pixels)
+    def of_evidence(self, kind: Evidence) -> Array:
+        """(H, W) float32 map of a kind of evidence; NaN in the background and where it says nothing."""
+        return self._of_pixels(self.evidence.get(kind))
 
     def deviation(self) -> Array:
         """(H, W) float32 mm off the nominal surface, positive where material was added; NaN where that isn't known."""
@@ -91,9 +80,9 @@ class ViewMaps:
         combined = np.where(self.foreground, np.float32(0), np.float32(np.nan))
         if self.image_tokens is not None:
             combined = aggregate(self.image(), self.depth(), self.aggregation)
-        asked = (self.geometry_pixels, self.appearance_pixels, self.texture_pixels)
-        compared = [pixels for pixels in asked if pixels is not None]
-        return np.fmax(combined, self._of_pixels(joined(compared))) if compared else combined
+        if not self.evidence:
+            return combined
+        return np.fmax(combined, self._of_pixels(joined(list(self.evidence.values()))))
 
     def _of_tokens(self, tokens: Array | None) -> Array:
         if tokens is None:
@@ -124,8 +113,8 @@ class Result:
         volume: The anomaly volume, or None.
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
-        seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment`, `geometry`, `appearance`
-            and `texture`, as far as they were asked.
+        seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment` and the kinds of evidence, as
+            far as they were asked.
         calibration: The thresholds that the verdict is by, or None.
         inspected: Share of the nominal part's surface that the views show, in [0, 1]; None where that wasn't asked.
         least_inspected: How much of it a scan must show to pass.
@@ -167,7 +156,7 @@ class Result:
     def map(self, view_id: str, modality: MapName = "combined") -> Array:
         """(H, W) float32 anomaly map of a view at its image's size; NaN in the background.
 
-        What wasn't asked is NaN everywhere; geometry, appearance and texture are NaN too where they say nothing.
+        What wasn't asked is NaN everywhere; a kind of evidence is NaN too where it says nothing.
 
         Raises:
             ModMapError: the scan has no such view, or it was left out.
@@ -178,9 +167,7 @@ class Result:
         by_name: dict[MapName, Callable[[], Array]] = {
             "image": maps.image,
             "depth": maps.depth,
-            "geometry": maps.geometry,
-            "appearance": maps.appearance,
-            "texture": maps.texture,
+            **{kind: partial(maps.of_evidence, kind) for kind in EVIDENCE},
             "combined": maps.combined,
         }
         return by_name[modality]()

@@ -9,12 +9,14 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 Modality = Literal["image", "depth"]
+Evidence = Literal["geometry", "appearance", "texture", "memory"]
 Aggregation = Literal["max", "min", "prod", "mean"]
 ForegroundMode = Literal["components", "largest_component", "valid"]
 Normalisation = Literal["auto", "reference", "robust"]
 Precision = Literal["float32", "bfloat16"]
-PresetName = Literal["inspect", "fast", "paper"]
+PresetName = Literal["inspect", "memory", "fast", "paper"]
 VolumeFormat = Literal["npz", "ply", "vti"]
 
 MODALITIES: tuple[Modality, Modality] = ("image", "depth")
+EVIDENCE: tuple[Evidence, ...] = ("geometry", "appearance", "texture", "memory")
 DEFAULT_FOREGROUND: ForegroundMode = "components"

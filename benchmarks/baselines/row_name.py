@@ -16,6 +16,7 @@ from benchmarks.baselines.patchcore import PatchCore
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.teacher_file import is_file
 from benchmarks.features.choice import FPFH, NONE
+from modmap.types import EVIDENCE
 
 VIEW_BY_VIEW: dict[str, type[Method]] = {
     "difference": Difference,
@@ -65,7 +66,7 @@ def of_views(name: str, views: int | None) -> str:
 
 def _features(method: str, config: Mapping[str, Any]) -> list[str]:
     evidence = config.get("evidence", {})
-    words = [name for name in ("geometry", "appearance", "texture") if evidence.get(name)]
+    words: list[str] = [name for name in EVIDENCE if evidence.get(name)]
     if not evidence.get("mapping", True):
         return words
     for modality in ("image", "depth"):

@@ -19,6 +19,7 @@ from benchmarks.evaluations.categories import chosen_categories
 from benchmarks.evaluations.sim3d_root import find_root
 from benchmarks.runs.command_line import command
 from benchmarks.runs.markdown import markdown, number
+from modmap.alignment.support import without_support
 from modmap.datasets import SiM3D
 from modmap.detector.reference import Reference
 from modmap.encoding.cnn import STRIDES
@@ -27,6 +28,8 @@ from modmap.evidence.appearance import appearance
 from modmap.evidence.comparison import LaidScan, ReducedViews
 from modmap.evidence.deviation import deviations
 from modmap.evidence.lines import THIRDS
+from modmap.evidence.memory import KINDS as MEMORY_KINDS
+from modmap.evidence.memory import Memory, remembered
 from modmap.evidence.texture import texture
 from modmap.scan import Scan
 from modmap.types import DEFAULT_FOREGROUND
@@ -37,6 +40,7 @@ KINDS = (
     "patches",
     *(f"lines of {3 * third:g}" for third in THIRDS),
     *(f"texture, stride {stride}" for stride in STRIDES),
+    *(f"memory of {kind}" for kind in MEMORY_KINDS),
 )
 SHARES = (0.9, 0.999)
 
@@ -64,6 +68,7 @@ def category_levels(nominal: Scan, good: Sequence[Scan]) -> Array:
         ModMapError: a scan can't be read, or laid on the nominal one.
     """
     reference = Reference.of(nominal, foreground=DEFAULT_FOREGROUND)
+    memory = Memory.of([(reference.frames, reference.part)], count=1)
     found = []
     for scan in good:
         new = ReducedViews.of(scan, foreground=DEFAULT_FOREGROUND)
@@ -74,6 +79,7 @@ def category_levels(nominal: Scan, good: Sequence[Scan]) -> Array:
             {view_id: one.score for view_id, one in geometry.items()},
             *appearance(reference.look, new.frames, part, motion),
             *texture(reference.texture, new.frames, part, motion),
+            *remembered(memory, new.frames, without_support(new.surfaces)[0]),
         )
         found.append([_quantiles(views) for views in kinds])
     return np.asarray(np.mean(found, axis=0))

@@ -45,7 +45,7 @@ def find_motion(nominal: Mapping[str, ViewSurface], samples: Sequence[Samples]) 
     ]
     tried.sort(key=_order, reverse=True)
     refined = [
-        register(nominal, samples, start=one.motion, reach=max(reach / 4, 4 * one.residual))
+        register(nominal, samples, start=one.motion, reach=min(max(reach / 4, 4 * one.residual), 2 * reach))
         for one in tried[:REFINED]
     ]
     return max([best, *refined], key=_order)

@@ -49,9 +49,10 @@ def fit(
     A fit that was killed resumes when the same command is given again.
 
     Args:
-        train: Directory of a nominal scan; several for a multi-class model.
+        train: Directory of a nominal scan; several good ones where the model remembers, or for a multi-class model.
         output: Where to save the model.
-        preset: inspect: compares scans with the nominal one, trains nothing. fast: maps features at 448 px, ViT-S/14,
+        preset: inspect: compares scans with the nominal one, trains nothing. memory: looks for patches like none of
+            several good parts', which may lie anyhow. fast: maps features at 448 px, ViT-S/14,
             minutes on a laptop. paper: 896 px, ViT-B/14, the paper's schedule.
         image_encoder: A name from `modmap encoders list`, local-dir:PATH or hf-hub:ORG/NAME. Any timm ViT.
         depth_encoder: The same for depth maps; one input channel, or three that are fed the depth three times.

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Vector = tuple[float, float, float]
-Modality = Literal["image", "depth", "both", "geometry", "appearance", "texture"]
+Modality = Literal["image", "depth", "both", "geometry", "appearance", "texture", "memory"]
 
 
 class _Record(BaseModel):
@@ -72,13 +72,14 @@ class Defect(_Record):
         voxels: How many it has.
         peak: Its largest score.
         mean: Its voxels' mean score.
-        modality: What speaks for it: `geometry`, `appearance` or `texture` where that scores highest; else which of the
+        modality: What speaks for it: a kind of evidence, as `geometry`, where that scores highest; else which of the
             mapping's maps exceed the voxel threshold in it, the larger one where only their aggregate does.
         image_peak: The largest score of the image maps in it; None where these say nothing.
         depth_peak: The same of the depth maps.
         geometry_peak: The same of geometry.
         appearance_peak: The same of appearance.
         texture_peak: The same of texture.
+        memory_peak: The same of memory.
         views: The views that see it, the best first: by `seen` times `peak`, then by pixels. Of missing surface,
             where nothing was measured, those that look through it.
     """
@@ -98,3 +99,4 @@ class Defect(_Record):
     geometry_peak: float | None = None
     appearance_peak: float | None = None
     texture_peak: float | None = None
+    memory_peak: float | None = None

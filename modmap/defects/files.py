@@ -32,6 +32,7 @@ COLUMNS = (
     "geometry_peak",
     "appearance_peak",
     "texture_peak",
+    "memory_peak",
     "best_view",
     "best_view_left",
     "best_view_top",
@@ -97,6 +98,7 @@ def _row(defect: Defect) -> list[object]:
         defect.geometry_peak,
         defect.appearance_peak,
         defect.texture_peak,
+        defect.memory_peak,
         *((best.view, *best.box) if best else [None] * 5),
         " ".join(view.view for view in defect.views),
     ]

@@ -94,6 +94,7 @@ def _defect(
         geometry_peak=seen.peaks.get("geometry"),
         appearance_peak=seen.peaks.get("appearance"),
         texture_peak=seen.peaks.get("texture"),
+        memory_peak=seen.peaks.get("memory"),
         views=seen.best_views(),
     )
 

@@ -11,10 +11,10 @@ import numpy as np
 from modmap.defects.defect import DefectView, Modality
 from modmap.result import MapName, Result
 from modmap.scan import Frame, Scan
-from modmap.types import Array
+from modmap.types import EVIDENCE, MODALITIES, Array
 from modmap.volume import VoxelGrid
 
-MAPS: tuple[MapName, ...] = ("image", "depth", "geometry", "appearance", "texture")
+MAPS: tuple[MapName, ...] = (*MODALITIES, *EVIDENCE)
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Sightings:
         return tuple(view for view, _ in ranked)
 
     def modality(self, threshold: float) -> Modality | None:
-        """What scores highest: geometry, appearance, texture, or of the mapping the maps that exceed a threshold.
+        """What scores highest: a kind of evidence, or of the mapping the maps that exceed a threshold.
 
         The larger of the mapping's where neither does; geometry where the defect is missing surface that views look
         through; None where no map says anything of it.
@@ -53,8 +53,9 @@ class Sightings:
         if not self.peaks:
             return "geometry" if self.through else None
         first = max(self.peaks, key=lambda name: self.peaks[name])
-        if first == "geometry" or first == "appearance" or first == "texture":
-            return first
+        for kind in EVIDENCE:
+            if first == kind:
+                return kind
         image, depth = (self.peaks.get(name, 0.0) for name in ("image", "depth"))
         if image > threshold and depth > threshold:
             return "both"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from modmap.alignment.support import without_support
 from modmap.config import ModMapConfig
 from modmap.detector.expected import ExpectedDistances, ScanDistances, learn_and_score
 from modmap.detector.fitted import FittedModel, distances_of, new_mapper
@@ -18,6 +20,8 @@ from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.scan_tokens import ScanTokens
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
+from modmap.evidence.comparison import ReducedViews
+from modmap.evidence.memory import Memory
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
@@ -55,17 +59,18 @@ def fit_scans(
     if config.evidence.mapping:
         encoders.require_named()
     categories = _categories_of(config, scans)
-    if config.evidence.compares:
+    if config.evidence.keeps_views:
         for scan in scans:
             require_cameras(scan)
-    if not config.evidence.mapping and len(scans) > max(len(categories), 1):
+    learns = config.evidence.mapping or config.evidence.memory
+    if not learns and len(scans) > max(len(categories), 1):
         raise ModMapError(
             f"fit: expected one nominal scan a class, which others are compared with, found {len(scans)}: give the "
-            "others to calibrate"
+            "others to calibrate, or learn from all of them with preset memory or evidence.memory=true"
         )
     started = time.perf_counter()
     grids = survey(scans, config.inference)
-    references = _references(config, scans)
+    references = _references(config, scans, progress=progress)
     if not config.evidence.mapping:
         state = TrainedState(
             view_ids=list(dict.fromkeys(view_id for scan in scans for view_id in scan.view_ids)),
@@ -141,14 +146,27 @@ def fit_scans(
     return FittedModel(config, encoders, mapper, expected, state, references)
 
 
-def _references(config: ModMapConfig, scans: Sequence[Scan]) -> References:
-    """The first scan of each class."""
-    found: References = {}
-    if config.evidence.compares:
-        for scan in scans:
-            name = str(scan.category) if config.mapping.class_conditioning else ""
-            if name not in found:
-                found[name] = Reference.of(scan, foreground=config.inference.foreground)
+def _references(config: ModMapConfig, scans: Sequence[Scan], *, progress: bool) -> References:
+    """The first scan of each class, and what is remembered of all of it."""
+    if not config.evidence.keeps_views:
+        return {}
+    by_class: dict[str, list[Scan]] = {}
+    for scan in scans:
+        by_class.setdefault(str(scan.category) if config.mapping.class_conditioning else "", []).append(scan)
+    foreground = config.inference.foreground
+    found = {name: Reference.of(some[0], foreground=foreground) for name, some in by_class.items()}
+    if config.evidence.memory:
+        with stage("memory", total=len(scans), shown=progress) as bar:
+
+            def views_of(some: Sequence[Scan]) -> Iterator[ReducedViews]:
+                for scan in some:
+                    yield ReducedViews.of(scan, foreground=foreground)
+                    bar.advance()
+
+            for name, some in by_class.items():
+                seen = ((one.frames, without_support(one.surfaces)[0]) for one in views_of(some))
+                memory = Memory.of(seen, count=len(some), turns=config.evidence.turns)
+                found[name] = replace(found[name], memory=memory)
     return found
 
 

@@ -182,7 +182,7 @@ def load_fitted(
     if trained.places:
         expected = ExpectedDistances(classes, views, trained.places).to(encoders.device)
     _fill(named_tensors(mapper, expected), directory / WEIGHTS_NAME)
-    references = read_references(directory) if config.evidence.compares else {}
+    references = read_references(directory) if config.evidence.keeps_views else {}
     return FittedModel(config, encoders, mapper, expected, trained, references)
 
 

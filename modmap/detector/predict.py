@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 
 from torch import Tensor
 
-from modmap.alignment.align import AlignmentError
 from modmap.calibration import Calibration
+from modmap.detector.against_nominal import AgainstNominal, against_nominal
 from modmap.detector.fitted import FittedModel
-from modmap.detector.reference import Reference
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
-from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.scan import Scan
 from modmap.types import Aggregation
@@ -59,27 +56,28 @@ def predict_scan(
         views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
         notes += tokens.notes
         seconds = {"encoders": encoded - started, "mapping": time.perf_counter() - encoded}
-    compared: Comparison | None = None
+    nominal = AgainstNominal()
     reference = model.references.get(model.trained.class_of(scan, category=category))
     if reference is not None:
-        compared, seen, compared_notes = _compared(model, reference, scan)
-        if seen is not None and compared is not None:
-            if not views:
-                views = _unmapped(seen, aggregation=model.config.inference.aggregation)
-                notes += seen.notes
-            views = {view_id: _with_evidence(maps, compared) for view_id, maps in views.items()}
-            seconds |= compared.seconds
-        notes += compared_notes
+        nominal = against_nominal(model, reference, scan)
+        if views:
+            views = {view_id: nominal.added_to(maps) for view_id, maps in views.items()}
+        else:
+            views = nominal.maps(aggregation=model.config.inference.aggregation)
+            notes += nominal.seen.notes if nominal.seen is not None else ()
+        seconds |= nominal.seconds
+        notes += nominal.notes
+    compared = nominal.compared
     absent = None
     if compared is not None and compared.absence is not None:
         absent = compared.absence.points, compared.absence.scores
     joined = time.perf_counter()
     built: AnomalyVolume | None = None
-    # Where a scan is compared, its score is the volume's, whether that is wanted or not.
-    if refused is None or compared is not None:
+    # Where a scan is held against nominal ones, its score is the volume's, whether that is wanted or not.
+    if refused is None or nominal.spoke:
         start = grid or model.grid_for(scan, category=category)
         built, outside = build_volume(scan, views, start, grow=grid is None, absent=absent)
-        if compared is not None:
+        if nominal.spoke:
             built = built.without_specks()
         if outside:
             notes.append(f"volume: {outside:,} points lie outside the grid that was given and were dropped")
@@ -100,63 +98,8 @@ def predict_scan(
         notes=tuple(notes),
         seconds={**seconds, "volume": time.perf_counter() - joined},
         calibration=calibration,
-        inspected=None if compared is None else compared.inspected,
+        inspected=nominal.inspected,
         least_inspected=model.config.evidence.least_inspected,
-    )
-
-
-def _compared(
-    model: FittedModel, reference: Reference, scan: Scan
-) -> tuple[Comparison | None, ReducedViews | None, tuple[str, ...]]:
-    """What the comparison with the nominal scan says, the views that it is of, and what a person should know of it.
-
-    Raises:
-        ModMapError: the scan can't be compared, and nothing else speaks for or against it.
-    """
-    settings = model.config.evidence
-    try:
-        without = next((view for view in scan.views if view.camera is None), None)
-        if without is not None:
-            raise AlignmentError(
-                f"alignment: expected a camera for every view, view {without.id} has none ({without.camera_looked_for})"
-            )
-        seen = ReducedViews.of(scan, foreground=model.config.inference.foreground)
-        found = compare(
-            reference.part,
-            seen,
-            geometry=reference.geometry if settings.geometry else None,
-            look=reference.look if settings.appearance else None,
-            patches=reference.texture if settings.texture else None,
-        )
-    except AlignmentError as error:
-        if not settings.mapping:
-            raise AlignmentError(f"scan {scan.name}: {error}") from None
-        return None, None, (f"evidence: only the mapping's: {error}",)
-    return found, seen, found.notes
-
-
-def _unmapped(seen: ReducedViews, *, aggregation: Aggregation) -> dict[str, ViewMaps]:
-    return {
-        view_id: ViewMaps(
-            id=view_id,
-            image_tokens=None,
-            depth_tokens=None,
-            aggregation=aggregation,
-            shape=seen.shapes[view_id],
-            mask_bits=seen.masks[view_id],
-        )
-        for view_id in seen.frames
-    }
-
-
-def _with_evidence(maps: ViewMaps, compared: Comparison) -> ViewMaps:
-    geometry = compared.geometry.get(maps.id)
-    return replace(
-        maps,
-        geometry_pixels=None if geometry is None else geometry.score,
-        appearance_pixels=compared.appearance.get(maps.id),
-        texture_pixels=compared.texture.get(maps.id),
-        deviation_pixels=None if geometry is None else geometry.deviation,
     )
 
 

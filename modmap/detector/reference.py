@@ -13,8 +13,10 @@ from torch import Tensor
 
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, view_surface
+from modmap.detector.memory_arrays import memory_arrays, memory_of
 from modmap.errors import ModMapError, one_line
 from modmap.evidence.appearance import NominalAppearance
+from modmap.evidence.memory import Memory
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.evidence.texture import NominalTexture
@@ -33,9 +35,11 @@ class Reference:
 
     Attributes:
         frames: By view id, of at most 1024 px along the longer side, depth of the part alone, each with a camera.
+        memory: What a network saw of all nominal scans of the class; None where that wasn't asked.
     """
 
     frames: Mapping[str, Frame]
+    memory: Memory | None = None
 
     @classmethod
     def of(cls, scan: Scan, *, foreground: ForegroundMode) -> Reference:
@@ -113,6 +117,8 @@ def arrays_of(references: Mapping[str, Reference]) -> dict[str, Array]:
                 "distortion": np.zeros(0) if camera.distortion is None else camera.distortion,
             }
             arrays |= {f"{name}_{place}_{view}": value for name, value in parts.items()}
+        if reference.memory is not None:
+            arrays |= {f"{name}_{place}": value for name, value in memory_arrays(reference.memory).items()}
     return arrays
 
 
@@ -150,7 +156,8 @@ def read_references(directory: Path) -> References:
                 {
                     str(view_id): _frame(str(view_id), {part: arrays[f"{part}_{i}_{j}"] for part in PARTS})
                     for j, view_id in enumerate(arrays[f"ids_{i}"])
-                }
+                },
+                memory_of(arrays, f"_{i}"),
             )
             for i, name in enumerate(arrays["classes"])
         }

@@ -27,11 +27,11 @@ BLOCKS = 5  # that lead there
 MEAN, STD = 0.5, 0.5  # that it was trained with, of all channels alike
 
 
-def cnn_maps(gray: Array) -> tuple[Tensor, ...]:
-    """What the network sees of a gray image.
+def cnn_maps(picture: Array) -> tuple[Tensor, ...]:
+    """What the network sees of a picture.
 
     Args:
-        gray: (H, W) float32 in [0, 1]; both sides multiples of 16.
+        picture: (H, W) gray levels or (H, W, 3), float32 in [0, 1]; both sides multiples of 16.
 
     Returns:
         For each stride of `STRIDES` (C, H / stride, W / stride) float32.
@@ -39,10 +39,11 @@ def cnn_maps(gray: Array) -> tuple[Tensor, ...]:
     Raises:
         ModMapError: the weights in the package are damaged.
     """
-    height, width = gray.shape
+    height, width = picture.shape[:2]
     if height % STRIDES[-1] or width % STRIDES[-1]:
         raise ModMapError(f"cnn: expected sides that are multiples of {STRIDES[-1]}, found {width}x{height}")
-    pixels = (torch.from_numpy(np.ascontiguousarray(gray, dtype=np.float32)) - MEAN) / STD
+    channels = picture.transpose(2, 0, 1) if picture.ndim == 3 else picture
+    pixels = (torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32)) - MEAN) / STD
     with torch.inference_mode():
         maps = _network().forward_intermediates(
             pixels.expand(1, 3, height, width), indices=list(STAGES), intermediates_only=True, stop_early=True

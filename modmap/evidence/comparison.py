@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,14 +17,13 @@ from modmap.evidence.absence import Absence, absences
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
 from modmap.evidence.fixture import without_fixtures
-from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, Level
+from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, levelled_together
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.evidence.texture import NominalTexture, texture
 from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
 from modmap.types import Array, ForegroundMode
-from modmap.volume import joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,21 +189,15 @@ def compare(
         seconds["geometry"] = times[-1] - times[-2]
     images: Mapping[str, Array] = {}
     if look is not None:
-        images = _together(APPEARANCE, appearance(look, new.frames, part, motion))
+        images = levelled_together(APPEARANCE, appearance(look, new.frames, part, motion))
         times.append(time.perf_counter())
         seconds["appearance"] = times[-1] - times[-2]
     seen: Mapping[str, Array] = {}
     if patches is not None:
-        seen = _together(TEXTURE, texture(patches, new.frames, part, motion))
+        seen = levelled_together(TEXTURE, texture(patches, new.frames, part, motion))
         seconds["texture"] = time.perf_counter() - times[-1]
     judged = _judged(part, new.surfaces, views, images, seen)
     return Comparison(laid.registration, judged, views, absence, images, seen, seconds)
-
-
-def _together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """By view the norm of several kinds of a scan's evidence, each on its own level."""
-    levelled = [level.levelled(views) for level, views in zip(levels, kinds, strict=True)]
-    return {view_id: joined([views[view_id] for views in levelled]) for view_id in levelled[0]}
 
 
 def _judged(

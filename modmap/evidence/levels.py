@@ -8,12 +8,13 @@ and the scan's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from modmap.types import Array
+from modmap.volume import joined
 
 NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
 MOST_PIXELS = 200_000  # of a scan that are asked
@@ -54,7 +55,14 @@ class Level:
         return {view_id: (one / np.float32(unit)).astype(np.float32) for view_id, one in views.items()}
 
 
+def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    """By view the norm of several maps of a scan's evidence, each on its own level."""
+    levelled = [level.levelled(views) for level, views in zip(levels, kinds, strict=True)]
+    return {view_id: joined([views[view_id] for views in levelled]) for view_id in levelled[0]}
+
+
 GEOMETRY = Level(usual=0.2, most=0.66)
 # Of patches, and of lines by length.
 APPEARANCE = (Level(0.37, 0.94), Level(2.3, 6.0, headroom=2.5), Level(2.4, 5.7, headroom=2.5))
+MEMORY = (Level(usual=0.72, most=1.0), Level(usual=0.48, most=1.0))  # of the image, and of normals
 TEXTURE = (Level(usual=0.97, most=1.55), Level(usual=0.78, most=1.15))  # by stride

@@ -19,14 +19,13 @@ from modmap.runs.map_files import read_maps
 from modmap.runs.stored_results import common_top, read_summary, source_scan
 from modmap.runs.summary import SUMMARY
 from modmap.scan import Frame
-from modmap.types import Array
+from modmap.types import EVIDENCE, Evidence
 
 LONGEST_SIDE = 280
 MOST_VIEWS = 3
 # Of the deviation's colours: more than good surface shows, less than what anybody feels.
 FEWEST_MM = 0.1
 NEARLY_ALL = 0.999
-KINDS = ("geometry", "appearance", "texture")
 NOTES = ("scores: over the image, the more opaque the higher; a good part's largest is about 1 to 2",)
 
 
@@ -51,7 +50,7 @@ def evidence_picture(
         )
     summary = read_summary(place)
     maps = read_maps(place)
-    asked = [kind for kind in KINDS if any(_pixels(one, kind) is not None for one in maps.values())]
+    asked: list[Evidence] = [kind for kind in EVIDENCE if any(kind in one.evidence for one in maps.values())]
     if not asked:
         raise UsageError(
             f"evidence: {place}: expected a scan that was compared with the nominal one, found a prediction by the "
@@ -81,7 +80,7 @@ def evidence_picture(
     return Picture(picture_table(title, rows, columns=columns, notes=notes, legend=legend))
 
 
-def _row(frame: Frame, maps: ViewMaps, asked: Sequence[str], *, top: float, far: float) -> TableRow:
+def _row(frame: Frame, maps: ViewMaps, asked: Sequence[Evidence], *, top: float, far: float) -> TableRow:
     if frame.shape != maps.shape:
         (height, width), found = maps.shape, frame.shape
         raise ModMapError(
@@ -90,20 +89,12 @@ def _row(frame: Frame, maps: ViewMaps, asked: Sequence[str], *, top: float, far:
         )
     size = reduced_size(frame.shape, LONGEST_SIDE)
     gray = averaged(as_8_bit(frame.image), size)
-    scores = [
-        {"geometry": maps.geometry, "appearance": maps.appearance, "texture": maps.texture}[k]()
-        for k in asked
-    ]
+    scores = [maps.of_evidence(kind) for kind in asked]
     cells = [as_rgb(gray)]
     if "geometry" in asked:
         cells.append(colourise_signed(nearest(maps.deviation(), size), far, background=BACKGROUND))
     cells += [blend(gray, largest(one, size), top) for one in (*scores, maps.combined())]
     return TableRow([f"view {maps.id}", f"largest score {_largest(maps):.3g}"], cells)
-
-
-def _pixels(maps: ViewMaps, kind: str) -> Array | None:
-    pixels: Array | None = getattr(maps, f"{kind}_pixels")
-    return pixels
 
 
 def _highest(maps: Mapping[str, ViewMaps]) -> list[str]:

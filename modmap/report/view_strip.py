@@ -13,7 +13,7 @@ from modmap.errors import ModMapError
 from modmap.report.picture_address import picture_address
 from modmap.result import ViewMaps
 from modmap.scan import Scan
-from modmap.types import Array
+from modmap.types import EVIDENCE, Array
 
 LONGEST_SIDE = 320
 
@@ -62,9 +62,7 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
         asked = {
             "image map": None if maps.image_tokens is None else maps.image(),
             "depth map": None if maps.depth_tokens is None else maps.depth(),
-            "geometry map": None if maps.geometry_pixels is None else maps.geometry(),
-            "appearance map": None if maps.appearance_pixels is None else maps.appearance(),
-            "texture map": None if maps.texture_pixels is None else maps.texture(),
+            **{f"{kind} map": maps.of_evidence(kind) for kind in EVIDENCE if kind in maps.evidence},
             "final map": maps.combined(),
         }
         found.append(

@@ -10,7 +10,7 @@ import numpy as np
 from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
 from modmap.result import ViewMaps
-from modmap.types import Aggregation, Array
+from modmap.types import EVIDENCE, Aggregation, Array
 
 MAPS_NAME = "maps.npz"
 
@@ -20,8 +20,8 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
 
     The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `mask_i`, its foreground
     pixels packed to bits; as far as they were asked, `image_i` and `depth_i` (grid, grid) float32, infinite in the
-    background, and `geometry_i`, `appearance_i`, `texture_i` and `deviation_i` (h, w) float32, NaN where they say
-    nothing.
+    background, and `geometry_i`, `appearance_i`, `texture_i`, `memory_i` and `deviation_i` (h, w) float32, NaN where
+    they say nothing.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -30,12 +30,10 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
     }
     for place, maps in enumerate(views.values()):
         arrays[f"mask_{place}"] = maps.mask_bits
-        asked = {
+        asked: dict[str, Array | None] = {
             "image": maps.image_tokens,
             "depth": maps.depth_tokens,
-            "geometry": maps.geometry_pixels,
-            "appearance": maps.appearance_pixels,
-            "texture": maps.texture_pixels,
+            **{str(kind): scores for kind, scores in maps.evidence.items()},
             "deviation": maps.deviation_pixels,
         }
         arrays |= {f"{name}_{place}": scores for name, scores in asked.items() if scores is not None}
@@ -67,9 +65,9 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                     aggregation=typing.cast(Aggregation, aggregation),
                     shape=(int(stored["shapes"][place][0]), int(stored["shapes"][place][1])),
                     mask_bits=stored[f"mask_{place}"],
-                    geometry_pixels=stored.get(f"geometry_{place}"),
-                    appearance_pixels=stored.get(f"appearance_{place}"),
-                    texture_pixels=stored.get(f"texture_{place}"),
+                    evidence={
+                        kind: stored[f"{kind}_{place}"] for kind in EVIDENCE if f"{kind}_{place}" in stored
+                    },
                     deviation_pixels=stored.get(f"deviation_{place}"),
                 )
                 for place, view_id in enumerate(stored["ids"])

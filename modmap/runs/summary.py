@@ -9,6 +9,7 @@ import numpy as np
 
 from modmap.calibration import Calibration
 from modmap.result import Result, ViewMaps
+from modmap.types import Array
 from modmap.volume import VoxelGrid
 
 SUMMARY = "summary.json"
@@ -53,12 +54,10 @@ def grid_entry(grid: VoxelGrid) -> dict[str, Any]:
 
 def _maxima(maps: ViewMaps) -> dict[str, float | None]:
     """The largest score of each map that was asked, None where it says nothing."""
-    asked = {
+    asked: dict[str, Array | None] = {
         "image": None if maps.image_tokens is None else maps.image(),
         "depth": None if maps.depth_tokens is None else maps.depth(),
-        "geometry": maps.geometry_pixels,
-        "appearance": maps.appearance_pixels,
-        "texture": maps.texture_pixels,
+        **{str(kind): scores for kind, scores in maps.evidence.items()},
     }
     found: dict[str, float | None] = {}
     for name, scores in asked.items():

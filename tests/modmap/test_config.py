@@ -45,6 +45,8 @@ class TestMakeConfig:
                 "geometry": False,
                 "appearance": False,
                 "texture": False,
+                "memory": False,
+                "turns": 1,
                 "least_inspected": 0.95,
             },
         }
@@ -117,8 +119,8 @@ class TestMakeConfig:
     @pytest.mark.parametrize(
         ("preset", "expected"),
         [
-            ("papr", "expected one of inspect, fast, paper, found 'papr'; did you mean paper?"),
-            ("x", "known are inspect, fast, paper"),
+            ("papr", "expected one of inspect, memory, fast, paper, found 'papr'; did you mean paper?"),
+            ("x", "known are inspect, memory, fast, paper"),
         ],
     )
     def test_make_config__unknown_preset(self, preset: str, expected: str) -> None:

@@ -70,8 +70,8 @@ class TestViewMaps:
         rng = np.random.default_rng(1)
         reduced = rng.uniform(0, 2, (3, 4)).astype(np.float32)
         reduced[1, 2] = np.nan
-        maps = replace(_maps(), geometry_pixels=reduced)
-        mapped, geometry, combined = _maps().combined(), maps.geometry(), maps.combined()
+        maps = replace(_maps(), evidence={"geometry": reduced})
+        mapped, geometry, combined = _maps().combined(), maps.of_evidence("geometry"), maps.combined()
         for row, column in np.ndindex(MASK.shape):
             said = MASK[row, column] and column < 12 and not np.isnan(reduced[row // 3, column // 3])
             if said:
@@ -82,7 +82,7 @@ class TestViewMaps:
                 np.testing.assert_array_equal(combined[row, column], mapped[row, column])
 
     def test_geometry__nothing_is_said_where_it_was_not_asked(self) -> None:
-        assert np.isnan(_maps().geometry()).all()
+        assert np.isnan(_maps().of_evidence("geometry")).all()
 
 
 class TestResult:
@@ -92,7 +92,7 @@ class TestResult:
         maps = self.RESULT.views["a"]
         np.testing.assert_array_equal(self.RESULT.map("a", "image"), maps.image())
         np.testing.assert_array_equal(self.RESULT.map("a", "depth"), maps.depth())
-        np.testing.assert_array_equal(self.RESULT.map("a", "geometry"), maps.geometry())
+        np.testing.assert_array_equal(self.RESULT.map("a", "geometry"), maps.of_evidence("geometry"))
         np.testing.assert_array_equal(self.RESULT.map("a"), maps.combined())
 
     def test_map__unknown_view(self) -> None:

@@ -72,7 +72,7 @@ class TestRowName:
         ]
         tokens = "image dinov2_vits14, depth dinov2_vits14"
         assert names == [
-            "ModMap (geometry, appearance, texture)",
+            "ModMap (geometry, appearance, texture, memory)",
             f"ModMap ({tokens})",
             f"ModMap (geometry, {tokens})",
         ]

@@ -36,7 +36,7 @@ def test_category_levels__of_appearance_are_the_detectors_own(
 ) -> None:
     """With levels of 1 whatever a scan shows, and of patches alone, the comparison's maps have what is measured."""
     monkeypatch.setattr("modmap.evidence.levels.Level.levelled", lambda self, views: dict(views))
-    monkeypatch.setattr("modmap.evidence.comparison.joined", lambda maps: maps[0])
+    monkeypatch.setattr("modmap.evidence.levels.joined", lambda maps: maps[0])
     dataset = SiM3D(balls)
     nominal, good = dataset.train("large_ball"), dataset.tests("large_ball")[0]
     assert good.anomalous is False

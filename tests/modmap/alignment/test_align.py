@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
+from modmap.alignment import start
 from modmap.alignment.align import AlignmentError, align
 from modmap.alignment.motion import difference, inverse, motion_of, moved
 from modmap.alignment.support import support_plane, without_support
@@ -87,6 +90,16 @@ class TestAlign:
             AlignmentError, match=r"expected 60% of the scan's surface on the nominal part's, found"
         ):
             align(surfaces(cameras), surfaces(cameras, balls=other))  # type: ignore[arg-type]
+
+    def test_align__where_no_start_finds_partners(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of which none tells how far off it is; the search goes no farther than it would from any other."""
+        monkeypatch.setattr(start, "COARSE_POINTS", 40)
+        turned = motion_of(np.array([0, 0, np.radians(133), 12.0, -8.0, 0.0]), about=np.zeros(3))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            found = align(surfaces([overhead()]), surfaces([overhead()], motion=turned))
+        assert np.isfinite(found.motion).all()
+        assert np.isfinite(found.uncertainty).all()
 
     def test_align__nothing_in_common(self) -> None:
         cameras = ring(4)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,10 +20,11 @@ from modmap.result import Result
 from modmap.runs.map_files import read_maps, write_maps
 from modmap.runs.summary import summarise
 from modmap.scan import Scan
+from modmap.types import EVIDENCE
 from tests.synthetic_scans import ball_scan
 
 ScanMaker = Callable[..., Scan]
-MAPS = ("image", "depth", "geometry", "appearance", "texture", "combined")
+MAPS = ("image", "depth", *EVIDENCE, "combined")
 WIDTH, HEIGHT = 160, 120
 MIDDLE = (slice(52, 68), slice(72, 88))
 # The pixels lie 1.5 mm apart: voxels of 3 mm leave no gaps between them.
@@ -118,8 +120,10 @@ class TestFit:
         assert ModMap("inspect", settings={"evidence": {"mapping": True}}, **{kind: "dinov2_vits14"})  # type: ignore[arg-type]
 
     def test_init__nothing_asked(self) -> None:
-        with pytest.raises(ModMapError, match="at least one of mapping, geometry, appearance and texture"):
-            ModMap(settings={"evidence": {"geometry": False, "appearance": False, "texture": False}})
+        with pytest.raises(
+            ModMapError, match="at least one of mapping, geometry, appearance, texture and memory"
+        ):
+            ModMap(settings={"evidence": dict.fromkeys(EVIDENCE, False)})
 
     def test_fingerprint__tells_images_as_well_as_surfaces_apart(self, model: ModMap) -> None:
         others = [
@@ -134,7 +138,7 @@ class TestPredict:
     def test_predict__a_good_part_scores_less_than_one(self, model: ModMap) -> None:
         result = model.predict(_ball("good"))
         assert 0 <= result.score < 1
-        assert set(result.seconds) == {"alignment", "geometry", "appearance", "texture", "volume"}
+        assert set(result.seconds) == {"alignment", *EVIDENCE, "volume"}
         assert result.score == result.require_volume().score
 
     def test_predict__finds_a_dent(self, model: ModMap, dented: Result) -> None:
@@ -153,7 +157,7 @@ class TestPredict:
 
     def test_predict__where_nothing_is_said_of_the_part_the_score_is_none(self, dented: Result) -> None:
         for view_id, maps in dented.views.items():
-            said = np.isfinite(maps.geometry()) | np.isfinite(maps.appearance())
+            said = np.any([np.isfinite(maps.of_evidence(kind)) for kind in EVIDENCE], axis=0)
             combined = dented.map(view_id)
             assert (combined[maps.foreground & ~said] == 0).all()
             np.testing.assert_array_equal(np.isnan(combined), ~maps.foreground)
@@ -174,12 +178,24 @@ class TestPredict:
         with pytest.raises(AlignmentError, match=message):
             model.predict(replace(scan, views=views))
 
-    def test_predict__a_scan_that_cannot_be_laid_on_the_nominal_one_is_an_error(self, model: ModMap) -> None:
+    def test_predict__a_scan_that_cannot_be_laid_on_the_nominal_one_is_an_error(self) -> None:
+        """Unless memory can say something without; but then it isn't inspected, and never passes."""
         scan = _ball("halved")
         views = tuple(replace(view, depth=np.asarray(view.depth) / np.float32(1.5)) for view in scan.views)
+        halved = replace(scan, views=views)
+        alone = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"memory": False}})
         with pytest.raises(AlignmentError, match=r"^scan halved: alignment: expected") as caught:
-            model.predict(replace(scan, views=views))
+            alone.fit(_ball("nominal")).predict(halved)
         assert "\n" not in str(caught.value)
+        result = _model().fit(_ball("nominal")).calibrate(_ball("nominal")).predict(halved)
+        assert [
+            note for note in result.notes if note.startswith("evidence: only the memory's: alignment: exp")
+        ]
+        assert set(result.views["00"].evidence) == {"memory"}
+        assert (result.inspected, result.verdict) == (
+            0.0,
+            "not inspected" if result.score <= LIMIT else "fail",
+        )
 
     def test_predict__a_loaded_model_says_the_same(
         self, model: ModMap, dented: Result, tmp_path: Path
@@ -202,14 +218,15 @@ class TestPredict:
         assert list(found) == list(dented.views)
         for view_id, maps in dented.views.items():
             assert (found[view_id].image_tokens, found[view_id].depth_tokens) == (None, None)
-            for name in (*MAPS, "deviation"):
-                np.testing.assert_array_equal(getattr(found[view_id], name)(), getattr(maps, name)())
+            np.testing.assert_array_equal(found[view_id].deviation(), maps.deviation())
+            for kind in EVIDENCE:
+                np.testing.assert_array_equal(found[view_id].of_evidence(kind), maps.of_evidence(kind))
 
     def test_predict__summary_has_what_was_asked(self, dented: Result) -> None:
         for view_id, entry in summarise(dented)["views"].items():
-            assert set(entry) == {"geometry_max", "appearance_max", "texture_max", "foreground_share"}
-            for name in ("geometry", "appearance", "texture"):
-                assert entry[f"{name}_max"] == float(np.nanmax(dented.map(view_id, name)))  # type: ignore[arg-type]
+            assert set(entry) == {*(f"{kind}_max" for kind in EVIDENCE), "foreground_share"}
+            for kind in EVIDENCE:
+                assert entry[f"{kind}_max"] == float(np.nanmax(dented.map(view_id, kind)))
         json.dumps(summarise(dented), allow_nan=False)
 
 
@@ -234,6 +251,86 @@ class TestDefects:
         assert defect.appearance_peak is not None
         assert defect.appearance_peak >= defect.peak > 3
         assert defect.views[0].view == "01"
+
+
+class TestMemory:
+    """A model of several good scans, none of which is laid on another."""
+
+    @pytest.fixture(scope="class")
+    def remembering(self) -> ModMap:
+        scans = [_grained(f"good_{seed}", seed) for seed in range(4)]
+        return ModMap("memory", device="cpu", settings=SETTINGS).fit(scans)
+
+    def test_predict__what_no_good_part_looks_like(self, remembering: ModMap) -> None:
+        good, bad = (
+            remembering.predict(_grained("good", 9)),
+            remembering.predict(_grained("bad", 9, mark=True)),
+        )
+        assert good.score < 1 < bad.score
+        assert set(bad.seconds) == {"memory", "volume"}
+        assert _distance(bad, _grained("bad", 9)) < 8
+        assert bad.inspected is None
+        defect = find_defects(bad, _grained("bad", 9, mark=True), threshold=1.0)[0]
+        assert defect.modality == "memory"
+        assert defect.memory_peak is not None
+        assert defect.memory_peak >= defect.peak > 1
+
+    def test_predict__wherever_it_lies(self, remembering: ModMap) -> None:
+        """Far from where the nominal ones lay, so that no scan could be laid on them; the camera goes along."""
+        scan = _grained("moved", 9)
+        away = np.eye(4)
+        away[:3, 3] = 500.0, -300.0, 0.0
+        views = []
+        for view in scan.views:
+            assert view.camera is not None
+            pose = view.camera.T_world_to_camera @ away
+            views.append(replace(view, camera=replace(view.camera, T_world_to_camera=pose)))
+        moved = remembering.predict(replace(scan, views=tuple(views)))
+        here = remembering.predict(scan)
+        for view_id in here.views:
+            np.testing.assert_allclose(moved.map(view_id), here.map(view_id), atol=0.02)
+
+    def test_predict__a_loaded_model_says_the_same(self, remembering: ModMap, tmp_path: Path) -> None:
+        loaded = ModMap.from_pretrained(remembering.save_pretrained(tmp_path / "model"), device="cpu")
+        assert loaded.fingerprint == remembering.fingerprint
+        assert loaded.trained.scans == [f"good_{seed}" for seed in range(4)]
+        scan = _grained("bad", 9, mark=True)
+        _assert_same(loaded.predict(scan), remembering.predict(scan))
+
+    def test_fit__several_scans_are_for_memory_alone(self) -> None:
+        scans = [_grained("a", 0), _grained("b", 1)]
+        alone = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"memory": False}})
+        with pytest.raises(ModMapError, match=r"expected one nominal scan a class.*evidence\.memory=true"):
+            alone.fit(scans)
+
+    def test_fit__each_class_remembers_its_own(self) -> None:
+        plain = [replace(_grained(f"plain_{seed}", seed), category="plain") for seed in range(2)]
+        marked = [replace(_grained(f"m_{seed}", seed, mark=True), category="marked") for seed in range(2)]
+        settings = SETTINGS | {"mapping": {"class_conditioning": True}}
+        model = ModMap("memory", device="cpu", settings=settings).fit([*plain, *marked])
+        scan = _grained("new", 9, mark=True)
+        found = {name: model.predict(replace(scan, category=name)).score for name in ("plain", "marked")}
+        assert found["plain"] > 1.5 * found["marked"]
+
+    def test_fit__every_view_needs_a_camera(self) -> None:
+        scan = _grained("blind", 0)
+        views = (replace(scan.views[0], camera=None), *scan.views[1:])
+        with pytest.raises(ModMapError, match="expected a camera for every view"):
+            ModMap("memory", device="cpu").fit(replace(scan, views=views))
+
+
+def _grained(name: str, seed: int, *, mark: bool = False) -> Scan:
+    """A ball with a grain of its own on it, and in the middle of view 01 a mark like a grinding wheel's."""
+    scan = _ball(name)
+    rng = np.random.default_rng(seed)
+    views = []
+    for view in scan.views:
+        noise = cv2.GaussianBlur(rng.standard_normal((HEIGHT, WIDTH)), (0, 0), 1.0)
+        image = np.asarray(view.image).astype(np.float64) + 8 * noise / noise.std()
+        if mark and view.id == "01":
+            image[MIDDLE] += 40 * np.sin(1.5 * np.arange(MIDDLE[1].stop - MIDDLE[1].start))
+        views.append(replace(view, image=image.clip(0, 255).astype(np.uint8)))
+    return replace(scan, views=tuple(views))
 
 
 class TestCalibrate:

@@ -110,7 +110,7 @@ class TestPredictScan:
         assert any(
             note.startswith("evidence: only the mapping's: alignment: expected") for note in found.notes
         )
-        assert all(maps.geometry_pixels is None for maps in found.views.values())
+        assert all(maps.evidence == {} for maps in found.views.values())
 
     def test_predict_scan__maps_are_read_back(
         self, plain: ModMap, model: ModMap, make_scan: ScanMaker, tmp_path: Path
@@ -120,7 +120,8 @@ class TestPredictScan:
             write_maps(views, tmp_path / name)
             for view_id, maps in read_maps(tmp_path / name).items():
                 np.testing.assert_array_equal(maps.combined(), views[view_id].combined())
-                assert (maps.geometry_pixels is None) == (name == "plain")
+                assert set(maps.evidence) == set(views[view_id].evidence)
+                assert (maps.evidence == {}) == (name == "plain")
 
     def test_fit__a_view_without_a_camera_is_said_at_once(
         self, make_model: ModelMaker, make_scan: ScanMaker

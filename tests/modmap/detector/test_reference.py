@@ -11,6 +11,7 @@ import pytest
 
 from modmap.detector.reference import Reference, read_references, require_cameras, write_references
 from modmap.errors import ModMapError
+from modmap.evidence.memory import Memory, remembered
 from modmap.scan import Scan
 
 ScanMaker = Callable[..., Scan]
@@ -52,6 +53,56 @@ class TestReference:
         views = (scan.views[0], replace(scan.views[1], camera=None))
         with pytest.raises(ModMapError, match=r"evidence: expected a camera .* view 01"):
             require_cameras(replace(scan, views=views))
+
+
+@pytest.fixture
+def remembering(make_scan: ScanMaker, tmp_path: Path) -> Path:
+    """The directory of a reference of one class with a memory of three scans."""
+    scans = [make_scan(), make_scan(change=("00",)), make_scan(change=("01",))]
+    seen = [Reference.of(scan, foreground="components") for scan in scans]
+    memory = Memory.of([(one.frames, one.part) for one in seen], count=3)
+    write_references({"": replace(seen[0], memory=memory)}, tmp_path)
+    return tmp_path
+
+
+class TestMemoryOf:
+    def test_memory_of__gives_back_what_was_written(self, remembering: Path, make_scan: ScanMaker) -> None:
+        found = read_references(remembering)[""].memory
+        assert found is not None
+        write_references(read_references(remembering), remembering)
+        again = read_references(remembering)[""].memory
+        assert again is not None
+        seen = Reference.of(make_scan(change=("02",)), foreground="components")
+        for one, other in zip(
+            remembered(found, seen.frames, seen.part), remembered(again, seen.frames, seen.part), strict=True
+        ):
+            assert list(one) == list(seen.frames)
+            for view_id, scores in one.items():
+                np.testing.assert_array_equal(scores, other[view_id])
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"normals_patches_1_0": None}, "normals_patches_1_0"),
+            (
+                {"image_patches_0_0": np.zeros((3, 4), np.float32)},
+                "image of view 00: expected float16 patches",
+            ),
+            ({"image_patches_0_0": np.full((3, 4), np.nan, np.float16)}, "expected finite patches"),
+            ({"image_patches_0_0": np.zeros((0, 4), np.float16)}, "expected finite patches, found none"),
+            ({"image_units_0_0": np.zeros(2, np.float32)}, "expected positive units"),
+            ({"image_most_0_0": np.array(-1.0)}, "expected positive units"),
+            ({"memory_factor_0": np.array(np.inf)}, "expected a positive factor"),
+            ({"memory_factor_0": None}, "unknown: "),
+        ],
+    )
+    def test_memory_of__damaged(
+        self, remembering: Path, changes: dict[str, np.ndarray | None], said: str
+    ) -> None:
+        _edit(remembering, **changes)
+        with pytest.raises(ModMapError, match=said) as raised:
+            read_references(remembering)
+        assert str(raised.value).startswith(f"{remembering / 'reference.npz'}: expected the nominal views")
 
 
 class TestReadReferences:

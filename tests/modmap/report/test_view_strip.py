@@ -9,6 +9,7 @@ from modmap.report.scan_page import ScanReport, scan_page
 from modmap.report.view_strip import shown_views, view_pictures
 from modmap.result import ViewMaps
 from modmap.scan import Scan, View
+from modmap.types import Evidence
 from tests.modmap.report.test_charts import bars
 
 SHAPE = (700, 900)
@@ -55,12 +56,15 @@ def test_maps__are_those_that_were_asked() -> None:
     geometry, appearance = np.zeros((2, 20, 30), np.float32)
     geometry[4, 5], appearance[10, 20], appearance[0, 0] = 3.0, 5.0, np.nan
     bits = np.packbits(np.ones(shape, bool))
-    maps = ViewMaps(
-        "00", None, None, "max", shape, bits, geometry, appearance, geometry, texture_pixels=geometry
-    )
+    evidence: dict[Evidence, np.ndarray] = {
+        "geometry": geometry,
+        "appearance": appearance,
+        "memory": geometry,
+    }
+    maps = ViewMaps("00", None, None, "max", shape, bits, evidence, geometry)
     scan = Scan("compared", [View("00", np.zeros(shape, np.uint8), np.full(shape, 500, np.float32))])
     (picture,) = view_pictures({"00": maps}, scan)
-    assert set(picture.maps) == {"geometry map", "appearance map", "texture map", "final map"}
+    assert set(picture.maps) == {"geometry map", "appearance map", "memory map", "final map"}
     assert np.argwhere(picture.maps["geometry map"] == 3).tolist() == [[8, 10], [8, 11], [9, 10], [9, 11]]
     assert np.nanmax(picture.maps["appearance map"]) == 5
     assert picture.worst == 5

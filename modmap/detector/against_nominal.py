@@ -1,0 +1,129 @@
+"""A new scan held against the nominal ones: compared with the first, and its patches with those of all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from modmap.alignment.align import AlignmentError
+from modmap.alignment.support import without_support
+from modmap.detector.fitted import FittedModel
+from modmap.detector.reference import Reference
+from modmap.evidence.comparison import Comparison, ReducedViews, compare
+from modmap.evidence.levels import MEMORY, levelled_together
+from modmap.evidence.memory import Memory, remembered
+from modmap.result import ViewMaps
+from modmap.scan import Scan
+from modmap.types import Aggregation, Array, Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class AgainstNominal:
+    """What the nominal scans say of a new one.
+
+    Attributes:
+        evidence: By kind, as far as it was asked and the scan could be used, and by view id (h, w) float32 in multiples
+            of what a good part shows at most, NaN where nothing is said.
+        seen: The views that it is of; None where nothing could be said.
+        compared: How the scan lies on the nominal one; None where that wasn't asked, or can't be.
+        inspected: Share of the nominal part's surface that the views show, in [0, 1]: 0 where the scan can't be laid on
+            it; None where geometry wasn't asked.
+        seconds: Wall time by step.
+        notes: What a person should know.
+    """
+
+    evidence: Mapping[Evidence, Mapping[str, Array]] = field(default_factory=dict)
+    seen: ReducedViews | None = None
+    compared: Comparison | None = None
+    inspected: float | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def spoke(self) -> bool:
+        """Anything was said of the scan."""
+        return bool(self.evidence)
+
+    def added_to(self, maps: ViewMaps) -> ViewMaps:
+        """A view's maps with what is said of it here."""
+        geometry = None if self.compared is None else self.compared.geometry.get(maps.id)
+        return replace(
+            maps,
+            evidence={kind: views[maps.id] for kind, views in self.evidence.items() if maps.id in views},
+            deviation_pixels=None if geometry is None else geometry.deviation,
+        )
+
+    def maps(self, *, aggregation: Aggregation) -> dict[str, ViewMaps]:
+        """The views' maps with nothing but what is said here, by id."""
+        if self.seen is None:
+            return {}
+        return {
+            view_id: self.added_to(
+                ViewMaps(
+                    id=view_id,
+                    image_tokens=None,
+                    depth_tokens=None,
+                    aggregation=aggregation,
+                    shape=self.seen.shapes[view_id],
+                    mask_bits=self.seen.masks[view_id],
+                )
+            )
+            for view_id in self.seen.frames
+        }
+
+
+def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> AgainstNominal:
+    """Holds a scan against the nominal ones of its class.
+
+    Raises:
+        ModMapError: the scan can't be used, and nothing else speaks for or against it.
+    """
+    settings = model.config.evidence
+    without = next((view for view in scan.views if view.camera is None), None)
+    if without is not None:
+        looked_for = without.camera_looked_for
+        reason = f"alignment: expected a camera for every view, view {without.id} has none ({looked_for})"
+        if not settings.mapping:
+            raise AlignmentError(f"scan {scan.name}: {reason}")
+        unseen = 0.0 if settings.geometry else None
+        return AgainstNominal(inspected=unseen, notes=(f"evidence: only the mapping's: {reason}",))
+    seen = ReducedViews.of(scan, foreground=model.config.inference.foreground)
+    evidence: dict[Evidence, Mapping[str, Array]] = {}
+    seconds: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
+    compared: Comparison | None = None
+    inspected = 0.0 if settings.geometry else None
+    if settings.compares:
+        try:
+            compared = compare(
+                reference.part,
+                seen,
+                geometry=reference.geometry if settings.geometry else None,
+                look=reference.look if settings.appearance else None,
+                patches=reference.texture if settings.texture else None,
+            )
+        except AlignmentError as error:
+            others = [name for name in ("mapping", "memory") if getattr(settings, name)]
+            if not others:
+                raise AlignmentError(f"scan {scan.name}: {error}") from None
+            notes = (f"evidence: only the {' and the '.join(others)}'s: {error}",)
+        else:
+            notes, inspected = compared.notes, compared.inspected
+            seconds |= compared.seconds
+            if settings.geometry:
+                evidence["geometry"] = {view_id: one.score for view_id, one in compared.geometry.items()}
+            if settings.appearance:
+                evidence["appearance"] = compared.appearance
+            if settings.texture:
+                evidence["texture"] = compared.texture
+    if reference.memory is not None:
+        started = time.perf_counter()
+        evidence["memory"] = _remembered(reference.memory, seen)
+        seconds["memory"] = time.perf_counter() - started
+    return AgainstNominal(evidence, seen if evidence else None, compared, inspected, seconds, notes)
+
+
+def _remembered(memory: Memory, seen: ReducedViews) -> Mapping[str, Array]:
+    part, _ = without_support(seen.surfaces)
+    return levelled_together(MEMORY, remembered(memory, seen.frames, part))
