@@ -67,7 +67,7 @@ def rejoined(
     """The volumes of a predicted scan by some of its evidence.
 
     What no view shows, as it is missing, is in no map: wherever the run's volume has more than its maps give, that is
-    taken for geometry's.
+    taken for geometry's. Beside it, a speck of another kind may count that wouldn't by itself.
 
     Args:
         scan: The scan.
