@@ -38,6 +38,8 @@ class ViewMaps:
             nothing.
         deviation_pixels: (h, w) float32 mm by which the surface lies off the nominal one, positive where material was
             added, NaN where that isn't known; None where geometry wasn't asked.
+        nominal_pixels: (h, w) gray levels of the nominal view's image, laid on this one to look at beside it; None
+            where the scan isn't laid on the nominal one.
     """
 
     id: str
@@ -48,6 +50,7 @@ class ViewMaps:
     mask_bits: Array
     evidence: Mapping[Evidence, Array] = field(default_factory=dict)
     deviation_pixels: Array | None = None
+    nominal_pixels: Array | None = None
 
     @property
     def foreground(self) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from modmap.alignment.align import AlignmentError
+from modmap.alignment.beside import nominal_beside
 from modmap.alignment.support import without_support
 from modmap.detector.fitted import FittedModel
 from modmap.detector.reference import Reference
@@ -26,6 +27,7 @@ class AgainstNominal:
         evidence: By kind, as far as it was asked and the scan could be used, and by view id (h, w) float32 in multiples
             of what a good part shows at most, NaN where nothing is said.
         seen: The views that it is of; None where nothing could be said.
+        nominal: By view id the nominal image (h, w) laid on the view; empty where the scan can't be laid on that scan.
         compared: How the scan lies on the nominal one; None where that wasn't asked, or can't be.
         inspected: Share of the nominal part's surface that the views show, in [0, 1]: 0 where the scan can't be laid on
             it; None where geometry wasn't asked.
@@ -35,6 +37,7 @@ class AgainstNominal:
 
     evidence: Mapping[Evidence, Mapping[str, Array]] = field(default_factory=dict)
     seen: ReducedViews | None = None
+    nominal: Mapping[str, Array] = field(default_factory=dict)
     compared: Comparison | None = None
     inspected: float | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class AgainstNominal:
             maps,
             evidence={kind: views[maps.id] for kind, views in self.evidence.items() if maps.id in views},
             deviation_pixels=None if geometry is None else geometry.deviation,
+            nominal_pixels=self.nominal.get(maps.id),
         )
 
     def maps(self, *, aggregation: Aggregation) -> dict[str, ViewMaps]:
@@ -93,6 +97,7 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
     seconds: dict[str, float] = {}
     notes: tuple[str, ...] = ()
     compared: Comparison | None = None
+    nominal: Mapping[str, Array] = {}
     inspected = 0.0 if settings.geometry else None
     if settings.compares:
         try:
@@ -111,6 +116,8 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
         else:
             notes, inspected = compared.notes, compared.inspected
             seconds |= compared.seconds
+            motion = compared.registration.motion
+            nominal = nominal_beside(reference.frames, reference.part, seen.surfaces, motion)
             if settings.geometry:
                 evidence["geometry"] = {view_id: one.score for view_id, one in compared.geometry.items()}
             if settings.appearance:
@@ -121,7 +128,7 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
         started = time.perf_counter()
         evidence["memory"] = _remembered(reference.memory, seen)
         seconds["memory"] = time.perf_counter() - started
-    return AgainstNominal(evidence, seen if evidence else None, compared, inspected, seconds, notes)
+    return AgainstNominal(evidence, seen if evidence else None, nominal, compared, inspected, seconds, notes)
 
 
 def _remembered(memory: Memory, seen: ReducedViews) -> Mapping[str, Array]:

@@ -13,6 +13,7 @@ from modmap.defects import Defect
 from modmap.drawing.colours import palette
 from modmap.drawing.reduction import depth_range
 from modmap.report.charts import score_histogram
+from modmap.report.defect_pairs import defect_pairs
 from modmap.report.part_view import camera_towards, part_page
 from modmap.report.templates import number, render
 from modmap.report.view_strip import ViewPictures, shown_views
@@ -27,7 +28,7 @@ UNCALIBRATED = (
     "The model isn't calibrated: a score alone is no verdict. Run modmap calibrate with good scans."
 )
 # What a score counts, with and without distances of good parts to compare it with.
-MULTIPLE, DISTANCE = "in multiples of what good parts show at the same place", "a cosine distance"
+MULTIPLE, DISTANCE = "in multiples of what good parts show", "a cosine distance"
 DEFECT_SPANS = 3.0
 LEAST_SPAN_MM = 25.0
 
@@ -94,6 +95,7 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
             good=() if calibration is None else calibration.scores,
         ),
         defects=report.defects,
+        pairs=defect_pairs(report.defects or [], report.views, scan),
         unit=_unit(summary),
         depth_range=depth_range([one.depth for one in report.pictures]),
         views=shown_views(report.pictures, top=report.top),
@@ -161,7 +163,9 @@ def _compared_with(calibration: Calibration | None) -> str:
 
 def _unit(summary: dict[str, Any]) -> str:
     settings = (summary.get("provenance") or {}).get("settings") or {}
-    return MULTIPLE if (settings.get("inference") or {}).get("jittered_scans") else DISTANCE
+    evidence = settings.get("evidence") or {}
+    multiple = (settings.get("inference") or {}).get("jittered_scans") or not evidence.get("mapping", True)
+    return MULTIPLE if multiple else DISTANCE
 
 
 def _provenance(report: ScanReport) -> list[tuple[str, str]]:
@@ -173,12 +177,17 @@ def _provenance(report: ScanReport) -> list[tuple[str, str]]:
         ("scan read from", str(summary.get("source") or "memory")),
         ("model's weights, SHA-256", str(summary.get("model", ""))),
         ("trained on", ", ".join(provenance.get("training_scans", []))),
-        ("training", f"{provenance.get('epochs', '')} epochs, loss {number(provenance.get('last_loss'))}"),
-        ("preset, input size", f"{settings.get('preset', '')}, {settings.get('size', '')} px"),
+        ("preset", str(settings.get("preset", ""))),
     ]
+    if provenance.get("epochs"):
+        facts += [
+            ("training", f"{provenance['epochs']} epochs, loss {number(provenance.get('last_loss'))}"),
+            ("input size", f"{settings.get('size', '')} px"),
+        ]
     facts += [
         (f"{modality} encoder", f"{one.get('reference')} (SHA-256 {str(one.get('sha256'))[:16]})")
         for modality, one in encoders.items()
+        if one.get("sha256")
     ]
     if report.calibration is not None:
         facts.append(("calibrated with", ", ".join(report.calibration.scans)))

@@ -21,7 +21,7 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
     The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `mask_i`, its foreground
     pixels packed to bits; as far as they were asked, `image_i` and `depth_i` (grid, grid) float32, infinite in the
     background, and `geometry_i`, `appearance_i`, `texture_i`, `memory_i` and `deviation_i` (h, w) float32, NaN where
-    they say nothing.
+    they say nothing; and `nominal_i` (h, w), the nominal image's gray levels.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -35,6 +35,7 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
             "depth": maps.depth_tokens,
             **{str(kind): scores for kind, scores in maps.evidence.items()},
             "deviation": maps.deviation_pixels,
+            "nominal": maps.nominal_pixels,
         }
         arrays |= {f"{name}_{place}": scores for name, scores in asked.items() if scores is not None}
     path = Path(directory) / MAPS_NAME
@@ -69,6 +70,7 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                         kind: stored[f"{kind}_{place}"] for kind in EVIDENCE if f"{kind}_{place}" in stored
                     },
                     deviation_pixels=stored.get(f"deviation_{place}"),
+                    nominal_pixels=stored.get(f"nominal_{place}"),
                 )
                 for place, view_id in enumerate(stored["ids"])
             }

@@ -94,6 +94,11 @@ document.addEventListener("DOMContentLoaded", () => {
       }
     });
   });
+  document.querySelectorAll(".pair input").forEach((slider) => {
+    const slide = () => slider.closest(".pair").style.setProperty("--nominal", `${slider.value}%`);
+    slider.addEventListener("input", slide);
+    slide();
+  });
   document.getElementById("all-views").addEventListener("click", () => choose(chosen));
   document.querySelectorAll(".picture").forEach((picture) =>
     picture.addEventListener("click", () => picture.closest(".view").classList.toggle("large")),

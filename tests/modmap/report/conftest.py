@@ -14,6 +14,7 @@ from modmap.detector.model import ModMap
 from modmap.report.write import write_reports
 from modmap.runs.predict import write_result
 from modmap.scan import Scan
+from tests.synthetic_scans import ball_scan
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,22 @@ def reported(
         write_result(result, stored, root / "out" / place, model=model, formats=("npz",), overlays=False)
     write_reports(root / "out")
     return Reported(root / "out", root / "scans")
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a ball with a dent, by a model that lays it on a good one."""
+    pytest.importorskip("k3d")
+    root = tmp_path_factory.mktemp("compared")
+    nominal = ball_scan(views=4, width=160, height=120)
+    view = nominal["01"]
+    depth, image = np.array(view.depth), np.array(view.image)
+    depth[52:68, 72:88] += 3
+    image[52:68, 72:88] //= 2
+    views = tuple(replace(one, depth=depth, image=image) if one.id == "01" else one for one in nominal.views)
+    write_scan(replace(nominal, name="dented", views=views), root / "scan")
+    model = ModMap(device="cpu", settings={"inference": {"voxel": 3.0}}).fit(nominal).calibrate(nominal)
+    scan = load_scan(root / "scan")
+    write_result(model.predict(scan), scan, root / "out", model=model, formats=("npz",), overlays=False)
+    write_reports(root / "out")
+    return root / "out" / "report.html"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,24 @@ class TestBatchPage:
         text = (reported.out / page).read_text(encoding="utf-8")
         assert len(text) < 15e6
         assert "bad <b>" not in text
+
+
+class TestPairs:
+    def test_page__nominal_beside_new_under_a_slider(self, compared: Path) -> None:
+        with opened(compared) as watched:
+            page = watched.page
+            page.wait_for_function(READY)
+            pair = page.locator(".pair").first
+            pair.scroll_into_view_if_needed()
+            assert page.locator(".pair").count() == page.locator("tr.defect").count()
+            assert "nominal on the left" in pair.inner_text()
+            shown = {}
+            for key, share in (("Home", 0), ("End", 100)):
+                pair.locator("input").focus()
+                pair.locator("input").press(key)
+                assert pair.evaluate("one => one.style.getPropertyValue('--nominal')") == f"{share}%"
+                shown[key] = watched.picture(".pair .stack").astype(int)
+            # The new part is darker where it was dented and stained; the nominal one is as bright as around it.
+            middle = (slice(120, 140), slice(120, 140))
+            assert shown["Home"][middle].mean() < shown["End"][middle].mean() - 20
+            assert (watched.errors, watched.requests) == ([], [])
