@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -21,25 +20,9 @@ from modmap.runs.map_files import read_maps, write_maps
 from modmap.runs.summary import summarise
 from modmap.scan import Scan
 from modmap.types import EVIDENCE
-from tests.synthetic_scans import ball_scan
+from tests.modmap.detector.balls import HEIGHT, MIDDLE, SETTINGS, WIDTH, assert_same, ball, distance
 
 ScanMaker = Callable[..., Scan]
-MAPS = ("image", "depth", *EVIDENCE, "combined")
-WIDTH, HEIGHT = 160, 120
-MIDDLE = (slice(52, 68), slice(72, 88))
-# The pixels lie 1.5 mm apart: voxels of 3 mm leave no gaps between them.
-SETTINGS = {"inference": {"voxel": 3.0}}
-
-
-def _ball(name: str, *, dent: float = 0.0, stain: float = 1.0) -> Scan:
-    """A ball; in the middle of view 01, what is measured is pushed in by `dent` mm, and `stain` times as bright."""
-    scan = ball_scan(views=4, width=WIDTH, height=HEIGHT)
-    image, depth = np.array(scan["01"].image), np.array(scan["01"].depth)
-    image[MIDDLE] = (image[MIDDLE] * stain).astype(np.uint8)
-    depth[MIDDLE] += np.float32(dent)
-    changed = replace(scan["01"], image=image, depth=depth)
-    views = tuple(changed if view.id == "01" else view for view in scan.views)
-    return replace(scan, name=name, views=views)
 
 
 def _cut(scan: Scan) -> Scan:
@@ -59,37 +42,17 @@ def _model() -> ModMap:
 
 @pytest.fixture(scope="module")
 def model() -> ModMap:
-    return _model().fit(_ball("nominal"))
+    return _model().fit(ball("nominal"))
 
 
 @pytest.fixture(scope="module")
 def dented(model: ModMap) -> Result:
-    return model.predict(_ball("dented", dent=3.0))
+    return model.predict(ball("dented", dent=3.0))
 
 
 @pytest.fixture(scope="module")
 def stained(model: ModMap) -> Result:
-    return model.predict(_ball("stained", stain=0.5))
-
-
-def _assert_same(one: Result, other: Result) -> None:
-    assert (one.score, one.notes, list(one.views)) == (other.score, other.notes, list(other.views))
-    np.testing.assert_array_equal(one.require_volume().scores, other.require_volume().scores)
-    for view_id in one.views:
-        for name in MAPS:
-            np.testing.assert_array_equal(one.map(view_id, name), other.map(view_id, name))  # type: ignore[arg-type]
-        np.testing.assert_array_equal(one.views[view_id].deviation(), other.views[view_id].deviation())
-
-
-def _distance(result: Result, scan: Scan) -> float:
-    """From the volume's largest score to what was changed, mm."""
-    changed = np.zeros((HEIGHT, WIDTH), bool)
-    changed[MIDDLE] = True
-    volume = result.require_volume()
-    worst = np.array([np.unravel_index(np.nanargmax(volume.scores), volume.scores.shape)])
-    centre = volume.grid.centres(worst)
-    places = np.concatenate([one["01"].load().points(changed) for one in (scan, _ball("nominal"))])
-    return float(np.linalg.norm(places - centre, axis=1).min())
+    return model.predict(ball("stained", stain=0.5))
 
 
 class TestFit:
@@ -98,15 +61,15 @@ class TestFit:
             kind: {"reference": f"local-dir:{tmp_path / 'none'}"}
             for kind in ("image_encoder", "depth_encoder")
         }
-        model = ModMap(device="cpu", settings=SETTINGS | missing).fit(_ball("nominal"))
+        model = ModMap(device="cpu", settings=SETTINGS | missing).fit(ball("nominal"))
         assert model.config.preset == "inspect"
         assert (model.fitted.mapper, model.fitted.expected, model.trained.losses) == (None, None, [])
-        assert model.predict(_ball("good")).verdict is None
+        assert model.predict(ball("good")).verdict is None
         with pytest.raises(ModMapError, match="none: not a usable encoder"):
-            ModMap("fast", device="cpu", settings=missing).fit(_ball("nominal"))
+            ModMap("fast", device="cpu", settings=missing).fit(ball("nominal"))
 
     def test_fit__a_view_without_a_camera_is_named(self) -> None:
-        scan = _ball("nominal")
+        scan = ball("nominal")
         blind = replace(scan, views=(*scan.views[:2], replace(scan.views[2], camera=None), scan.views[3]))
         with pytest.raises(
             ModMapError, match=r"scan nominal: evidence: expected a camera .* view 02 .*preset fast"
@@ -127,30 +90,30 @@ class TestFit:
 
     def test_fingerprint__tells_images_as_well_as_surfaces_apart(self, model: ModMap) -> None:
         others = [
-            _model().fit(_ball("nominal", dent=1.0)),
-            _model().fit(_ball("nominal", stain=0.9)),
+            _model().fit(ball("nominal", dent=1.0)),
+            _model().fit(ball("nominal", stain=0.9)),
         ]
-        assert _model().fit(_ball("nominal")).fingerprint == model.fingerprint
+        assert _model().fit(ball("nominal")).fingerprint == model.fingerprint
         assert len({one.fingerprint for one in (model, *others)}) == 3
 
 
 class TestPredict:
     def test_predict__a_good_part_scores_less_than_one(self, model: ModMap) -> None:
-        result = model.predict(_ball("good"))
+        result = model.predict(ball("good"))
         assert 0 <= result.score < 1
         assert set(result.seconds) == {"alignment", *EVIDENCE, "volume"}
         assert result.score == result.require_volume().score
 
     def test_predict__finds_a_dent(self, model: ModMap, dented: Result) -> None:
         assert dented.score > 3
-        assert _distance(dented, _ball("dented", dent=3.0)) < 6
+        assert distance(dented, ball("dented", dent=3.0)) < 6
         assert np.nanmax(dented.map("01", "geometry")) > 3
         inside = dented.views["01"].deviation()[56:64, 76:84]
         np.testing.assert_allclose(inside, -3.0, atol=0.4)  # along the normal, and the ball is seen askew
 
     def test_predict__finds_a_stain(self, model: ModMap, stained: Result) -> None:
         assert stained.score > 3
-        assert _distance(stained, _ball("stained")) < 6
+        assert distance(stained, ball("stained")) < 6
         assert np.nanmax(stained.map("01", "geometry")) < 1
         for view_id in ("00", "02", "03"):
             assert np.nanmax(stained.map(view_id)) < 1
@@ -167,12 +130,12 @@ class TestPredict:
     def test_predict__a_volume_that_is_not_wanted_changes_no_score(
         self, model: ModMap, dented: Result
     ) -> None:
-        result = model.predict(_ball("dented", dent=3.0), volume=False)
+        result = model.predict(ball("dented", dent=3.0), volume=False)
         assert (result.volume, result.volume_refused) == (None, "not asked for")
         assert result.score == dented.score
 
     def test_predict__a_view_without_a_camera_is_an_error(self, model: ModMap) -> None:
-        scan = _ball("new")
+        scan = ball("new")
         views = (scan.views[0], replace(scan.views[1], camera=None, camera_looked_for="no pose.txt"))
         message = r"^scan new: alignment: expected a camera for every view, view 01 has none \(no pose.txt\)$"
         with pytest.raises(AlignmentError, match=message):
@@ -180,14 +143,14 @@ class TestPredict:
 
     def test_predict__a_scan_that_cannot_be_laid_on_the_nominal_one_is_an_error(self) -> None:
         """Unless memory can say something without; but then it isn't inspected, and never passes."""
-        scan = _ball("halved")
+        scan = ball("halved")
         views = tuple(replace(view, depth=np.asarray(view.depth) / np.float32(1.5)) for view in scan.views)
         halved = replace(scan, views=views)
         alone = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"memory": False}})
         with pytest.raises(AlignmentError, match=r"^scan halved: alignment: expected") as caught:
-            alone.fit(_ball("nominal")).predict(halved)
+            alone.fit(ball("nominal")).predict(halved)
         assert "\n" not in str(caught.value)
-        result = _model().fit(_ball("nominal")).calibrate(_ball("nominal")).predict(halved)
+        result = _model().fit(ball("nominal")).calibrate(ball("nominal")).predict(halved)
         assert [
             note for note in result.notes if note.startswith("evidence: only the memory's: alignment: exp")
         ]
@@ -204,7 +167,7 @@ class TestPredict:
         loaded = ModMap.from_pretrained(tmp_path / "model", device="cpu")
         assert loaded.fingerprint == model.fingerprint
         assert (loaded.fitted.mapper, loaded.config) == (None, model.config)
-        _assert_same(loaded.predict(_ball("dented", dent=3.0)), dented)
+        assert_same(loaded.predict(ball("dented", dent=3.0)), dented)
 
     def test_predict__a_loaded_model_without_its_nominal_views(self, model: ModMap, tmp_path: Path) -> None:
         directory = model.save_pretrained(tmp_path / "model")
@@ -233,7 +196,7 @@ class TestPredict:
 class TestDefects:
     @pytest.mark.parametrize("dent", [3.0, -3.0])
     def test_find_defects__depth_is_that_of_the_dent(self, model: ModMap, dent: float) -> None:
-        scan = _ball("dented", dent=dent)
+        scan = ball("dented", dent=dent)
         defect = find_defects(model.predict(scan), scan, threshold=2.0)[0]
         assert defect.modality == "geometry"
         assert defect.depth_mm == pytest.approx(-dent, rel=0.15)
@@ -246,101 +209,21 @@ class TestDefects:
         assert np.linalg.norm(middle - defect.centre_mm) < 8
 
     def test_find_defects__a_stain_has_no_depth(self, model: ModMap, stained: Result) -> None:
-        defect = find_defects(stained, _ball("stained", stain=0.5), threshold=2.0)[0]
+        defect = find_defects(stained, ball("stained", stain=0.5), threshold=2.0)[0]
         assert (defect.modality, defect.depth_mm) == ("appearance", None)
         assert defect.appearance_peak is not None
         assert defect.appearance_peak >= defect.peak > 3
         assert defect.views[0].view == "01"
 
 
-class TestMemory:
-    """A model of several good scans, none of which is laid on another."""
-
-    @pytest.fixture(scope="class")
-    def remembering(self) -> ModMap:
-        scans = [_grained(f"good_{seed}", seed) for seed in range(4)]
-        return ModMap("memory", device="cpu", settings=SETTINGS).fit(scans)
-
-    def test_predict__what_no_good_part_looks_like(self, remembering: ModMap) -> None:
-        good, bad = (
-            remembering.predict(_grained("good", 9)),
-            remembering.predict(_grained("bad", 9, mark=True)),
-        )
-        assert good.score < 1 < bad.score
-        assert set(bad.seconds) == {"memory", "volume"}
-        assert _distance(bad, _grained("bad", 9)) < 8
-        assert bad.inspected is None
-        defect = find_defects(bad, _grained("bad", 9, mark=True), threshold=1.0)[0]
-        assert defect.modality == "memory"
-        assert defect.memory_peak is not None
-        assert defect.memory_peak >= defect.peak > 1
-
-    def test_predict__wherever_it_lies(self, remembering: ModMap) -> None:
-        """Far from where the nominal ones lay, so that no scan could be laid on them; the camera goes along."""
-        scan = _grained("moved", 9)
-        away = np.eye(4)
-        away[:3, 3] = 500.0, -300.0, 0.0
-        views = []
-        for view in scan.views:
-            assert view.camera is not None
-            pose = view.camera.T_world_to_camera @ away
-            views.append(replace(view, camera=replace(view.camera, T_world_to_camera=pose)))
-        moved = remembering.predict(replace(scan, views=tuple(views)))
-        here = remembering.predict(scan)
-        for view_id in here.views:
-            np.testing.assert_allclose(moved.map(view_id), here.map(view_id), atol=0.02)
-
-    def test_predict__a_loaded_model_says_the_same(self, remembering: ModMap, tmp_path: Path) -> None:
-        loaded = ModMap.from_pretrained(remembering.save_pretrained(tmp_path / "model"), device="cpu")
-        assert loaded.fingerprint == remembering.fingerprint
-        assert loaded.trained.scans == [f"good_{seed}" for seed in range(4)]
-        scan = _grained("bad", 9, mark=True)
-        _assert_same(loaded.predict(scan), remembering.predict(scan))
-
-    def test_fit__several_scans_are_for_memory_alone(self) -> None:
-        scans = [_grained("a", 0), _grained("b", 1)]
-        alone = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"memory": False}})
-        with pytest.raises(ModMapError, match=r"expected one nominal scan a class.*evidence\.memory=true"):
-            alone.fit(scans)
-
-    def test_fit__each_class_remembers_its_own(self) -> None:
-        plain = [replace(_grained(f"plain_{seed}", seed), category="plain") for seed in range(2)]
-        marked = [replace(_grained(f"m_{seed}", seed, mark=True), category="marked") for seed in range(2)]
-        settings = SETTINGS | {"mapping": {"class_conditioning": True}}
-        model = ModMap("memory", device="cpu", settings=settings).fit([*plain, *marked])
-        scan = _grained("new", 9, mark=True)
-        found = {name: model.predict(replace(scan, category=name)).score for name in ("plain", "marked")}
-        assert found["plain"] > 1.5 * found["marked"]
-
-    def test_fit__every_view_needs_a_camera(self) -> None:
-        scan = _grained("blind", 0)
-        views = (replace(scan.views[0], camera=None), *scan.views[1:])
-        with pytest.raises(ModMapError, match="expected a camera for every view"):
-            ModMap("memory", device="cpu").fit(replace(scan, views=views))
-
-
-def _grained(name: str, seed: int, *, mark: bool = False) -> Scan:
-    """A ball with a grain of its own on it, and in the middle of view 01 a mark like a grinding wheel's."""
-    scan = _ball(name)
-    rng = np.random.default_rng(seed)
-    views = []
-    for view in scan.views:
-        noise = cv2.GaussianBlur(rng.standard_normal((HEIGHT, WIDTH)), (0, 0), 1.0)
-        image = np.asarray(view.image).astype(np.float64) + 8 * noise / noise.std()
-        if mark and view.id == "01":
-            image[MIDDLE] += 40 * np.sin(1.5 * np.arange(MIDDLE[1].stop - MIDDLE[1].start))
-        views.append(replace(view, image=image.clip(0, 255).astype(np.uint8)))
-    return replace(scan, views=tuple(views))
-
-
 class TestCalibrate:
     def test_calibrate__training_scan_alone_is_an_estimate(self, dented: Result, tmp_path: Path) -> None:
-        model = _model().fit(_ball("nominal")).calibrate(_ball("nominal"))
+        model = _model().fit(ball("nominal")).calibrate(ball("nominal"))
         found = model.calibrations[""]
         assert (found.basis, found.guaranteed, found.scores) == ("nominal_scan", False, [])
         assert (found.scan_threshold, found.pixel_threshold, found.voxel_threshold) == (LIMIT, LIMIT, LIMIT)
         assert (found.false_alarm_rate, found.scans) == (0.05, ["nominal"])
-        good, bad = (model.predict(_ball("new", dent=dent)) for dent in (0.0, 3.0))
+        good, bad = (model.predict(ball("new", dent=dent)) for dent in (0.0, 3.0))
         assert (good.verdict, good.p_value, bad.verdict) == ("pass", None, "fail")
         assert bad.margin == LIMIT - dented.score
         loaded = ModMap.from_pretrained(model.save_pretrained(tmp_path / "model"), device="cpu")
@@ -350,9 +233,9 @@ class TestCalibrate:
     def test_calibrate__what_was_not_seen_does_not_pass(self, least: float | None, verdict: str) -> None:
         """A third of every view's depth is missing; a dent in the rest is a defect all the same."""
         asked = {} if least is None else {"evidence": {"least_inspected": least}}
-        model = ModMap(device="cpu", settings=SETTINGS | asked).fit(_ball("nominal"))
-        model.calibrate(_ball("nominal"))
-        whole, cut = model.predict(_ball("whole")), model.predict(_cut(_ball("cut")))
+        model = ModMap(device="cpu", settings=SETTINGS | asked).fit(ball("nominal"))
+        model.calibrate(ball("nominal"))
+        whole, cut = model.predict(ball("whole")), model.predict(_cut(ball("cut")))
         assert (whole.verdict, cut.verdict) == ("pass", verdict)
         assert whole.inspected is not None
         assert whole.inspected > 0.99
@@ -360,37 +243,37 @@ class TestCalibrate:
         assert 0.4 < cut.inspected < 0.9
         assert f"evidence: {cut.inspected:.1%} of the nominal surface is shown" in cut.notes
         assert summarise(cut)["inspected"] == cut.inspected
-        assert model.predict(_cut(_ball("dented", dent=3.0))).verdict == "fail"
+        assert model.predict(_cut(ball("dented", dent=3.0))).verdict == "fail"
 
     def test_calibrate__without_geometry_nobody_asks_what_was_seen(self) -> None:
         model = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"geometry": False}}).fit(
-            _ball("nominal")
+            ball("nominal")
         )
-        model.calibrate(_ball("nominal"))
-        found = model.predict(_cut(_ball("cut")))
+        model.calibrate(ball("nominal"))
+        found = model.predict(_cut(ball("cut")))
         assert (found.inspected, found.verdict) == (None, "pass")
 
     def test_calibrate__rate_is_kept_and_checked(self) -> None:
-        model = _model().fit(_ball("nominal"))
-        found = model.calibrate(_ball("nominal"), false_alarm_rate=0.2).calibrations[""]
+        model = _model().fit(ball("nominal"))
+        found = model.calibrate(ball("nominal"), false_alarm_rate=0.2).calibrations[""]
         assert (found.false_alarm_rate, found.scan_threshold) == (0.2, LIMIT)
         with pytest.raises(ModMapError, match="false-alarm rate: expected a number between 0 and 1"):
-            model.calibrate(_ball("nominal"), false_alarm_rate=1.5)
+            model.calibrate(ball("nominal"), false_alarm_rate=1.5)
 
     def test_calibrate__good_scans_guarantee(self) -> None:
-        model = _model().fit(_ball("nominal"))
-        good = [_ball(f"good_{number}", stain=1 - number / 50) for number in range(3)]
+        model = _model().fit(ball("nominal"))
+        good = [ball(f"good_{number}", stain=1 - number / 50) for number in range(3)]
         found = model.calibrate(good).calibrations[""]
         assert (found.basis, found.guaranteed, found.false_alarm_rate) == ("conformal", True, 0.25)
         assert found.scores == [model.predict(scan).score for scan in good]
         assert found.scan_threshold == max(found.scores) > min(found.scores)
-        result = model.predict(_ball("dented", dent=3.0))
+        result = model.predict(ball("dented", dent=3.0))
         assert (result.verdict, result.p_value) == ("fail", 0.25)
 
     def test_calibrate__another_nominal_scans_thresholds_are_refused(self, tmp_path: Path) -> None:
         """Also one that differs in its images alone."""
         for name, stain in (("a", 1.0), ("b", 0.9)):
-            model = _model().fit(_ball("nominal", stain=stain)).calibrate(_ball("nominal"))
+            model = _model().fit(ball("nominal", stain=stain)).calibrate(ball("nominal"))
             model.save_pretrained(tmp_path / name)
         (tmp_path / "a" / "calibration.json").replace(tmp_path / "b" / "calibration.json")
         with pytest.raises(ModMapError, match="expected thresholds of this model"):
