@@ -13,7 +13,7 @@ from modmap.detector.fitted import FittedModel
 from modmap.detector.reference import Reference
 from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.evidence.levels import MEMORY, levelled_together
-from modmap.evidence.memory import Memory, remembered
+from modmap.evidence.memory import remembered
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array, Evidence
@@ -126,11 +126,7 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
                 evidence["texture"] = compared.texture
     if reference.memory is not None:
         started = time.perf_counter()
-        evidence["memory"] = _remembered(reference.memory, seen)
+        part = without_support(seen.surfaces)[0] if compared is None else compared.part
+        evidence["memory"] = levelled_together(MEMORY, remembered(reference.memory, seen.frames, part))
         seconds["memory"] = time.perf_counter() - started
     return AgainstNominal(evidence, seen if evidence else None, nominal, compared, inspected, seconds, notes)
-
-
-def _remembered(memory: Memory, seen: ReducedViews) -> Mapping[str, Array]:
-    part, _ = without_support(seen.surfaces)
-    return levelled_together(MEMORY, remembered(memory, seen.frames, part))

@@ -72,6 +72,7 @@ class Comparison:
 
     Attributes:
         registration: How the part lay.
+        part: By view id the new surfaces, without what the part lies on and fixtures.
         geometry: By view id, at the reduced resolution; empty where geometry wasn't asked.
         absence: Nominal surface that is missing; None where geometry wasn't asked.
         appearance: By view id (H, W) float32, NaN where nothing is said; empty where appearance wasn't asked.
@@ -82,6 +83,7 @@ class Comparison:
 
     registration: Registration
     judged: float
+    part: Mapping[str, ViewSurface]
     geometry: Mapping[str, ViewDeviation] = field(default_factory=dict)
     absence: Absence | None = None
     appearance: Mapping[str, Array] = field(default_factory=dict)
@@ -197,7 +199,7 @@ def compare(
         seen = levelled_together(TEXTURE, texture(patches, new.frames, part, motion))
         seconds["texture"] = time.perf_counter() - times[-1]
     judged = _judged(part, new.surfaces, views, images, seen)
-    return Comparison(laid.registration, judged, views, absence, images, seen, seconds)
+    return Comparison(laid.registration, judged, part, views, absence, images, seen, seconds)
 
 
 def _judged(

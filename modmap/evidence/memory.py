@@ -31,6 +31,7 @@ MARGIN = 16  # pixels around the part, enlarged
 BRIGHTEST = 0.9  # to which a bright place of the part is brought
 SMOOTHING = 1.0  # enlarged pixels: of the normals, whose noise is the sensor's
 HOLES = 12  # enlarged pixels: half the width of the holes in the depth that are closed
+RIM = 3.0  # pixels of a view 1024 wide: beside an edge or a hole no normal is known
 COVERED = 0.01  # share of a patch that must be the part
 MOST_PATCHES = 72_000  # that are kept, of all views
 MOST_ASKED = 3_000  # of a view's patches that tell how far good ones lie apart
@@ -94,7 +95,7 @@ class Memory:
             factor = factor or _factor(surfaces)
             quota = max(MOST_PATCHES // (max(len(surfaces), 1) * count * turns), 1)
             for view_id, surface in surfaces.items():
-                if not (surface.depth > 0).any():
+                if not _part(surface).any():
                     continue
                 for turn in range(turns):
                     shown = _Window.of(frames[view_id], surface, factor).turned(turn / turns)
@@ -124,7 +125,7 @@ def remembered(
     found: tuple[dict[str, Array], ...] = tuple({} for _ in KINDS)
     for view_id, surface in surfaces.items():
         view = memory.views.get(view_id)
-        if view is None or not (surface.depth > 0).any():
+        if view is None or not _part(surface).any():
             continue
         window = _Window.of(frames[view_id], surface, memory.factor)
         asked = torch.from_numpy(window.covered)
@@ -164,7 +165,7 @@ class _Window:
 
     @classmethod
     def of(cls, frame: Frame, surface: ViewSurface, factor: float) -> _Window:
-        part = surface.depth > 0
+        part = _part(surface)
         rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
         first = np.array([columns[0], rows[0]], dtype=np.float64)
         last = np.array([columns[-1], rows[-1]], dtype=np.float64)
@@ -240,7 +241,7 @@ class _Window:
             )
             for one in (np.where(known, scores, 0), known)
         )
-        told = (surface.depth > 0) & (weight > 0)
+        told = _part(surface) & (weight > 0)
         return np.asarray(np.divide(sums, weight, out=np.full(told.shape, np.nan, np.float32), where=told))
 
 
@@ -254,11 +255,18 @@ def _disc(radius: int) -> Array:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))
 
 
+def _part(surface: ViewSurface) -> Array:
+    """(H, W) bool: what was measured of the part, and not of what it lies on, which has no normals left."""
+    radius = max(round(RIM * surface.depth.shape[1] / 1024), 2)
+    near = cv2.dilate((surface.cosine > 0).astype(np.uint8), _disc(radius))
+    return np.asarray((near > 0) & (surface.depth > 0))
+
+
 def _factor(surfaces: Mapping[str, ViewSurface]) -> float:
     """What brings the longer side of the part's window, in the view where it is longest, to `SIDE`."""
     longest = 1
     for surface in surfaces.values():
-        part = surface.depth > 0
+        part = _part(surface)
         for axis in (0, 1):
             taken = np.flatnonzero(part.any(axis=axis))
             longest = max(longest, int(np.ptp(taken)) + 1 if len(taken) else 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -171,6 +172,25 @@ class TestRemembered:
             # An edge all around it: the scores lie evenly about its middle.
             assert rows.mean() == pytest.approx(middle[0], abs=5)
             assert columns.mean() == pytest.approx(middle[1], abs=5)
+
+    def test_remembered__what_the_part_lies_on_has_no_say(self) -> None:
+        """A table of which no normals are left, and which looks otherwise on the new scan."""
+
+        def on_table(seed: int, table: float) -> Views:
+            image, depth = np.full((SIDE, SIDE), table), np.full((SIDE, SIDE), 310, np.float32)
+            image[PLATE], depth[PLATE] = _grain(seed)[PLATE], _depth(seed)[PLATE]
+            frames, surfaces = _views(image, depth)
+            cosine = np.zeros((SIDE, SIDE), np.float32)
+            cosine[PLATE] = surfaces["00"].cosine[PLATE]
+            return frames, {"00": replace(surfaces["00"], cosine=cosine)}
+
+        memory = _memory(*(on_table(seed, 40) for seed in range(4)))
+        assert memory.factor == pytest.approx(_memory(_views(_grain(0))).factor, rel=0.05)
+        far = np.ones((SIDE, SIDE), bool)
+        far[_around(PLATE, 3)] = False
+        for one, same in zip(*(_scores(memory, on_table(9, table)) for table in (40, 200)), strict=True):
+            assert np.isnan(one[far]).all()
+            np.testing.assert_array_equal(np.isnan(one), np.isnan(same))
 
     def test_nearest__as_every_distance_has_it(self) -> None:
         rng = np.random.default_rng(0)
