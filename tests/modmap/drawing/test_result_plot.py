@@ -60,7 +60,9 @@ class TestPlot:
     def test_plot__errors(self, result: Result) -> None:
         with pytest.raises(ModMapError, match="no view 'z'; it has a, b"):
             result.plot("z")
-        with pytest.raises(ModMapError, match="geometry, appearance, texture, memory, combined, found 'both'"):
+        with pytest.raises(
+            ModMapError, match="geometry, appearance, texture, memory, combined, found 'both'"
+        ):
             result.plot(modality="both")  # type: ignore[arg-type]
         with pytest.raises(ModMapError, match="expected a positive score"):
             result.plot(top=0)
