@@ -33,7 +33,7 @@ class ModelArguments(CacheArguments):
     """Which model, where its tokens are kept, and on what it runs."""
 
     preset: str = "fast"
-    """inspect, fast or paper."""
+    """inspect, memory, fast or paper."""
     size: int | None = None
     """Side of the encoders' square input, pixels."""
     image_encoder: str | None = None

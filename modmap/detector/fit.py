@@ -21,7 +21,7 @@ from modmap.encoding.scan_tokens import ScanTokens
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.evidence.comparison import ReducedViews
-from modmap.evidence.memory import Memory
+from modmap.evidence.memory import Memory, Views
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
@@ -158,13 +158,16 @@ def _references(config: ModMapConfig, scans: Sequence[Scan], *, progress: bool) 
     if config.evidence.memory:
         with stage("memory", total=len(scans), shown=progress) as bar:
 
-            def views_of(some: Sequence[Scan]) -> Iterator[ReducedViews]:
-                for scan in some:
-                    yield ReducedViews.of(scan, foreground=foreground)
+            def views_of(first: Reference, others: Sequence[Scan]) -> Iterator[Views]:
+                yield first.frames, first.part
+                bar.advance()
+                for scan in others:
+                    one = ReducedViews.of(scan, foreground=foreground)
+                    yield one.frames, without_support(one.surfaces)[0]
                     bar.advance()
 
             for name, some in by_class.items():
-                seen = ((one.frames, without_support(one.surfaces)[0]) for one in views_of(some))
+                seen = views_of(found[name], some[1:])
                 memory = Memory.of(seen, count=len(some), turns=config.evidence.turns)
                 found[name] = replace(found[name], memory=memory)
     return found

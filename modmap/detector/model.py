@@ -33,7 +33,8 @@ class ModMap:
     >>> result.score, result.volume.scores.shape
 
     Args:
-        preset: `inspect` compares scans with the nominal one; `paper` maps features, to the letter of the paper, and
+        preset: `inspect` compares scans with the nominal one; `memory` looks for patches like none of several good
+            scans'; `paper` maps features, to the letter of the paper, and
             `fast` as far as a laptop can.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         image_encoder: Short for `settings={"image_encoder": {"reference": ...}}`.
@@ -109,7 +110,8 @@ class ModMap:
         """Keeps the nominal scans to compare others with, and learns the mappings on them (Sec. 3.2.2), as asked.
 
         Args:
-            scans: One nominal scan, or several (of several categories, for a multi-class model).
+            scans: One nominal scan, or several: good ones, all of which the model remembers (`evidence.memory`) or learns
+                from all (`evidence.mapping`), of several categories for a multi-class model.
             progress: Show bars with the loss on standard error.
             keep: A directory that keeps tokens and the state of the training as they come: a fit that was killed and
                 is called again resumes, and ends with the same weights. It may be removed once the model is saved.

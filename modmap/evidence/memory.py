@@ -24,6 +24,7 @@ from modmap.evidence.smoothing import blurred
 from modmap.scan import Frame
 from modmap.types import Array
 
+Views = tuple[Mapping[str, Frame], Mapping[str, ViewSurface]]  # of a scan, by id
 KINDS = ("image", "normals")
 SIDE = 512  # pixels that the longer side of a nominal part's window is brought to
 LARGEST_FACTOR = 4.0  # by which a view is enlarged at most
@@ -76,7 +77,7 @@ class Memory:
     @classmethod
     def of(
         cls,
-        scans: Iterable[tuple[Mapping[str, Frame], Mapping[str, ViewSurface]]],
+        scans: Iterable[Views],
         *,
         count: int,
         turns: int = 1,
