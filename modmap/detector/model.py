@@ -110,8 +110,8 @@ class ModMap:
         """Keeps the nominal scans to compare others with, and learns the mappings on them (Sec. 3.2.2), as asked.
 
         Args:
-            scans: One nominal scan, or several: good ones, all of which the model remembers (`evidence.memory`) or learns
-                from all (`evidence.mapping`), of several categories for a multi-class model.
+            scans: One nominal scan, or several: good ones that the model remembers all (`evidence.memory`) or learns
+                from (`evidence.mapping`), of several categories for a multi-class model.
             progress: Show bars with the loss on standard error.
             keep: A directory that keeps tokens and the state of the training as they come: a fit that was killed and
                 is called again resumes, and ends with the same weights. It may be removed once the model is saved.
