@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.baselines.laid import LaidViews
 from benchmarks.baselines.method import Method, ViewScores
 from benchmarks.baselines.model_files import BaselineRecord, BaselineState, load, save, tensors_fingerprint
 from benchmarks.baselines.settings import BaselineSettings
 from benchmarks.baselines.views import SeenView, ViewReader
+from modmap.alignment.align import AlignmentError
+from modmap.detector.reference import Reference, read_references, tensors_of, write_references
 from modmap.detector.survey import survey
 from modmap.detector.trained_state import grid_of_category
 from modmap.device import choose_device
@@ -23,10 +26,12 @@ from modmap.errors import ModMapError
 from modmap.files.validated_json import validate
 from modmap.progress import stage
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
-from modmap.scan import Scan
+from modmap.scan import Frame, Scan
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 Array = npt.NDArray[np.float32]
+
+ONLY = ""  # class of the nominal scan, as in a model of ModMap of one class
 
 
 class Baseline:
@@ -59,6 +64,7 @@ class Baseline:
         self._cache = token_cache
         self._reader: ViewReader | None = None
         self._state: BaselineState | None = None
+        self._reference: Reference | None = None
         self._fingerprint = ""
 
     @property
@@ -76,7 +82,8 @@ class Baseline:
     def fingerprint(self) -> str:
         """SHA-256 of what the method learnt."""
         if not self._fingerprint:
-            self._fingerprint = tensors_fingerprint(self.method.state())
+            nominal = {} if self._reference is None else tensors_of({ONLY: self._reference})
+            self._fingerprint = tensors_fingerprint({**self.method.state(), **nominal})
         return self._fingerprint
 
     def fit(self, scans: Scan | Sequence[Scan], *, progress: bool = False) -> Baseline:
@@ -92,15 +99,16 @@ class Baseline:
         reader = self._read()
         self.method.require(reader)
         grids = survey(scans, self.config.inference)
+        if self.config.align:
+            self._reference = Reference.of(scans[0], foreground=self.config.inference.foreground)
         with stage("views", total=sum(map(len, scans)), shown=progress) as bar:
 
             def seen() -> Iterator[SeenView]:
-                for scan in scans:
-                    for frame in scan.frames():
-                        view = reader.read(frame)
-                        bar.advance()
-                        if view is not None:  # the survey has refused views without any depth
-                            yield view
+                for frame in self._training_frames(scans):
+                    view = reader.read(frame)
+                    bar.advance()
+                    if view is not None:  # the survey has refused views without any depth
+                        yield view
 
             training_score = self.method.fit(seen())
         self._fingerprint = ""
@@ -152,9 +160,13 @@ class Baseline:
         reader = self._read()
         seconds = {"encoders": 0.0, "scoring": 0.0, "volume": 0.0}
         views: dict[str, ViewMaps] = {}
-        scores, notes = [], []
+        scores: list[float] = []
+        notes: list[str] = []
+        started = time.perf_counter()
+        laid = self._laid(scan, notes)
+        seconds["alignment"] = time.perf_counter() - started
         with stage(f"scoring {scan.name}", total=len(scan), shown=progress) as bar:
-            for frame in scan.frames():
+            for frame in scan.frames() if laid is None else laid.frames.values():
                 started = time.perf_counter()
                 view = reader.read(frame)
                 encoded = time.perf_counter()
@@ -164,7 +176,8 @@ class Baseline:
                     notes.append(f"view {frame.id}: left out: no pixel of its depth map was measured")
                     continue
                 found = self.method.score(view)
-                views[frame.id] = self._maps(view, found)
+                maps = self._maps(view, found)
+                views[frame.id] = maps if laid is None else laid.carried_back(maps)
                 scores.append(found.score)
                 notes += view.notes
                 seconds["scoring"] += time.perf_counter() - encoded
@@ -193,6 +206,8 @@ class Baseline:
 
     def save_pretrained(self, directory: Path) -> Path:
         """Writes the model."""
+        if self._reference is not None:
+            write_references({ONLY: self._reference}, directory)
         record = BaselineRecord(
             method=self.name, settings=self.config.model_dump(mode="json"), trained=self.trained
         )
@@ -218,6 +233,8 @@ class Baseline:
         model = cls(name, method, config, device=device, token_cache=token_cache)
         model.method.restore({key: tensor.to(model.device) for key, tensor in tensors.items()})
         model._state = record.trained
+        if config.align:
+            model._reference = read_references(directory)[ONLY]
         return model
 
     def _read(self) -> ViewReader:
@@ -230,6 +247,22 @@ class Baseline:
                 )
             self._reader = reader
         return self._reader
+
+    def _training_frames(self, scans: Sequence[Scan]) -> Iterator[Frame]:
+        """The views of the nominal scans; where scans are to be aligned, all as the first one lies."""
+        for place, scan in enumerate(scans):
+            laid = self._laid(scan, []) if place else None
+            yield from scan.frames() if laid is None else laid.frames.values()
+
+    def _laid(self, scan: Scan, notes: list[str]) -> LaidViews | None:
+        """A scan laid on the nominal one where that is asked; where it can't be, a note says why."""
+        if self._reference is None:
+            return None
+        try:
+            return LaidViews.of(scan, self._reference, foreground=self.config.inference.foreground)
+        except AlignmentError as error:
+            notes.append(f"compared as it lies: {error}")
+            return None
 
     def _maps(self, view: SeenView, found: ViewScores) -> ViewMaps:
         scores = spread_to_rim(smoothed(found.map, self.config.smoothing), view.touched)

@@ -54,6 +54,8 @@ def row_name(method: str, config: Mapping[str, Any]) -> str:
     """
     title = TITLES[method]
     words = [_teacher(config)] if method == "efficientad" else _features(method, config)
+    if config.get("align"):
+        words.append("aligned")
     if method in VIEW_BY_VIEW:
         words += _changes(VIEW_BY_VIEW[method].settings_type, config)
     return f"{title} ({', '.join(words)})" if words else title

@@ -26,6 +26,8 @@ class BaselineSettings(BaseModel):
         colour: Look at a view's colours, where it has any, as the methods were published; else at the gray image.
         inference: Which pixels and tokens are the part, and the voxel's edge, as ModMap's.
         smoothing: Standard deviation of the Gaussian over the anomaly map, as a share of the square's side; 0: none.
+        align: Every scan is laid on the nominal one first, as ModMap does it, and its views are brought to the nominal
+            views' pixels; none of the methods was published so.
         seed: Of everything that is drawn.
     """
 
@@ -37,6 +39,7 @@ class BaselineSettings(BaseModel):
     colour: bool = True
     inference: InferenceSettings = InferenceSettings()
     smoothing: float = Field(SMOOTHING, ge=0, le=1)
+    align: bool = False
     seed: int = Field(0, ge=0, lt=2**63)
 
     @property

@@ -19,7 +19,7 @@ from benchmarks.evaluations.sim3d_root import find_root
 from benchmarks.runs.command_line import command
 from benchmarks.runs.files import write_text
 from benchmarks.runs.kept_settings import keep_settings
-from modmap.config import ModMapConfig
+from modmap.config import ModMapConfig, merged
 from modmap.datasets import SiM3D
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError
@@ -36,6 +36,8 @@ class Arguments:
     )
     method: MethodName = "modmap"
     """ModMap, or a method that it is compared with; `--set` then takes that method's settings."""
+    align: bool = False
+    """Lay every scan on the nominal one before another method than ModMap compares them."""
     setup: Setup = "real2real"
     """Train on the real nominal scan, or on the rendered one."""
     root: Path | None = None
@@ -62,11 +64,16 @@ def run(arguments: Arguments) -> int:
     other = method != "modmap"
     out = arguments.out or RESULTS / (f"{method}_{arguments.setup}" if other else arguments.setup)
     cache = arguments.model.token_cache()
+    overrides = arguments.model.overrides()
+    if arguments.align:
+        if not other:
+            raise ModMapError(
+                "align: expected another method than ModMap, whose preset inspect aligns scans itself"
+            )
+        overrides = merged(overrides, {"align": True})
 
     def make() -> Baseline | ModMap:
-        return make_detector(
-            method, arguments.model.preset, arguments.model.overrides(), device=device, token_cache=cache
-        )
+        return make_detector(method, arguments.model.preset, overrides, device=device, token_cache=cache)
 
     with process.main_process_first():
         dataset = SiM3D(find_root(arguments.root, download=arguments.download))

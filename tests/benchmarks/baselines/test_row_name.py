@@ -18,6 +18,7 @@ class TestRowName:
         ("method", "settings", "name"),
         [
             ("difference", {}, "Registered difference"),
+            ("difference", {"align": True}, "Registered difference (aligned)"),
             ("patchcore", {}, "PatchCore (image wide_resnet101_2)"),
             (
                 "patchcore",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from modmap.alignment.motion import inverse
 from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.camera import Camera
 from modmap.scan import Frame
@@ -41,6 +42,34 @@ def overhead() -> Camera:
     """One camera straight above."""
     pose = look_at(np.array([0, 0, 300.0]), np.zeros(3), up=(0, 1, 0))
     return Camera(intrinsics(WIDTH, HEIGHT, focal=350.0), pose, size=(WIDTH, HEIGHT))
+
+
+def painted(
+    cameras: Sequence[Camera],
+    *,
+    motion: Array | None = None,
+    without: int | None = None,
+    dtype: str = "uint8",
+    balls: Sequence[tuple[tuple[float, float, float], float]] = BALLS,
+) -> tuple[dict[str, Frame], dict[str, ViewSurface]]:
+    """The part in every view, painted with waves that it carries along, and its surface.
+
+    Args:
+        cameras: The cameras.
+        motion: As in `surfaces`.
+        without: As in `surfaces`.
+        dtype: Of the images.
+        balls: As in `surfaces`.
+    """
+    found = surfaces(cameras, motion=motion, without=without, balls=balls)
+    back = np.eye(4) if motion is None else inverse(motion)
+    frames = {}
+    for view_id, surface in found.items():
+        own = surface.points @ back[:3, :3].T + back[:3, 3]
+        paint = 120 + 50 * np.sin(own[..., 0] / 4) + 40 * np.cos(own[..., 1] / 3)
+        image = np.where(surface.depth > 0, paint, 20) * (257 if dtype == "uint16" else 1)
+        frames[view_id] = Frame(view_id, image.astype(dtype), surface.depth, surface.camera)
+    return frames, found
 
 
 def surfaces(
