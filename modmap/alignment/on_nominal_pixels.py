@@ -15,6 +15,7 @@ from modmap.types import Array
 
 WHOLE = 0.999  # share of a place's four pixels that must be smooth surface: all, but for rounding
 
+
 def on_nominal_pixels(
     nominal: Mapping[str, ViewSurface],
     frames: Mapping[str, Frame],

@@ -120,7 +120,7 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
             nominal = nominal_beside(reference.frames, reference.part, seen.surfaces, motion)
             if settings.geometry:
                 evidence["geometry"] = {view_id: one.score for view_id, one in compared.geometry.items()}
-            if settings.appearance:
+            if compared.appearance:
                 evidence["appearance"] = compared.appearance
             if settings.texture:
                 evidence["texture"] = compared.texture

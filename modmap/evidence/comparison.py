@@ -25,6 +25,10 @@ from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
 from modmap.types import Array, ForegroundMode
 
+FOREIGN = (
+    2.0  # times what good parts' images differ nearly everywhere: more isn't two scans of one kind of part
+)
+
 
 @dataclass(frozen=True, eq=False)
 class ReducedViews:
@@ -75,8 +79,11 @@ class Comparison:
         part: By view id the new surfaces, without what the part lies on and fixtures.
         geometry: By view id, at the reduced resolution; empty where geometry wasn't asked.
         absence: Nominal surface that is missing; None where geometry wasn't asked.
-        appearance: By view id (H, W) float32, NaN where nothing is said; empty where appearance wasn't asked.
+        appearance: By view id (H, W) float32, NaN where nothing is said; empty where appearance wasn't asked or can't
+            be used.
         texture: The same of texture.
+        foreign: How many times what good parts' do the images differ nearly everywhere, where that is too much for
+            appearance to be used, and others speak; else None.
         judged: Share of the part's measured surface of which anything is said, in [0, 1].
         seconds: Wall time of `alignment`, and of `geometry`, `appearance` and `texture` where these were asked.
     """
@@ -88,6 +95,7 @@ class Comparison:
     absence: Absence | None = None
     appearance: Mapping[str, Array] = field(default_factory=dict)
     texture: Mapping[str, Array] = field(default_factory=dict)
+    foreign: float | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -105,7 +113,11 @@ class Comparison:
             if self.inspected is None
             else (f"evidence: {self.inspected:.1%} of the nominal surface is shown",)
         )
-        return (line, *found.notes, judged, *seen)
+        foreign: tuple[str, ...] = ()
+        if self.foreign is not None:
+            odd = f"nearly everywhere the images differ {self.foreign:.1f} times as much as good parts' do"
+            foreign = (f"evidence: appearance left out: {odd}, as from a rendered part's",)
+        return (line, *found.notes, judged, *seen, *foreign)
 
     @property
     def inspected(self) -> float | None:
@@ -190,8 +202,15 @@ def compare(
         times.append(time.perf_counter())
         seconds["geometry"] = times[-1] - times[-2]
     images: Mapping[str, Array] = {}
+    foreign: float | None = None
     if look is not None:
-        images = levelled_together(APPEARANCE, appearance(look, new.frames, part, motion))
+        kinds = appearance(look, new.frames, part, motion)
+        own = APPEARANCE[0].own(kinds[0])
+        others = geometry is not None or patches is not None
+        if own is not None and own > FOREIGN and others:
+            foreign = own
+        else:
+            images = levelled_together(APPEARANCE, kinds)
         times.append(time.perf_counter())
         seconds["appearance"] = times[-1] - times[-2]
     seen: Mapping[str, Array] = {}
@@ -199,7 +218,7 @@ def compare(
         seen = levelled_together(TEXTURE, texture(patches, new.frames, part, motion))
         seconds["texture"] = time.perf_counter() - times[-1]
     judged = _judged(part, new.surfaces, views, images, seen)
-    return Comparison(laid.registration, judged, part, views, absence, images, seen, seconds)
+    return Comparison(laid.registration, judged, part, views, absence, images, seen, foreign, seconds)
 
 
 def _judged(

@@ -3,7 +3,8 @@
 Each kind of evidence tells multiples of what it expects at a place, but expects too little here and too much there: a
 brighter lamp, a rendered nominal scan, or a duller finish lift all of a scan, and a defect must stand out of that. What
 a scan shows nearly everywhere isn't a defect. So the scale is half way, in ratio, between that of simulated good parts
-and the scan's own.
+and the scan's own; and the scan's own alone as far as that lies above all good parts', as beside a rendered nominal
+scan, of which nearly every place looks otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from modmap.volume import joined
 NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
 MOST_PIXELS = 200_000  # of a scan that are asked
 FURTHEST = 16.0  # times the usual level that a scan's own may lie off
+ODD = 1.5  # times the usual level, above which all that a scan's own lies higher is its own
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,24 @@ class Level:
         Args:
             views: By view (H, W) float32, NaN where nothing is said.
         """
+        own = self.own(views)
+        if own is None:
+            return dict(views)
+        unit = self.headroom * self.most * np.sqrt(own * max(own / ODD, 1.0))
+        return {view_id: (one / np.float32(unit)).astype(np.float32) for view_id, one in views.items()}
+
+    def own(self, views: Mapping[str, Array]) -> float | None:
+        """How many times the usual level a scan's own is; None where nothing is said.
+
+        Args:
+            views: As in `levelled`.
+        """
         known = [one[np.isfinite(one)] for one in views.values()]
         every = np.concatenate(known) if known else np.zeros(0, np.float32)
         if not len(every):
-            return dict(views)
+            return None
         asked = every[:: -(-len(every) // MOST_PIXELS)]
-        own = float(np.quantile(asked, NEARLY_ALL)) / self.usual
-        unit = self.headroom * self.most * np.sqrt(np.clip(own, 1 / FURTHEST, FURTHEST))
-        return {view_id: (one / np.float32(unit)).astype(np.float32) for view_id, one in views.items()}
+        return float(np.clip(np.quantile(asked, NEARLY_ALL) / self.usual, 1 / FURTHEST, FURTHEST))
 
 
 def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Array]]) -> dict[str, Array]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from modmap.errors import ModMapError
 from modmap.evidence.appearance import NominalAppearance
-from modmap.evidence.comparison import ReducedViews, compare
+from modmap.evidence.comparison import FOREIGN, ReducedViews, compare
 from modmap.evidence.nominal import NominalSurface
 from modmap.scan import Frame, Scan
 from tests.modmap.alignment.blobs import ring
@@ -91,6 +92,31 @@ class TestCompare:
             assert on_table.sum() > 1000
             assert not np.isfinite(said[on_table]).any()
             assert np.isfinite(said).any()
+
+    @pytest.mark.parametrize("others", [True, False])
+    def test_compare__images_that_differ_everywhere_have_no_say_beside_others(self, others: bool) -> None:
+        surfaces = box_surfaces(ring(6), [Box((-45.0, -30.0, -20.0), (15.0, 30.0, 0.0))])
+        rng = np.random.default_rng(0)
+
+        def looking(view_id: str, *, patchy: bool) -> Frame:
+            surface = surfaces[view_id]
+            blotches = cv2.GaussianBlur(rng.standard_normal(surface.depth.shape), (0, 0), 3.0)
+            paint = 120 * np.exp(0.4 * blotches / blotches.std() * patchy)
+            image = np.clip(paint, 0, 240).astype(np.uint8)
+            return Frame(view_id, image, surface.depth, surface.camera)
+
+        rendered = {view_id: looking(view_id, patchy=False) for view_id in surfaces}
+        photographed = {view_id: looking(view_id, patchy=True) for view_id in surfaces}
+        found = compare(
+            surfaces,
+            ReducedViews(photographed, surfaces, {}, {}),
+            geometry=NominalSurface.of(surfaces) if others else None,
+            look=NominalAppearance.of(rendered, surfaces),
+        )
+        assert bool(found.appearance) != others
+        assert (found.foreign is not None and found.foreign > FOREIGN) == others
+        assert any("appearance left out" in note for note in found.notes) == others
+        assert "appearance" in found.seconds
 
     def test_compare__what_was_not_asked_is_not_there(self, make_scan: ScanMaker) -> None:
         nominal = _views(make_scan())

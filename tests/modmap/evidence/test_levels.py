@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modmap.evidence.levels import FURTHEST, Level
+from modmap.evidence.levels import FURTHEST, ODD, Level
 
 HEADROOM = 1.7
 LEVEL = Level(usual=0.5, most=2.0, headroom=HEADROOM)
@@ -24,8 +24,20 @@ class TestLevelled:
         for view_id, one in LEVEL.levelled(_scan(0.5)).items():
             np.testing.assert_allclose(one, _scan(0.5)[view_id] / (2 * HEADROOM), rtol=0.01)
 
-    @pytest.mark.parametrize(("times", "unit"), [(4.0, 2.0), (0.25, 0.5), (1e4, FURTHEST**0.5)])
-    def test_levelled__half_way_to_the_scans_own(self, times: float, unit: float) -> None:
+    @pytest.mark.parametrize(
+        ("times", "unit"),
+        [
+            (1e-4, FURTHEST**-0.5),
+            (0.25, 0.5),
+            (1.44, 1.2),
+            (ODD, ODD**0.5),
+            (4.0, 4 / ODD**0.5),
+            (1e4, FURTHEST / ODD**0.5),
+        ],
+    )
+    def test_levelled__half_way_to_the_scans_own_and_wholly_where_that_is_odd(
+        self, times: float, unit: float
+    ) -> None:
         scan = _scan(0.5 * times)
         for view_id, one in LEVEL.levelled(scan).items():
             np.testing.assert_allclose(one, scan[view_id] / (2 * HEADROOM * unit), rtol=0.01)
