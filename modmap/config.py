@@ -23,15 +23,19 @@ class EncoderSettings(_Settings):
     Attributes:
         reference: A name that `modmap encoders list` shows, `local-dir:PATH`, or `hf-hub:ORG/NAME`: any timm ViT.
         normalisation: Of depth maps: `reference` divides by the map's maximum, `robust` spreads the 1st to 99th
-            percentile of the measured depth; `auto` takes what the encoder's own config.json declares
+            percentile of the measured depth, `normals` shows the surface's normals as three colours, for which every
+            view needs a camera and the encoder three channels; `auto` takes what the encoder's own config.json declares
             (`depth_normalisation`), else `reference`. Images are always divided by their maximum, then by mean 0.445
             and standard deviation 0.269.
+        layer: Block of the ViT whose tokens are taken, counted from 0, after its last normalisation layer; what comes
+            after it isn't computed. None: the last, as in the paper.
         precision: What it computes in: `bfloat16` takes a fraction of the time where the machine has it, a GPU of
             these years or a processor with AVX512-BF16 or AMX, and moves tokens by a percent or so.
     """
 
     reference: str | None = None
     normalisation: Normalisation = "auto"
+    layer: int | None = Field(None, ge=0)
     precision: Precision = "float32"
 
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 import timm
 import torch
@@ -17,7 +18,7 @@ from benchmarks.features.lite0_wheel import lite0_directory
 from benchmarks.features.pixels import padded_image
 from modmap.encoding.fingerprint import fingerprint
 from modmap.encoding.hub_cache import require_on_hub
-from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
+from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust, normals_picture
 from modmap.encoding.square import Square
 from modmap.encoding.store import resolve, store_directory
 from modmap.encoding.token_cache import TokenCache
@@ -78,7 +79,7 @@ class CNNFeatures:
         self.modality: Modality = modality
         self.size = max(2, round(size / SNAP)) * SNAP
         self._layers: Layers = layers
-        self._robust = normalisation != "reference"
+        self._normalisation: Normalisation = normalisation
         self._own_grid = self.size // STRIDES[layers]
         self.grid = grid or self._own_grid
         self.model = _load(reference)
@@ -97,9 +98,15 @@ class CNNFeatures:
             padded = torch.from_numpy(padded_image(frame, square, colour=self._colour))[None]
             resized = F.interpolate(padded, size=(self.size, self.size), mode="bicubic", antialias=True)
         else:
-            normalise = normalise_depth_robust if self._robust else normalise_depth
-            padded = torch.from_numpy(square.pad(normalise(frame.depth)))[None, None]
-            resized = F.interpolate(padded, size=(self.size, self.size), mode="nearest-exact")
+            size = (self.size, self.size)
+            if self._normalisation == "normals":
+                planes = [square.pad(plane) for plane in normals_picture(frame)]
+                shown = torch.from_numpy(np.stack(planes))[None]
+                resized = F.interpolate(shown, size=size, mode="bilinear", antialias=True)
+            else:
+                normalise = normalise_depth if self._normalisation == "reference" else normalise_depth_robust
+                padded = torch.from_numpy(square.pad(normalise(frame.depth)))[None, None]
+                resized = F.interpolate(padded, size=size, mode="nearest-exact")
         return (resized[0] - self._mean) / self._std
 
     def tokens(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,14 @@ from torch.nn import functional as F
 from modmap.config import EncoderSettings
 from modmap.encoding.autocast import computing_in
 from modmap.encoding.fingerprint import fingerprint
-from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust, normalise_image
+from modmap.encoding.input_normalisation import (
+    IMAGE_MEAN,
+    IMAGE_STD,
+    normalise_depth,
+    normalise_depth_robust,
+    normalise_image,
+    normals_picture,
+)
 from modmap.encoding.square import Square
 from modmap.encoding.store import resolve
 from modmap.encoding.stored_encoder import CONFIG_NAME, WEIGHTS_NAME
@@ -29,7 +37,7 @@ class FrozenEncoder(nn.Module):
     """A timm ViT that is never trained.
 
     Args:
-        settings: Which ViT, and how depth is normalised for it.
+        settings: Which ViT, how depth is normalised for it, and whose block's tokens are taken.
         modality: `image` or `depth`.
         grid: Tokens along a side; None to take `size`.
         size: Side of the square input in pixels, snapped to a whole number of patches; not used with `grid`.
@@ -41,7 +49,8 @@ class FrozenEncoder(nn.Module):
         fingerprint: SHA-256 of the weights but the position embedding.
 
     Raises:
-        ModMapError: the reference leads nowhere, isn't a ViT, or its weights don't fit the architecture exactly.
+        ModMapError: the reference leads nowhere, isn't a ViT, or its weights don't fit the architecture exactly; it has
+            no such block; or it takes one channel, and depth is to be shown as normals.
     """
 
     def __init__(
@@ -60,23 +69,33 @@ class FrozenEncoder(nn.Module):
         self._declared = declared_config(resolved)
         self.normalisation = _normalisation(settings.normalisation, resolved, self._declared)
         self.precision = settings.precision
+        self.layer = _block(settings.layer, self.model, resolved)
+        if modality == "depth" and self.normalisation == "normals" and self._input_channels != 3:
+            raise ModMapError(
+                f"encoder {resolved}: expected three input channels to show normals to, found {self._input_channels}"
+            )
         self.requires_grad_(False)
         self.eval()
 
     def prepare(self, frame: Frame) -> Tensor:
         """(C, size, size) float32 input of this encoder: normalised, padded to a square, resized."""
-        pixels = normalise_image(frame.image) if self.modality == "image" else self._normalised_depth(frame)
         square = Square(*frame.shape, grid=self.grid)
+        size = self.size, self.size
+        if self.modality == "depth" and self.normalisation == "normals":
+            planes = [square.pad(plane) for plane in (normals_picture(frame) - IMAGE_MEAN) / IMAGE_STD]
+            shown = torch.from_numpy(np.stack(planes))[None]
+            return F.interpolate(shown, size=size, mode="bilinear", antialias=True)[0]
+        pixels = normalise_image(frame.image) if self.modality == "image" else self._normalised_depth(frame)
         padded = torch.from_numpy(square.pad(pixels))[None, None]
         if self.modality == "image":
-            resized = F.interpolate(padded, size=(self.size, self.size), mode="bicubic", antialias=True)
+            resized = F.interpolate(padded, size=size, mode="bicubic", antialias=True)
         else:
-            resized = F.interpolate(padded, size=(self.size, self.size), mode="nearest-exact")
+            resized = F.interpolate(padded, size=size, mode="nearest-exact")
         return resized[0].expand(self._input_channels, -1, -1)
 
     @torch.inference_mode()
     def forward(self, pixels: Tensor) -> Tensor:
-        """Dense patch tokens after the last normalisation layer.
+        """Dense patch tokens of the chosen block, after the last normalisation layer.
 
         Args:
             pixels: (N, C, size, size) prepared views.
@@ -85,8 +104,7 @@ class FrozenEncoder(nn.Module):
             (N, grid, grid, channels) float32.
         """
         with computing_in(self.precision, pixels.device):
-            features: Tensor = self.model.forward_features(pixels)
-        patches = features[:, self.model.num_prefix_tokens :]
+            patches = self._patches(pixels)
         return patches.reshape(len(pixels), self.grid, self.grid, self.channels).float()
 
     def tokens(
@@ -103,6 +121,8 @@ class FrozenEncoder(nn.Module):
         computed_as = (
             self.fingerprint if self.precision == "float32" else f"{self.fingerprint} {self.precision}"
         )
+        if self.layer is not None:
+            computed_as += f" block {self.layer}"
         key = None if cache is None else cache.key(computed_as, pixels)
         tokens = None if cache is None or key is None else cache.read(key)
         if tokens is None:
@@ -138,6 +158,21 @@ class FrozenEncoder(nn.Module):
         }
         (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
 
+    def _patches(self, pixels: Tensor) -> Tensor:
+        """(N, L, channels)."""
+        if self.layer is None:
+            features: Tensor = self.model.forward_features(pixels)
+            return features[:, self.model.num_prefix_tokens :]
+        found: list[Tensor] = self.model.forward_intermediates(
+            pixels,
+            indices=[self.layer],
+            norm=True,
+            stop_early=True,
+            output_fmt="NLC",
+            intermediates_only=True,
+        )
+        return found[0]
+
     def _normalised_depth(self, frame: Frame) -> Array:
         scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
         return scaled(frame.depth)
@@ -157,14 +192,29 @@ def require_reference(settings: EncoderSettings, modality: Modality) -> str:
     return settings.reference
 
 
-def _normalisation(
-    asked: Normalisation, resolved: str, config: dict[str, Any]
-) -> Literal["reference", "robust"]:
+def _normalisation(asked: Normalisation, resolved: str, config: dict[str, Any]) -> Normalisation:
     if asked != "auto":
         return asked
     declared = config.get("depth_normalisation", "reference")
-    if declared not in ("reference", "robust"):
+    known: dict[str, Normalisation] = {"reference": "reference", "robust": "robust", "normals": "normals"}
+    if declared not in known:
         raise ModMapError(
-            f"encoder {resolved}: depth_normalisation: expected reference or robust, found {declared!r}"
+            f"encoder {resolved}: depth_normalisation: expected {', '.join(known)}, found {declared!r}"
         )
-    return "robust" if declared == "robust" else "reference"
+    return known[declared]
+
+
+def _block(asked: int | None, model: Any, resolved: str) -> int | None:
+    """The block whose tokens are taken; None where that is the last."""
+    if asked is None:
+        return None
+    blocks = getattr(model, "blocks", None)
+    if blocks is None or not hasattr(model, "forward_intermediates"):
+        raise ModMapError(
+            f"encoder {resolved}: layer: expected a ViT that gives its blocks' tokens, found none"
+        )
+    if asked >= len(blocks):
+        raise ModMapError(
+            f"encoder {resolved}: layer: expected one of its blocks 0 to {len(blocks) - 1}, found {asked}"
+        )
+    return asked if asked < len(blocks) - 1 else None

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from modmap.alignment.surface import view_surface
+from modmap.errors import ModMapError
+from modmap.scan import Frame
 from modmap.types import Array
 
 IMAGE_MEAN, IMAGE_STD = 0.445, 0.269
 NEAREST_DEPTH_VALUE = 0.1
+NO_NORMAL = 0.5
 
 
 def normalise_image(image: Array) -> Array:
@@ -30,3 +34,19 @@ def normalise_depth_robust(depth: Array) -> Array:
     spread = np.clip((depth - near) / max(far - near, 1e-3), 0, 1)
     value = NEAREST_DEPTH_VALUE + (1 - NEAREST_DEPTH_VALUE) * spread
     return np.where(measured, value, 0).astype(np.float32)
+
+
+def normals_picture(frame: Frame) -> Array:
+    """(3, H, W) float32 in [0, 1] surface normals in the camera's axes, halved and raised; 0.5 where none is known.
+
+    Args:
+        frame: A view; every measured pixel counts.
+
+    Raises:
+        ModMapError: it has no camera.
+    """
+    if frame.camera is None:
+        raise ModMapError(f"view {frame.id}: depth shown as normals: expected a camera, found none")
+    surface = view_surface(frame, frame.depth > 0)
+    to_camera = frame.camera.T_world_to_camera[:3, :3].astype(np.float32)
+    return np.asarray((surface.normals @ to_camera.T).transpose(2, 0, 1) / 2 + NO_NORMAL, dtype=np.float32)

@@ -16,10 +16,11 @@ def frozen(
     *,
     normalisation: Any = "auto",
     precision: Any = "float32",
+    layer: int | None = None,
     **arguments: Any,
 ) -> FrozenEncoder:
     """An encoder of 112 pixels, unless told otherwise."""
     settings = EncoderSettings(
-        reference=f"local-dir:{path}", normalisation=normalisation, precision=precision
+        reference=f"local-dir:{path}", normalisation=normalisation, precision=precision, layer=layer
     )
     return FrozenEncoder(settings, modality, **({"size": 112} | arguments))

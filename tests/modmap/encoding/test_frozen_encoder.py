@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ from modmap.config import EncoderSettings
 from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.input_normalisation import normalise_depth, normalise_depth_robust
 from modmap.encoding.square import Square
+from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.foreground import foreground_mask
-from modmap.scan import Frame, Scan
+from modmap.scan import Camera, Frame, Scan
 from modmap.types import Modality
 from tests.hub_server import HubServer, use_hub
 from tests.modmap.frozen_encoders import frozen
 from tests.real_scans import sokrates_scan
+from tests.synthetic_scans import intrinsics, look_at, plane_depth
 
 Array = npt.NDArray[Any]
 ScanMaker = Callable[..., Scan]
@@ -65,6 +68,36 @@ class TestFrozenEncoder:
             expected = model.forward_features(pixels[None])[0, 1:]
         assert encoder.channels == 384
         torch.testing.assert_close(encoder(pixels[None])[0].flatten(0, 1), expected, atol=1e-5, rtol=0)
+
+    def test_forward__tokens_of_a_block(self, make_encoder: EncoderMaker, make_scan: ScanMaker) -> None:
+        path = make_encoder()
+        encoder = frozen(path, layer=0)
+        pixels = encoder.prepare(_frame(make_scan))
+        model = timm.create_model(f"local-dir:{path}", pretrained=True, img_size=112, num_classes=0).eval()
+        with torch.no_grad():
+            passed = model._pos_embed(model.patch_embed(pixels[None]))
+            expected = model.norm(model.blocks[0](passed))[0, 1:]
+        torch.testing.assert_close(encoder(pixels[None])[0].flatten(0, 1), expected, atol=1e-6, rtol=0)
+        assert not torch.allclose(encoder(pixels[None]), frozen(path)(pixels[None]), atol=1e-2)
+
+    def test_forward__the_last_block_is_the_paper(
+        self, make_encoder: EncoderMaker, make_scan: ScanMaker
+    ) -> None:
+        path = make_encoder()
+        pixels = frozen(path).prepare(_frame(make_scan))[None]
+        assert torch.equal(frozen(path, layer=1)(pixels), frozen(path)(pixels))
+
+    def test_init__no_such_block(self, make_encoder: EncoderMaker) -> None:
+        with pytest.raises(ModMapError, match="layer: expected one of its blocks 0 to 1, found 2"):
+            frozen(make_encoder(), layer=2)
+
+    def test_tokens__blocks_are_kept_apart(
+        self, make_encoder: EncoderMaker, make_scan: ScanMaker, tmp_path: Path
+    ) -> None:
+        path, frame, cache = make_encoder(), _frame(make_scan), TokenCache(tmp_path / "cache")
+        one, last = (frozen(path, layer=layer).tokens(frame, cache=cache) for layer in (0, None))
+        assert not torch.equal(one, last)
+        assert torch.equal(frozen(path, layer=0).tokens(frame, cache=cache), one)
 
     def test_forward__token_sees_its_own_patch_most(self, tiny_encoder: Path) -> None:
         encoder = frozen(tiny_encoder)
@@ -110,12 +143,40 @@ class TestFrozenEncoder:
         encoder = frozen(tiny_depth_encoder, "depth", normalisation=normalisation)
         np.testing.assert_array_equal(encoder.prepare(frame)[0].numpy(), padded[np.ix_(nearest, nearest)])
 
+    def test_prepare__depth_as_normals(self, tiny_encoder: Path) -> None:
+        """A slanted plane: one normal everywhere, in the camera's axes, whatever the camera's pose."""
+        pose = look_at(np.array([120.0, -80.0, 300.0]), np.zeros(3))
+        camera = Camera(intrinsics(80, 60, focal=90.0), pose, size=(80, 60))
+        normal = np.array([0.2, 0.1, 1.0]) / np.linalg.norm([0.2, 0.1, 1.0])
+        depth = plane_depth(camera, 80, 60, normal=normal, offset=0.0)
+        frame = Frame("00", np.zeros((60, 80), np.uint8), depth, camera)
+        prepared = frozen(tiny_encoder, "depth", normalisation="normals").prepare(frame)
+        expected = ((pose[:3, :3] @ normal) / 2 + 0.5 - 0.445) / 0.269
+        assert prepared.shape == (3, 112, 112)
+        inside = prepared[:, 20:-20, 5:-5].flatten(1)
+        np.testing.assert_allclose(inside, np.repeat(expected[:, None], inside.shape[1], axis=1), atol=2e-3)
+
+    def test_prepare__holes_have_no_normal(self, tiny_encoder: Path, make_scan: ScanMaker) -> None:
+        frame = _frame(make_scan)
+        prepared = frozen(tiny_encoder, "depth", normalisation="normals").prepare(frame)
+        assert frame.depth[0, 0] == 0
+        np.testing.assert_allclose(prepared[:, 16, 2], (0.5 - 0.445) / 0.269, atol=1e-6)
+        with pytest.raises(ModMapError, match="view 00: depth shown as normals: expected a camera"):
+            frozen(tiny_encoder, "depth", normalisation="normals").prepare(replace(frame, camera=None))
+
+    def test_init__normals_need_three_channels(self, tiny_depth_encoder: Path) -> None:
+        with pytest.raises(ModMapError, match="expected three input channels to show normals to, found 1"):
+            frozen(tiny_depth_encoder, "depth", normalisation="normals")
+
     def test_init__normalisation_as_declared(self, make_encoder: EncoderMaker, tiny_encoder: Path) -> None:
         robust = make_encoder(depth_normalisation="robust")
         assert frozen(robust, "depth").normalisation == "robust"
         assert frozen(robust, "depth", normalisation="reference").normalisation == "reference"
         assert frozen(tiny_encoder, "depth").normalisation == "reference"
-        with pytest.raises(ModMapError, match="depth_normalisation: expected reference or robust, found 'z'"):
+        assert frozen(make_encoder(depth_normalisation="normals"), "depth").normalisation == "normals"
+        with pytest.raises(
+            ModMapError, match="depth_normalisation: expected reference, robust, normals, found 'z'"
+        ):
             frozen(make_encoder(depth_normalisation="z"), "depth")
 
     def test_init__no_reference(self) -> None:
