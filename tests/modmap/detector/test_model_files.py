@@ -75,6 +75,31 @@ class TestSaveAndLoad:
         loaded = ModMap.from_pretrained(model.save_pretrained(tmp_path / "model"), device="cpu")
         _assert_predicts_the_same(loaded, model, scans[1])
 
+    def test_from_pretrained__a_block_and_normals(
+        self, make_model: ModelMaker, tiny_encoder: Path, make_scan: ScanMaker, tmp_path: Path
+    ) -> None:
+        shown = {"normalisation": "normals", "layer": 0}
+        model = make_model(depth=tiny_encoder, depth_encoder=shown, training={"epochs": 1})
+        directory = model.save_pretrained(tmp_path / "model", include_encoders=True)
+        loaded = ModMap.from_pretrained(directory, device="cpu")
+        assert (loaded.config.depth_encoder.layer, loaded.config.depth_encoder.normalisation) == (
+            0,
+            "normals",
+        )
+        _assert_predicts_the_same(loaded, model, make_scan(change=("01",)))
+        other = make_model(depth=tiny_encoder, training={"epochs": 1})
+        assert other.predict(make_scan()).score != model.predict(make_scan()).score
+
+    def test_from_pretrained__saved_before_blocks_could_be_chosen(
+        self, fitted: ModMap, saved: Path, make_scan: ScanMaker
+    ) -> None:
+        def forget(config: dict[str, Any]) -> None:
+            for modality in ("image", "depth"):
+                del config["config"][f"{modality}_encoder"]["layer"]
+
+        _edit_config(saved, forget)
+        _assert_predicts_the_same(ModMap.from_pretrained(saved, device="cpu"), fitted, make_scan())
+
     def test_save_pretrained__files(self, saved: Path) -> None:
         assert {path.name for path in saved.iterdir()} == {"config.json", "model.safetensors", "README.md"}
         assert "00, 01, 02, 03" in (saved / "README.md").read_text()
