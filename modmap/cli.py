@@ -1,4 +1,4 @@
-"""The command line: `modmap fit`, `calibrate`, `predict`, `report`, `evaluate`, `check`, `figures`,
+"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `report`, `evaluate`, `check`, `figures`,
 `encoders`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
@@ -21,12 +21,14 @@ from modmap.commands.figures import evidence, features, figures, pairs, qualitat
 from modmap.commands.fit import fit
 from modmap.commands.predict import predict
 from modmap.commands.report import report
+from modmap.commands.watch import watch
 from modmap.errors import ModMapError, UsageError
 
 COMMANDS: dict[str, Callable[..., int | None]] = {
     "fit": fit,
     "calibrate": calibrate,
     "predict": predict,
+    "watch": watch,
     "report": report,
     "evaluate": evaluate,
     "check": check,

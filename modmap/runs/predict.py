@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modmap.calibration import Calibration
 from modmap.datasets import find_scans, load_scan
 from modmap.defects import Defect, find_defects, write_defects
 from modmap.detector.model import ModMap
@@ -56,52 +58,140 @@ def predict_directories(
             other files than a result are, or that can't be written to.
         UsageError: `fail_on_defect`, and the model isn't calibrated.
     """
-    model = ModMap.from_pretrained(
-        model_source, device=device, image_encoder=encoders[0], depth_encoder=encoders[1]
+    desk = Desk.opened(
+        model_source,
+        output=output,
+        formats=formats,
+        overlays=overlays,
+        category=category,
+        encoders=encoders,
+        device=device,
+        nominal=nominal,
     )
     scans = [scan for directory in directories for scan in find_scans(directory)]
-    reference = None if nominal is None else load_scan(nominal)
     require_distinct(scans, command="predict")
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: expected a directory to write to, found a file")
+    desk.require_output()
     for scan in scans:
-        require_free(output / scan.name, replaces=SUMMARY, keys=SUMMARY_KEYS)
-        model.check(scan, category=category)
-        if fail_on_defect and model.trained.class_of(scan, category=category) not in model.calibrations:
+        desk.require_usable(scan)
+        if fail_on_defect and desk.calibration_of(scan) is None:
             raise UsageError(
                 f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
                 f"{model_source}: run modmap calibrate first"
             )
     require_writable(output)
-    asked: dict[str, Any] = {
-        "category": category,
-        "formats": formats,
-        "overlays": overlays,
-        "nominal": reference,
-    }
     unusable, verdicts = 0, []
     for scan in scans:
-        place = output / scan.name
-        calibration = model.calibrations.get(model.trained.class_of(scan, category=category))
-        if resume and is_done(place, model, scan, calibration=calibration, **asked):
-            verdicts.append(json.loads((place / SUMMARY).read_text()).get("verdict"))
+        if resume and desk.is_done(scan):
+            verdicts.append(json.loads((output / scan.name / SUMMARY).read_text()).get("verdict"))
             print(f"{scan.name}: already done")
             continue
         try:
-            origin = origin_of(model, scan, **asked)
-            result = model.predict(scan, category=category, progress=sys.stderr.isatty())
-            defects = write_result(result, scan, place, model=model, origin=origin, **asked)
+            result, line = desk.predict(scan)
         except (ModMapError, OSError) as error:
             unusable += 1
             print(f"modmap: error: {error}", file=sys.stderr)
             continue
         verdicts.append(result.verdict)
-        print(_line(result, defects), flush=True)
+        print(line, flush=True)
     if unusable:
         return UNUSABLE
     if fail_on_defect and "fail" in verdicts:
         return DEFECTIVE
     return NOT_INSPECTED if fail_on_defect and "not inspected" in verdicts else DONE
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """A model that scores one scan after the other into one directory, in one way; what it has loaded stays loaded.
+
+    Attributes:
+        model: The model.
+        output: Holds a directory for each scan.
+        formats: Of the volume.
+        overlays: Write a picture of every view.
+        category: Of all scans, for a multi-class model that can't tell from the scans.
+        nominal: A good scan that defects are compared with.
+    """
+
+    model: ModMap
+    output: Path
+    formats: Sequence[VolumeFormat]
+    overlays: bool
+    category: str | None
+    nominal: Scan | None
+
+    @classmethod
+    def opened(
+        cls,
+        model_source: str,
+        *,
+        output: Path,
+        formats: Sequence[VolumeFormat],
+        overlays: bool,
+        category: str | None,
+        encoders: tuple[str | None, str | None],
+        device: str,
+        nominal: Path | None,
+    ) -> Desk:
+        """Loads the model.
+
+        Raises:
+            ModMapError: the model or the nominal scan can't be opened.
+        """
+        model = ModMap.from_pretrained(
+            model_source, device=device, image_encoder=encoders[0], depth_encoder=encoders[1]
+        )
+        reference = None if nominal is None else load_scan(nominal)
+        return cls(model, output, formats, overlays, category, reference)
+
+    def require_output(self) -> None:
+        """Checks that the output can be a directory.
+
+        Raises:
+            UsageError: it is a file.
+        """
+        if self.output.exists() and not self.output.is_dir():
+            raise UsageError(f"{self.output}: expected a directory to write to, found a file")
+
+    def require_usable(self, scan: Scan) -> None:
+        """Checks, without reading pixels, that a scan fits the model and its place holds a result or nothing.
+
+        Raises:
+            ModMapError: it doesn't.
+        """
+        require_free(self.output / scan.name, replaces=SUMMARY, keys=SUMMARY_KEYS)
+        self.model.check(scan, category=self.category)
+
+    def calibration_of(self, scan: Scan) -> Calibration | None:
+        """The thresholds of a scan's class; None where the model isn't calibrated for it."""
+        return self.model.calibrations.get(self.model.trained.class_of(scan, category=self.category))
+
+    def is_done(self, scan: Scan) -> bool:
+        """Whether the output holds what predicting a scan anew would give."""
+        place = self.output / scan.name
+        return is_done(place, self.model, scan, calibration=self.calibration_of(scan), **self._asked)
+
+    def predict(self, scan: Scan) -> tuple[Result, str]:
+        """Scores a scan and writes its result; returns it, and a line on it.
+
+        Raises:
+            ModMapError: the scan can't be used.
+            OSError: the result can't be written.
+        """
+        origin = origin_of(self.model, scan, **self._asked)
+        result = self.model.predict(scan, category=self.category, progress=sys.stderr.isatty())
+        place = self.output / scan.name
+        defects = write_result(result, scan, place, model=self.model, origin=origin, **self._asked)
+        return result, _line(result, defects)
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return {
+            "category": self.category,
+            "formats": self.formats,
+            "overlays": self.overlays,
+            "nominal": self.nominal,
+        }
 
 
 def write_result(
