@@ -129,16 +129,13 @@ class Camera:
         in_front = z > 0
         if self.distortion is not None:
             in_front &= np.hypot(local[:, 0], local[:, 1]) < self._widest_ray * z
+        if self.distortion is None:
+            rays = local[:, :2] / np.where(in_front, z, np.nan)[:, None]
+            return rays @ self.K[:2, :2].T + self.K[:2, 2], z
         uv = np.full((len(local), 2), np.nan)
         if in_front.any():
-            if self.distortion is not None:
-                zero = np.zeros(3)
-                uv[in_front] = cv2.projectPoints(local[in_front], zero, zero, self.K, self.distortion)[0][
-                    :, 0
-                ]
-            else:
-                homogeneous = local[in_front] @ self.K.T
-                uv[in_front] = homogeneous[:, :2] / homogeneous[:, 2:]
+            zero = np.zeros(3)
+            uv[in_front] = cv2.projectPoints(local[in_front], zero, zero, self.K, self.distortion)[0][:, 0]
         return uv, z
 
     @cached_property

@@ -15,7 +15,6 @@ from modmap.scan import Frame, Scan
 from modmap.types import DEFAULT_FOREGROUND, Aggregation, Array, ForegroundMode
 
 MOST_VOXELS = 1_000_000_000
-POWER = 4.0  # of the norm that joins evidence: two that agree say more than one, and the larger says most
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +318,9 @@ def aggregate(image_map: Array, depth_map: Array, how: Aggregation) -> Array:
 
 
 def joined(maps: Sequence[Array]) -> Array:
-    """One map of several of a view: the norm of what they say, NaN where none says anything.
+    """One map of several of a view: the norm of what they say, of power four, NaN where none says anything.
+
+    Two that agree say more than one, and the larger says most.
 
     Args:
         maps: (H, W) float32 each, not negative.
@@ -329,5 +330,9 @@ def joined(maps: Sequence[Array]) -> Array:
     told = np.isfinite(maps).any(axis=0)
     largest = np.nan_to_num(maps).max(axis=0)
     scaled = [np.nan_to_num(one) / np.maximum(largest, np.float32(1e-12)) for one in maps]
-    norm = largest * np.sum([one**POWER for one in scaled], axis=0, dtype=np.float32) ** np.float32(1 / POWER)
+    # The power of four, by squares: several times as fast.
+    total = np.zeros(largest.shape, dtype=np.float32)
+    for one in scaled:
+        total += np.square(np.square(one))
+    norm = largest * np.sqrt(np.sqrt(total))
     return np.asarray(np.where(told, norm, np.float32(np.nan)), dtype=np.float32)

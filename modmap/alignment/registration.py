@@ -82,8 +82,7 @@ def _even_over_directions(normals: Array, count: int) -> Array:
     rng = np.random.default_rng(0)
     bins = np.floor((normals + 1) * 3.999).astype(np.int64)
     cell = bins[:, 0] * 64 + bins[:, 1] * 8 + bins[:, 2]
-    _, where, size = np.unique(cell, return_inverse=True, return_counts=True)
-    weight = 1.0 / np.sqrt(size[where])
+    weight = 1.0 / np.sqrt(np.bincount(cell)[cell])
     # Weighted drawing without replacement: the smallest of exponential times.
     times = rng.exponential(size=len(normals)) / weight
     return np.argpartition(times, count)[:count]

@@ -152,5 +152,7 @@ def _specks(known: Array, *, width: int) -> Array:
     kernel = np.ones((width, width), np.uint8)
     opened = cv2.dilate(cv2.erode(known.astype(np.uint8), kernel), kernel)
     # A piece that has a place for the kernel stays whole.
-    _, piece = cv2.connectedComponents(known.astype(np.uint8), connectivity=8)
-    return np.asarray(known & ~np.isin(piece, np.unique(piece[opened > 0])))
+    count, piece = cv2.connectedComponents(known.astype(np.uint8), connectivity=8)
+    wide = np.zeros(count, dtype=bool)
+    wide[piece[opened > 0]] = True
+    return np.asarray(known & ~wide[piece])

@@ -44,11 +44,13 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
     counted = np.isfinite(deviation) & (face > 0)
     if not counted.any():
         return deviation
-    numbers, of_all = np.unique(face[counted], return_inverse=True)
+    taken = np.bincount(face[counted]) > 0
+    of_all = (np.cumsum(taken) - 1)[face[counted]]
     cause_all = np.column_stack([np.ones(len(of_all)), normals[counted]])
     asked = _some_of_each(of_all, ENOUGH)
     found, of, cause = deviation[counted][asked].astype(np.float64), of_all[asked], cause_all[asked]
-    every, size = np.arange(len(numbers)), np.bincount(of)
+    count = int(taken.sum())
+    every, size = np.arange(count), np.bincount(of)
     held = (CERTAIN / tolerance) ** 2 * np.eye(cause.shape[1])
     offset = np.asarray(ndimage.median(found, of, every))[of]
     for _ in range(ROUNDS):
@@ -56,12 +58,8 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
         spread = np.maximum(1.4826 * np.asarray(ndimage.median(np.abs(rest), of, every)), CERTAIN)
         weight = np.square(np.clip(1 - np.square(rest / (FAR * spread[of])), 0, None)) / size[of]
         weighted = cause * weight[:, None]
-        covered = np.stack(
-            [_sums(weighted * column[:, None], of, len(numbers)) for column in cause.T], axis=2
-        )
-        explained = np.linalg.solve(
-            covered + held, _sums(weighted * found[:, None], of, len(numbers))[..., None]
-        )
+        covered = np.stack([_sums(weighted * column[:, None], of, count) for column in cause.T], axis=2)
+        explained = np.linalg.solve(covered + held, _sums(weighted * found[:, None], of, count)[..., None])
         offset = dot(cause, explained[of, :, 0])
     whole = dot(cause_all, explained[of_all, :, 0])
     remaining = deviation.copy()
@@ -71,7 +69,8 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
 
 def _some_of_each(of: Array, most: int) -> Array:
     """(K,) places in a list of numbers (M,), from 0, that hold each number at most so often, evenly spread."""
-    order = np.argsort(of, kind="stable")
+    # Numbers of 16 bits are sorted digit by digit, many times as fast.
+    order = np.argsort(of.astype(np.uint16) if of.max() < 2**16 else of, kind="stable")
     size = np.bincount(of)
     rank = np.arange(len(of)) - np.repeat(np.cumsum(size) - size, size)
     step = -(-size // most)
