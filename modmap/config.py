@@ -101,7 +101,8 @@ class EvidenceSettings(_Settings):
     """What speaks for a defect; a place's score is the norm of all, in multiples of what a good part shows at most.
 
     Geometry, appearance and texture lay each scan on the nominal one and compare them (`modmap.evidence`), the first
-    where several are given: the model keeps its views. For these and for memory every view needs a camera.
+    where several are given: the model keeps its views, and what the others show against them, which a good part may.
+    For these and for memory every view needs a camera.
 
     Attributes:
         mapping: The distances from what is predicted across views and modalities (Secs. 3.2.2 and 3.2.3); without it

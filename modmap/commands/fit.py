@@ -49,7 +49,7 @@ def fit(
     A fit that was killed resumes when the same command is given again.
 
     Args:
-        train: Directory of a nominal scan; several good ones where the model remembers, or for a multi-class model.
+        train: Directory of a nominal scan; or several good ones, of which scans are laid on the first.
         output: Where to save the model.
         preset: inspect: compares scans with the nominal one, trains nothing. memory: looks for patches like none of
             several good parts', which may lie anyhow. fast: maps features at 448 px, ViT-S/14,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from modmap.alignment.align import AlignmentError
 from modmap.alignment.beside import nominal_beside
 from modmap.alignment.support import without_support
-from modmap.detector.fitted import FittedModel
+from modmap.config import ModMapConfig
 from modmap.detector.reference import Reference
 from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.evidence.levels import MEMORY, levelled_together
@@ -77,13 +77,13 @@ class AgainstNominal:
         }
 
 
-def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> AgainstNominal:
+def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> AgainstNominal:
     """Holds a scan against the nominal ones of its class.
 
     Raises:
         ModMapError: the scan can't be used, and nothing else speaks for or against it.
     """
-    settings = model.config.evidence
+    settings = config.evidence
     without = next((view for view in scan.views if view.camera is None), None)
     if without is not None:
         looked_for = without.camera_looked_for
@@ -92,7 +92,7 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
             raise AlignmentError(f"scan {scan.name}: {reason}")
         unseen = 0.0 if settings.geometry else None
         return AgainstNominal(inspected=unseen, notes=(f"evidence: only the mapping's: {reason}",))
-    seen = ReducedViews.of(scan, foreground=model.config.inference.foreground)
+    seen = ReducedViews.of(scan, foreground=config.inference.foreground)
     evidence: dict[Evidence, Mapping[str, Array]] = {}
     seconds: dict[str, float] = {}
     notes: tuple[str, ...] = ()
@@ -124,6 +124,7 @@ def against_nominal(model: FittedModel, reference: Reference, scan: Scan) -> Aga
                 evidence["appearance"] = compared.appearance
             if settings.texture:
                 evidence["texture"] = compared.texture
+            evidence = reference.tolerated.taken_off(reference.part, evidence, seen.surfaces, motion)
     if reference.memory is not None:
         started = time.perf_counter()
         part = without_support(seen.surfaces)[0] if compared is None else compared.part

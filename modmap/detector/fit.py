@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from modmap.alignment.align import AlignmentError
 from modmap.alignment.support import without_support
 from modmap.config import ModMapConfig
+from modmap.detector.against_nominal import against_nominal
 from modmap.detector.expected import ExpectedDistances, ScanDistances, learn_and_score
 from modmap.detector.fitted import FittedModel, distances_of, new_mapper
 from modmap.detector.jitter import jittered_copies
@@ -22,13 +25,16 @@ from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
 from modmap.evidence.comparison import ReducedViews
 from modmap.evidence.memory import Memory, Views
+from modmap.evidence.tolerated import Tolerated
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
 from modmap.mapping.training import Training
-from modmap.progress import stage
+from modmap.progress import Stage, stage
 from modmap.scan import Scan
 from modmap.volume import aggregate
+
+_logger = logging.getLogger(__name__)
 
 GOOD = 1.0  # by the scale of the evidence, about what a good part shows
 
@@ -62,12 +68,6 @@ def fit_scans(
     if config.evidence.keeps_views:
         for scan in scans:
             require_cameras(scan)
-    learns = config.evidence.mapping or config.evidence.memory
-    if not learns and len(scans) > max(len(categories), 1):
-        raise ModMapError(
-            f"fit: expected one nominal scan a class, which others are compared with, found {len(scans)}: give the "
-            "others to calibrate, or learn from all of them with preset memory or evidence.memory=true"
-        )
     started = time.perf_counter()
     grids = survey(scans, config.inference)
     references = _references(config, scans, progress=progress)
@@ -170,7 +170,31 @@ def _references(config: ModMapConfig, scans: Sequence[Scan], *, progress: bool) 
                 seen = views_of(found[name], some[1:])
                 memory = Memory.of(seen, count=len(some), turns=config.evidence.turns)
                 found[name] = replace(found[name], memory=memory)
+    if config.evidence.compares:
+        further = sum(len(some) - 1 for some in by_class.values())
+        with stage("good scans", total=further, shown=progress) as bar:
+            for name, some in by_class.items():
+                found[name] = replace(found[name], tolerated=_tolerated(config, found[name], some[1:], bar))
     return found
+
+
+def _tolerated(config: ModMapConfig, reference: Reference, scans: Sequence[Scan], bar: Stage) -> Tolerated:
+    """What further good scans show against the first, as far as they can be laid on it."""
+    tolerated = Tolerated.nothing()
+    alone = replace(reference, memory=None)
+    comparing = config.evidence.model_copy(update={"mapping": False, "memory": False})
+    for scan in scans:
+        try:
+            shown = against_nominal(config.model_copy(update={"evidence": comparing}), alone, scan)
+        except AlignmentError as error:
+            _logger.warning("fit: what this good scan shows beside the first isn't learnt: %s", error)
+        else:
+            assert shown.compared is not None
+            assert shown.seen is not None
+            motion = shown.compared.registration.motion
+            tolerated = tolerated.after(reference.part, shown.evidence, shown.seen.surfaces, motion)
+        bar.advance()
+    return tolerated
 
 
 def _train(

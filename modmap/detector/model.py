@@ -110,8 +110,9 @@ class ModMap:
         """Keeps the nominal scans to compare others with, and learns the mappings on them (Sec. 3.2.2), as asked.
 
         Args:
-            scans: One nominal scan, or several: good ones that the model remembers all (`evidence.memory`) or learns
-                from (`evidence.mapping`), of several categories for a multi-class model.
+            scans: One nominal scan, or several good ones, of several categories for a multi-class model. Scans are laid
+                on the first of a category and compared with it; what the others show against it is a good part's.
+                Memory and mapping learn from all.
             progress: Show bars with the loss on standard error.
             keep: A directory that keeps tokens and the state of the training as they come: a fit that was killed and
                 is called again resumes, and ends with the same weights. It may be removed once the model is saved.

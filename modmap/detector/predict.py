@@ -59,7 +59,7 @@ def predict_scan(
     nominal = AgainstNominal()
     reference = model.references.get(model.trained.class_of(scan, category=category))
     if reference is not None:
-        nominal = against_nominal(model, reference, scan)
+        nominal = against_nominal(model.config, reference, scan)
         if views:
             views = {view_id: nominal.added_to(maps) for view_id, maps in views.items()}
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from modmap.evidence.memory import Memory
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.evidence.texture import NominalTexture
+from modmap.evidence.tolerated import Tolerated
 from modmap.files.atomic import atomic_file
 from modmap.foreground import foreground_mask
 from modmap.scan import Camera, Frame, Scan
-from modmap.types import Array, ForegroundMode
+from modmap.types import EVIDENCE, Array, Evidence, ForegroundMode
 
 REFERENCE_NAME = "reference.npz"
 PARTS = ("depth", "image", "K", "pose", "distortion")
@@ -36,10 +37,12 @@ class Reference:
     Attributes:
         frames: By view id, of at most 1024 px along the longer side, depth of the part alone, each with a camera.
         memory: What a network saw of all nominal scans of the class; None where that wasn't asked.
+        tolerated: What the further nominal scans of the class show, held against these views.
     """
 
     frames: Mapping[str, Frame]
     memory: Memory | None = None
+    tolerated: Tolerated = field(default_factory=Tolerated.nothing)
 
     @classmethod
     def of(cls, scan: Scan, *, foreground: ForegroundMode) -> Reference:
@@ -102,7 +105,7 @@ def require_cameras(scan: Scan) -> None:
 
 
 def arrays_of(references: Mapping[str, Reference]) -> dict[str, Array]:
-    """References as named arrays: `classes`, and for class i `ids_i`, and for its view j `depth_i_j` and so on."""
+    """References as named arrays: `classes`, for class i `ids_i`, and for its view j `depth_i_j` and so on."""
     arrays: dict[str, Array] = {"classes": np.array(list(references), dtype=np.str_)}
     for place, reference in enumerate(references.values()):
         arrays[f"ids_{place}"] = np.array(list(reference.frames), dtype=np.str_)
@@ -117,6 +120,10 @@ def arrays_of(references: Mapping[str, Reference]) -> dict[str, Array]:
                 "distortion": np.zeros(0) if camera.distortion is None else camera.distortion,
             }
             arrays |= {f"{name}_{place}_{view}": value for name, value in parts.items()}
+        for kind, views in reference.tolerated.kinds.items():
+            for view, view_id in enumerate(reference.frames):
+                if view_id in views:
+                    arrays[f"{kind}_{place}_{view}"] = views[view_id]
         if reference.memory is not None:
             arrays |= {f"{name}_{place}": value for name, value in memory_arrays(reference.memory).items()}
     return arrays
@@ -158,6 +165,7 @@ def read_references(directory: Path) -> References:
                     for j, view_id in enumerate(arrays[f"ids_{i}"])
                 },
                 memory_of(arrays, f"_{i}"),
+                _tolerated(arrays, i, [str(view_id) for view_id in arrays[f"ids_{i}"]]),
             )
             for i, name in enumerate(arrays["classes"])
         }
@@ -169,6 +177,21 @@ def read_references(directory: Path) -> References:
             f"{path}: expected the nominal views of a model, found a damaged file ({one_line(error)})"
         ) from None
     return references
+
+
+def _tolerated(arrays: Mapping[str, Array], place: int, view_ids: Sequence[str]) -> Tolerated:
+    kinds: dict[Evidence, dict[str, Array]] = {}
+    for kind in EVIDENCE:
+        for view, view_id in enumerate(view_ids):
+            shown = arrays.get(f"{kind}_{place}_{view}")
+            if shown is None:
+                continue
+            if shown.ndim != 2 or shown.dtype != np.float16 or not (np.isfinite(shown) & (shown >= 0)).all():
+                raise ValueError(
+                    f"{kind} of view {view_id}: expected float16 scores (h, w) of 0 and more, found others"
+                )
+            kinds.setdefault(kind, {})[view_id] = shown
+    return Tolerated(kinds)
 
 
 def _frame(view_id: str, parts: Mapping[str, Array]) -> Frame:

@@ -57,12 +57,6 @@ class TestMemory:
         scan = grained("bad", 9, mark=True)
         assert_same(loaded.predict(scan), remembering.predict(scan))
 
-    def test_fit__several_scans_are_for_memory_alone(self) -> None:
-        scans = [grained("a", 0), grained("b", 1)]
-        alone = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"memory": False}})
-        with pytest.raises(ModMapError, match=r"expected one nominal scan a class.*evidence\.memory=true"):
-            alone.fit(scans)
-
     def test_fit__each_class_remembers_its_own(self) -> None:
         plain = [replace(grained(f"plain_{seed}", seed), category="plain") for seed in range(2)]
         marked = [replace(grained(f"m_{seed}", seed, mark=True), category="marked") for seed in range(2)]
