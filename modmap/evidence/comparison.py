@@ -20,6 +20,7 @@ from modmap.evidence.fixture import without_fixtures
 from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, levelled_together
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
+from modmap.evidence.strangers import without_strangers
 from modmap.evidence.texture import NominalTexture, texture
 from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
@@ -156,12 +157,13 @@ class LaidScan:
         Raises:
             AlignmentError: the scan can't be laid on the nominal one.
         """
-        part, _ = without_support(new)
+        part, supported = without_support(new)
         registration = align(surfaces, part)
         if geometry is None:
             return cls(registration, part, {})
         if not geometry.supported:
-            return cls(registration, new, {})
+            alone = without_strangers(geometry, part, registration.motion) if supported else dict(new)
+            return cls(registration, alone, {})
         found = without_fixtures(geometry, part, registration.motion, edge=place_edge(new))
         return cls(registration, *found)
 
