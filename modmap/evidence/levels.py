@@ -4,7 +4,8 @@ Each kind of evidence tells multiples of what it expects at a place, but expects
 brighter lamp, a rendered nominal scan, or a duller finish lift all of a scan, and a defect must stand out of that. What
 a scan shows nearly everywhere isn't a defect. So the scale is half way, in ratio, between that of simulated good parts
 and the scan's own; and the scan's own alone as far as that lies above all good parts', as beside a rendered nominal
-scan, of which nearly every place looks otherwise.
+scan, of which nearly every place looks otherwise. There a view has a level of its own, if that is higher: what is
+rendered plain differs from what is brushed more than an edge does.
 """
 
 from __future__ import annotations
@@ -50,8 +51,12 @@ class Level:
         own = self.own(views)
         if own is None:
             return dict(views)
-        unit = self.headroom * self.most * np.sqrt(own * max(own / ODD, 1.0))
-        return {view_id: (one / np.float32(unit)).astype(np.float32) for view_id, one in views.items()}
+        levelled = {}
+        for view_id, one in views.items():
+            level = own if own <= ODD else max(own, self.own({view_id: one}) or own)
+            unit = self.headroom * self.most * np.sqrt(level * max(level / ODD, 1.0))
+            levelled[view_id] = (one / np.float32(unit)).astype(np.float32)
+        return levelled
 
     def own(self, views: Mapping[str, Array]) -> float | None:
         """How many times the usual level a scan's own is; None where nothing is said.

@@ -42,6 +42,21 @@ class TestLevelled:
         for view_id, one in LEVEL.levelled(scan).items():
             np.testing.assert_allclose(one, scan[view_id] / (2 * HEADROOM * unit), rtol=0.01)
 
+    def test_levelled__an_odd_scans_views_by_their_own(self) -> None:
+        """Of an odd scan each view that is more so; of others no view alone, as most of it may be a defect."""
+        for times, own in ((4.0, True), (0.4, False)):
+            scan = _scan(0.5 * times)
+            scan["b"] = scan["b"] * np.float32(3)
+            level = LEVEL.own(scan)
+            of_view = LEVEL.own({"b": scan["b"]})
+            assert level is not None
+            assert of_view is not None
+            assert of_view > 1.1 * level
+            assert (level > ODD) == own
+            unit = of_view / ODD**0.5 if own else level**0.5
+            found = LEVEL.levelled(scan)["b"]
+            np.testing.assert_allclose(found, scan["b"] / (2 * HEADROOM * unit), rtol=0.01)
+
     def test_levelled__a_small_defect_has_no_say(self) -> None:
         scan = _scan(0.5)
         defective = {view_id: one.copy() for view_id, one in scan.items()}
