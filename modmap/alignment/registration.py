@@ -80,7 +80,8 @@ def sampled(view_id: str, surface: ViewSurface, *, count: int = POINTS_PER_VIEW)
 
 def _even_over_directions(normals: Array, count: int) -> Array:
     rng = np.random.default_rng(0)
-    bins = np.floor((normals + 1) * 3.999).astype(np.int64)
+    # A unit normal of float32 may be a little longer than 1.
+    bins = np.floor((normals + 1) * 3.999).astype(np.int64).clip(0, 7)
     cell = bins[:, 0] * 64 + bins[:, 1] * 8 + bins[:, 2]
     weight = 1.0 / np.sqrt(np.bincount(cell)[cell])
     # Weighted drawing without replacement: the smallest of exponential times.

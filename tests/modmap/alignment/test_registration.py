@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,18 @@ ALONG = [
     motion_of(np.array([0.0, 0.0, np.radians(1.0), 5.0, 0.0, 0.0]), about=np.zeros(3)),
     motion_of(np.array([0.0, 0.0, -np.radians(1.0), -3.0, 4.0, 0.0]), about=np.zeros(3)),
 ]
+
+
+class TestSampled:
+    @pytest.mark.parametrize("axis", [0, 1, 2])
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_sampled__normals_a_little_longer_than_one(self, axis: int, sign: int) -> None:
+        surface = _plate(ring(1), np.eye(4))["00"]
+        normals = np.zeros_like(surface.normals)
+        normals[..., axis] = sign * np.float32(1.000001)
+        found = sampled("00", replace(surface, normals=normals), count=100)
+        assert len(found.points) == 100
+        assert len(np.unique(found.points, axis=0)) == 100
 
 
 class TestRegister:
