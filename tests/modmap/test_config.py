@@ -16,8 +16,18 @@ class TestMakeConfig:
         assert config == {
             "preset": "paper",
             "size": 896,
-            "image_encoder": {"reference": "dinov2_vitb14", "normalisation": "auto", "precision": "float32"},
-            "depth_encoder": {"reference": None, "normalisation": "auto", "precision": "float32"},
+            "image_encoder": {
+                "reference": "dinov2_vitb14",
+                "normalisation": "auto",
+                "layer": None,
+                "precision": "float32",
+            },
+            "depth_encoder": {
+                "reference": None,
+                "normalisation": "auto",
+                "layer": None,
+                "precision": "float32",
+            },
             "mapping": {
                 "cross_view": True,
                 "view_conditioning": True,
