@@ -192,7 +192,7 @@ def _tolerated(config: ModMapConfig, reference: Reference, scans: Sequence[Scan]
             assert shown.compared is not None
             assert shown.seen is not None
             motion = shown.compared.registration.motion
-            tolerated = tolerated.after(reference.part, shown.evidence, shown.seen.surfaces, motion)
+            tolerated = tolerated.after(alone.part, shown.evidence, shown.seen.surfaces, motion)
         bar.advance()
     return tolerated
 

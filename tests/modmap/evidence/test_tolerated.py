@@ -24,7 +24,7 @@ ONE, OTHER = (
 
 
 def _scores(views: dict[str, ViewSurface], motion: Array, *, high: float) -> dict[str, Array]:
-    """2 everywhere, and `high` where the part, as it lay at first, is over a disc of 12 mm about (5, 5)."""
+    """0.5 everywhere, and `high` where the part, as it lay at first, is over a disc of 12 mm about (5, 5)."""
     found = {}
     for view_id, surface in views.items():
         own = surface.points @ inverse(motion)[:3, :3].T + inverse(motion)[:3, 3]
