@@ -14,7 +14,7 @@ from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.places import Places
 from modmap.types import Array
 
-FARTHER = 4.0  # multiples of what is expected
+FARTHER = 4.0  # multiples of what is expected: so far a view of a good part may look past it, and that counts as one
 FEWEST_VIEWS = 2
 HIDES = 10.0  # mm: what is measured so much nearer stands before the place, and isn't its surface
 
@@ -25,7 +25,7 @@ class Absence:
 
     Attributes:
         points: (M, 3) where it would lie, in the new scan's world, mm.
-        scores: (M,) float32 multiples of what a good part shows: of how far a view looks past it.
+        scores: (M,) float32 multiples, above 1, of how far a view of a good part looks past it at most.
         inspected: Share of the nominal part's surface that some view measured, or looked through, in [0, 1].
     """
 
@@ -83,4 +83,4 @@ def absences(
     nearest = np.full(places.count, np.inf)
     np.minimum.at(nearest, place[kept], past[kept])
     inspected = float(looked_at.mean()) if len(looked_at) else 0.0
-    return Absence(every[kept], nearest[place[kept]].astype(np.float32), inspected)
+    return Absence(every[kept], (nearest[place[kept]] / FARTHER).astype(np.float32), inspected)
