@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from huggingface_hub import hf_hub_download
 
@@ -72,6 +71,8 @@ def _create(resolved: str, **arguments: Any) -> Any:
     if kind == "hf-hub":
         repository, _, revision = place.partition("@")
         require_on_hub(repository, revision or None)
+    import timm  # seconds, which a model without such an encoder need not wait for
+
     try:
         return timm.create_model(_source(resolved), num_classes=0, **arguments)
     except Exception as error:

@@ -15,8 +15,9 @@ from modmap.encoding.cnn import WEIGHTS, cnn_maps, lower_half
 from modmap.errors import ModMapError
 
 
-def test_cnn_maps__are_those_of_the_whole_network() -> None:
-    gray = np.random.default_rng(0).random((48, 80)).astype(np.float32)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cnn_maps__are_those_of_timms_whole_network(channels: int) -> None:
+    picture = np.random.default_rng(0).random((48, 80, channels)).astype(np.float32)
     whole = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     state = safetensors.torch.load_file(WEIGHTS)
     missing, unexpected = whole.load_state_dict(state, strict=False)
@@ -26,9 +27,9 @@ def test_cnn_maps__are_those_of_the_whole_network() -> None:
     )
     assert whole.pretrained_cfg["mean"] == whole.pretrained_cfg["std"] == (0.5, 0.5, 0.5)
     with torch.inference_mode():
-        shown = torch.from_numpy(2 * gray - 1).repeat(1, 3, 1, 1)
+        shown = torch.from_numpy(2 * picture - 1).permute(2, 0, 1).expand(1, 3, 48, 80)
         expected = whole.forward_intermediates(shown, intermediates_only=True)
-    for found, one, stride in zip(cnn_maps(gray), expected[2:4], cnn.STRIDES, strict=True):
+    for found, one, stride in zip(cnn_maps(picture.squeeze()), expected[2:4], cnn.STRIDES, strict=True):
         assert found.shape[1:] == (48 // stride, 80 // stride)
         torch.testing.assert_close(found, one[0], rtol=1e-4, atol=1e-4)
 
