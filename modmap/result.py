@@ -12,7 +12,7 @@ import numpy as np
 from modmap.calibration import Calibration, Verdict
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
-from modmap.scan import Scan
+from modmap.scan import Frame, Scan
 from modmap.types import EVIDENCE, Aggregation, Array, Evidence
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, joined
 
@@ -86,6 +86,10 @@ class ViewMaps:
         if not self.evidence:
             return combined
         return np.fmax(combined, self._of_pixels(joined(list(self.evidence.values()))))
+
+    def reduced(self) -> Array:
+        """(h, w) float32 of all kinds of evidence together, at their own resolution; 0 where nothing is said."""
+        return np.nan_to_num(joined(list(self.evidence.values())))
 
     def _of_tokens(self, tokens: Array | None) -> Array:
         if tokens is None:
@@ -225,6 +229,7 @@ def build_volume(
     *,
     grow: bool,
     absent: tuple[Array, Array] | None = None,
+    reduced: Mapping[str, Frame] | None = None,
 ) -> tuple[AnomalyVolume, int]:
     """Carries every foreground pixel's score into its voxel, the maximum kept (Sec. 3.2.4).
 
@@ -234,14 +239,20 @@ def build_volume(
         grid: Where the voxels are.
         grow: Extend the grid to pixels outside it; else they are dropped.
         absent: (M, 3) world points, mm, of nominal surface that is missing, and (M,) their scores.
+        reduced: The views at the resolution of the evidence, by id, each with its part alone, where nothing else
+            speaks: their pixels are carried then, and no view is loaded again.
 
     Returns:
         The volume, and how many points were dropped.
     """
     builder = VolumeBuilder(grid, grow=grow)
     for view_id, maps in views.items():
-        mask = maps.foreground
-        builder.add(scan[view_id].load().points(mask), maps.combined()[mask])
+        if reduced is None:
+            mask = maps.foreground
+            builder.add(scan[view_id].load().points(mask), maps.combined()[mask])
+        else:
+            mask = reduced[view_id].depth > 0
+            builder.add(reduced[view_id].points(mask), maps.reduced()[mask])
     if absent is not None and len(absent[0]):
         builder.add(*absent)
     return builder.build(), builder.outside

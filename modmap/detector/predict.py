@@ -12,10 +12,13 @@ from modmap.detector.against_nominal import AgainstNominal, against_nominal
 from modmap.detector.fitted import FittedModel
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
+from modmap.evidence.comparison import ReducedViews
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.scan import Scan
 from modmap.types import Aggregation
 from modmap.volume import AnomalyVolume, VoxelGrid
+
+FINE = 1 / 3  # of a voxel that the footprint of a reduced view's pixel may measure
 
 
 def predict_scan(
@@ -76,7 +79,14 @@ def predict_scan(
     # Where a scan is held against nominal ones, its score is the volume's, whether that is wanted or not.
     if refused is None or nominal.spoke:
         start = grid or model.grid_for(scan, category=category)
-        built, outside = build_volume(scan, views, start, grow=grid is None, absent=absent)
+        reduced = None
+        if (
+            nominal.seen is not None
+            and not model.config.evidence.mapping
+            and _fine(nominal.seen, start.voxel)
+        ):
+            reduced = nominal.seen.frames
+        built, outside = build_volume(scan, views, start, grow=grid is None, absent=absent, reduced=reduced)
         if nominal.spoke:
             built = built.without_specks()
         if outside:
@@ -101,6 +111,16 @@ def predict_scan(
         inspected=nominal.inspected,
         least_inspected=model.config.evidence.least_inspected,
     )
+
+
+def _fine(seen: ReducedViews, voxel: float) -> bool:
+    """Whether the reduced views' pixels fill the voxels, as the views' own do."""
+    for view_id, frame in seen.frames.items():
+        assert frame.camera is not None
+        footprint = float(frame.depth.max()) / min(frame.camera.K[0, 0], frame.camera.K[1, 1])
+        if frame.shape != seen.shapes[view_id] and footprint > FINE * voxel:
+            return False
+    return True
 
 
 def view_maps(

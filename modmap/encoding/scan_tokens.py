@@ -67,7 +67,7 @@ def encode_scan(
     A view whose depth holds no measurement at all is left out, and a note says so.
 
     Args:
-        scan: The scan; its views are loaded one at a time.
+        scan: The scan; its views are loaded a few at a time, ahead of the encoders.
         image_encoder: For the images.
         depth_encoder: For the depth maps, with the same grid.
         foreground: Which pixels are the part.
@@ -83,7 +83,8 @@ def encode_scan(
     kept: list[str] = []
     notes: list[str] = []
     images, depths, mapped, touched, shapes, masks = [], [], [], [], [], []
-    for frame, mask in part_views(scan, foreground=foreground, notes=notes):
+    views = part_views(scan, lambda frame, mask: (frame, mask), foreground=foreground, notes=notes)
+    for frame, mask in views:
         kept.append(frame.id)
         images.append(image_encoder.tokens(frame, device=device, cache=cache))
         depths.append(depth_encoder.tokens(frame, device=device, cache=cache))

@@ -12,6 +12,7 @@ from modmap.alignment.surface import ViewSurface
 from modmap.evidence.lookup import looked_past
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.places import Places
+from modmap.threads import in_order
 from modmap.types import Array
 
 FARTHER = 4.0  # multiples of what is expected: so far a view of a good part may look past it, and that counts as one
@@ -55,26 +56,29 @@ def absences(
         fixtures: By view (H, W) bool of the nominal view: what isn't asked for; a view may be left out.
     """
     back = inverse(motion)
-    points, scores, seen = [np.zeros((0, 3))], [np.zeros(0)], [np.zeros(0, dtype=bool)]
-    for view_id, surface in nominal.views.items():
+
+    def asked(view_id: str) -> tuple[Array, Array, Array]:
+        """(M, 3) where the view's nominal points would lie, (M,) multiples of what is expected, (M,) bool seen."""
+        surface = nominal.views[view_id]
         mask = surface.smooth & ~fixtures.get(view_id, np.False_)
         here = moved(back, surface.points[mask].astype(np.float64))
-        points.append(here)
         if view_id not in new:
-            scores.append(np.full(len(here), np.nan))
-            seen.append(np.zeros(len(here), dtype=bool))
-            continue
+            return here, np.full(len(here), np.nan), np.zeros(len(here), dtype=bool)
         past = looked_past(new[view_id], here)
         if nominal.supported:
             # A fixture stays where it is while the part moves.
             unmoved = looked_past(new[view_id], surface.points[mask].astype(np.float64))
             past = np.where(np.abs(unmoved) < np.abs(past), unmoved, past)
-        scores.append(past * surface.cosine[mask] / nominal.expected[view_id][mask][:, 0])
-        seen.append(looked_past(new[view_id], here, around=0) > -HIDES)
-    every, past = np.concatenate(points), np.concatenate(scores)
+        multiples = past * surface.cosine[mask] / nominal.expected[view_id][mask][:, 0]
+        return here, multiples, looked_past(new[view_id], here, around=0) > -HIDES
+
+    nothing = np.zeros((0, 3)), np.zeros(0), np.zeros(0, dtype=bool)
+    every, past, seen = (
+        np.concatenate(parts) for parts in zip(nothing, *in_order(asked, nominal.views), strict=True)
+    )
     (place,) = (places := Places.hashed([every], edge=edge)).of
     looked_at = np.zeros(places.count, dtype=bool)
-    looked_at[place[np.concatenate(seen)]] = True
+    looked_at[place[seen]] = True
     through = past > FARTHER
     looks = np.bincount(place[through], minlength=places.count)
     stands = np.bincount(place[~through & (past > -FARTHER)], minlength=places.count)

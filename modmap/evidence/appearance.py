@@ -20,6 +20,7 @@ from modmap.evidence.lines import THIRDS, expected_lines, line_scores
 from modmap.evidence.lookup import APART, WHOLE, places_in, read_at
 from modmap.evidence.smoothing import sigmas, weighted_mean
 from modmap.scan import Frame
+from modmap.threads import in_order
 from modmap.types import Array
 
 SCALES = (2.0, 4.0, 8.0)  # of the Gaussians, in pixels of a view that is 1024 wide
@@ -113,11 +114,14 @@ def appearance(
         surface is grazed, and where the nominal view sees nothing.
     """
     found: tuple[dict[str, Array], ...] = tuple({} for _ in range(1 + len(THIRDS)))
-    for view_id, surface in surfaces.items():
-        if view_id in nominal.views:
-            scores = _compared(nominal, view_id, frames[view_id], surface, motion)
-            for maps, one in zip(found, scores, strict=True):
-                maps[view_id] = one
+    shared = [view_id for view_id in surfaces if view_id in nominal.views]
+
+    def compared(view_id: str) -> list[Array]:
+        return _compared(nominal, view_id, frames[view_id], surfaces[view_id], motion)
+
+    for view_id, scores in zip(shared, in_order(compared, shared), strict=True):
+        for maps, one in zip(found, scores, strict=True):
+            maps[view_id] = one
     return found
 
 

@@ -51,7 +51,7 @@ class ReducedViews:
 
     @classmethod
     def of(cls, scan: Scan, *, foreground: ForegroundMode) -> ReducedViews:
-        """Reads the views of a scan one at a time; those without any depth are left out.
+        """Reads the views of a scan, as many at a time as there are threads; those without any depth are left out.
 
         Args:
             scan: The scan; each view needs a camera.
@@ -60,14 +60,16 @@ class ReducedViews:
         Raises:
             ModMapError: a view can't be loaded, or no view has any depth.
         """
+
+        def made(frame: Frame, mask: Array) -> tuple[Frame, ViewSurface, tuple[int, int], Array]:
+            small = reduced(frame, mask)
+            return small, view_surface(small, small.depth > 0), frame.shape, np.packbits(mask)
+
         notes: list[str] = []
         frames, surfaces, shapes, masks = {}, {}, {}, {}
-        for frame, mask in part_views(scan, foreground=foreground, notes=notes):
-            small = reduced(frame, mask)
-            frames[frame.id] = small
-            surfaces[frame.id] = view_surface(small, small.depth > 0)
-            shapes[frame.id] = frame.shape
-            masks[frame.id] = np.packbits(mask)
+        for small, surface, shape, packed in part_views(scan, made, foreground=foreground, notes=notes):
+            frames[small.id], surfaces[small.id] = small, surface
+            shapes[small.id], masks[small.id] = shape, packed
         return cls(frames, surfaces, shapes, masks, tuple(notes))
 
 

@@ -16,6 +16,7 @@ from modmap.evidence.lookup import looked_past, looked_up, nearest_at, read_at
 from modmap.evidence.nominal import SAME_FACE, SCALES, NominalSurface
 from modmap.evidence.places import Places
 from modmap.evidence.smoothing import sigmas, smoothed
+from modmap.threads import in_order
 from modmap.types import Array
 
 FARTHER = 2.0  # multiples of what is expected beyond which other views are asked
@@ -54,20 +55,22 @@ def deviations(
     """
     shared = {view_id: surface for view_id, surface in new.items() if view_id in nominal.views}
     raw, expected, points = {}, {}, {}
-    for view_id, surface in shared.items():
-        raw[view_id], expected[view_id] = _raw(nominal, view_id, surface, motion)
-        points[view_id] = surface.points[np.isfinite(raw[view_id])]
+    compared = in_order(lambda view_id: _raw(nominal, view_id, shared[view_id], motion), shared)
+    for (view_id, surface), (here, there) in zip(shared.items(), compared, strict=True):
+        raw[view_id], expected[view_id] = here, there
+        points[view_id] = surface.points[np.isfinite(here)]
     places = Places.hashed(list(points.values()), edge=place_edge(shared))
     masks = {view_id: np.isfinite(one) for view_id, one in raw.items()}
     weights = [shared[view_id].cosine[mask].astype(np.float64) ** 2 for view_id, mask in masks.items()]
     best = {view_id: np.zeros(int(mask.sum()), np.float32) for view_id, mask in masks.items()}
     finest: dict[str, Array] = {}
     for scale in range(len(SCALES)):
-        smooth = [
-            smoothed(raw[view_id], sigmas(SCALES, mask.shape[1])[scale])[mask]
-            for view_id, mask in masks.items()
-        ]
-        fused = places.mean(smooth, weights)
+
+        def at_scale(view_id: str, scale: int = scale) -> Array:
+            mask = masks[view_id]
+            return np.asarray(smoothed(raw[view_id], sigmas(SCALES, mask.shape[1])[scale])[mask])
+
+        fused = places.mean(list(in_order(at_scale, masks)), weights)
         for view_id, place in zip(masks, places.of, strict=True):
             here = fused[place].astype(np.float32)
             finest.setdefault(view_id, here)

@@ -22,6 +22,7 @@ from modmap.encoding.cnn import STRIDES, cnn_maps
 from modmap.evidence.appearance import BRIGHT
 from modmap.evidence.smoothing import blurred
 from modmap.scan import Frame
+from modmap.threads import in_order
 from modmap.types import Array
 
 Views = tuple[Mapping[str, Frame], Mapping[str, ViewSurface]]  # of a scan, by id
@@ -124,17 +125,25 @@ def remembered(
         For each of `KINDS`, by view, (H, W) float32 multiples of what good patches lie apart at most; NaN off the part.
     """
     found: tuple[dict[str, Array], ...] = tuple({} for _ in KINDS)
-    for view_id, surface in surfaces.items():
-        view = memory.views.get(view_id)
-        if view is None or not _part(surface).any():
-            continue
+    shared = [
+        view_id for view_id, surface in surfaces.items() if view_id in memory.views and _part(surface).any()
+    ]
+
+    def compared(view_id: str) -> list[Array]:
+        view, surface = memory.views[view_id], surfaces[view_id]
         window = _Window.of(frames[view_id], surface, memory.factor)
         asked = torch.from_numpy(window.covered)
-        for maps, (kind, seen) in zip(found, window.seen().items(), strict=True):
+        maps = []
+        for kind, seen in window.seen().items():
             patches = _together([one[:, asked].T for one in seen], view.units[kind])
             scores = torch.full(asked.shape, torch.nan)
             scores[asked] = _nearest(patches, view.patches[kind].float()) / view.most[kind]
-            maps[view_id] = window.on_view(scores.numpy(), surface)
+            maps.append(window.on_view(scores.numpy(), surface))
+        return maps
+
+    for view_id, one in zip(shared, in_order(compared, shared), strict=True):
+        for maps, scores in zip(found, one, strict=True):
+            maps[view_id] = scores
     return found
 
 

@@ -9,7 +9,7 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -25,6 +25,7 @@ from modmap.encoding.cnn import STRIDES, cnn_maps
 from modmap.evidence.appearance import BRIGHT, below_white, clear_in_both, clear_surface
 from modmap.evidence.lookup import APART, OUTSIDE, read_at
 from modmap.scan import Frame
+from modmap.threads import in_order
 from modmap.types import Array
 
 BRIGHTEST = 0.9  # to which a bright place of the part is brought
@@ -123,20 +124,38 @@ def texture(
         off the part, grazed or beside an edge in either scan, and where the nominal view sees another surface.
     """
     found: tuple[dict[str, Array], ...] = tuple({} for _ in STRIDES)
-    for view_id, surface in surfaces.items():
-        if view_id in nominal.views:
-            view = nominal.views[view_id]
-            scores = _compared(view, nominal.surfaces[view_id], frames[view_id], surface, motion)
-            known, place = clear_in_both(view.known, nominal.surfaces[view_id], surface, motion)
-            for maps, one, stride in zip(found, scores, STRIDES, strict=True):
-                full = np.full(known.shape, np.nan, dtype=np.float32)
-                corner = np.array([view.columns.start, view.rows.start], dtype=np.float32)
-                # The middle of a patch's first pixel and of the patch lie half a patch less half a pixel apart.
-                inside = (place - corner + np.float32(0.5)) / np.float32(stride) - np.float32(0.5)
-                told = read_at(np.isfinite(one).astype(np.float32), inside)
-                sums = read_at(np.nan_to_num(one), inside)
-                full[known] = np.where(told > 0.5, sums / np.maximum(told, np.float32(0.5)), np.nan)
-                maps[view_id] = full
+    shared = [view_id for view_id in surfaces if view_id in nominal.views]
+
+    def compared(view_id: str) -> list[Array]:
+        view, there, surface = nominal.views[view_id], nominal.surfaces[view_id], surfaces[view_id]
+        scores = _compared(view, there, frames[view_id], surface, motion)
+        return _on_new_view(view, scores, *clear_in_both(view.known, there, surface, motion))
+
+    for view_id, scores in zip(shared, in_order(compared, shared), strict=True):
+        for maps, one in zip(found, scores, strict=True):
+            maps[view_id] = one
+    return found
+
+
+def _on_new_view(view: NominalView, scores: Sequence[Array], known: Array, place: Array) -> list[Array]:
+    """For each stride (H, W) float32 the scores of nominal patches at a new view's pixels, NaN where there are none.
+
+    Args:
+        view: The nominal view.
+        scores: By stride (h, w) of its patches, NaN where nothing is said.
+        known: (H, W) bool of the new view.
+        place: (M, 2) pixel coordinates of the nominal view, of the known pixels.
+    """
+    corner = np.array([view.columns.start, view.rows.start], dtype=np.float32)
+    found = []
+    for one, stride in zip(scores, STRIDES, strict=True):
+        # The middle of a patch's first pixel and of the patch lie half a patch less half a pixel apart.
+        inside = (place - corner + np.float32(0.5)) / np.float32(stride) - np.float32(0.5)
+        told = read_at(np.isfinite(one).astype(np.float32), inside)
+        sums = read_at(np.nan_to_num(one), inside)
+        full = np.full(known.shape, np.nan, dtype=np.float32)
+        full[known] = np.where(told > 0.5, sums / np.maximum(told, np.float32(0.5)), np.nan)
+        found.append(full)
     return found
 
 

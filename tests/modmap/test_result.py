@@ -13,7 +13,7 @@ import pytest
 from modmap.encoding.square import Square
 from modmap.errors import ModMapError
 from modmap.result import Result, ViewMaps, build_volume
-from modmap.scan import Scan
+from modmap.scan import Frame, Scan
 from modmap.types import Aggregation
 from modmap.volume import VoxelGrid
 
@@ -34,6 +34,16 @@ def _maps(mask: Array = MASK, *, how: Aggregation = "max", seed: int = 0, grid: 
         shape=(mask.shape[0], mask.shape[1]),
         mask_bits=np.packbits(mask),
     )
+
+
+def reduced_by(frame: Frame, factor: int) -> Frame:
+    """Every so-many-th pixel of a view, in the middle of those that it stands for but for half a pixel."""
+    camera = frame.camera
+    assert camera is not None
+    scale = np.diag([1 / factor, 1 / factor, 1])
+    rows, columns = (slice(0, side // factor * factor, factor) for side in frame.shape)
+    small = replace(camera, K=scale @ camera.K, size=None)
+    return replace(frame, image=frame.image[rows, columns], depth=frame.depth[rows, columns], camera=small)
 
 
 class TestViewMaps:
@@ -140,3 +150,36 @@ class TestBuildVolume:
         assert volume.at(absent[0][:1])[0] == 7
         without, _ = build_volume(scan, views, grid, grow=True)
         assert np.isnan(without.at(absent[0][:1])[0])
+
+    @pytest.mark.parametrize("factor", [1, 2])
+    def test_build_volume__of_reduced_views(self, make_scan: Callable[..., Scan], factor: int) -> None:
+        """The same at full resolution; at half of it each pixel stands for the four that it was made of."""
+        scan = make_scan(views=2)
+        frames = {view.id: view.load() for view in scan.views}
+        rng = np.random.default_rng(0)
+        views, reduced_views = {}, {}
+        for view_id, frame in frames.items():
+            mask = frame.depth > 0
+            small = reduced_by(frame, factor)
+            scores = rng.random(small.depth.shape).astype(np.float32)
+            views[view_id] = ViewMaps(
+                id=view_id,
+                image_tokens=None,
+                depth_tokens=None,
+                aggregation="max",
+                shape=frame.shape,
+                mask_bits=np.packbits(mask),
+                evidence={"memory": np.where(small.depth > 0, scores, np.nan)},
+            )
+            reduced_views[view_id] = small
+        grid = VoxelGrid(np.zeros(3), 3.0, (1, 1, 1))
+        expected, _ = build_volume(scan, views, grid, grow=True)
+        found, _ = build_volume(scan, views, grid, grow=True, reduced=reduced_views)
+        assert found.grid.voxel == 3
+        if factor == 1:
+            np.testing.assert_array_equal(found.scores, expected.scores)
+        for view_id, small in reduced_views.items():
+            of_view = small.depth > 0
+            said = np.asarray(views[view_id].evidence["memory"])[of_view]
+            assert (found.at(small.points(of_view)) >= said).all()
+        assert np.nanmax(found.scores) == np.nanmax(expected.scores)

@@ -14,7 +14,7 @@ PACKAGE = Path(modmap.__file__).parent
 
 # From the ground up: a room imports nothing above it. What stands on one floor is in one tuple.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "types", "progress"),
+    ("errors", "types", "progress", "threads"),
     ("files", "device"),
     ("config", "camera", "foreground", "calibration", "metrics"),
     ("scan",),
