@@ -23,7 +23,8 @@ from modmap.evidence.texture import NominalTexture
 from modmap.evidence.tolerated import Tolerated
 from modmap.files.atomic import atomic_file
 from modmap.foreground import foreground_mask
-from modmap.scan import Camera, Frame, Scan
+from modmap.scan import Camera, Frame, Scan, View
+from modmap.threads import in_order
 from modmap.types import EVIDENCE, Array, Evidence, ForegroundMode
 
 REFERENCE_NAME = "reference.npz"
@@ -49,22 +50,25 @@ class Reference:
         """Keeps the views of a nominal scan.
 
         Args:
-            scan: The scan; its views are loaded one at a time.
+            scan: The scan; its views are loaded as many at a time as there are threads.
             foreground: Which pixels are the part.
 
         Raises:
             ModMapError: a view has no camera or can't be loaded.
         """
         require_cameras(scan)
-        frames = {}
-        for frame in scan.frames():
-            frames[frame.id] = reduced(frame, foreground_mask(frame.depth, mode=foreground)[0])
-        return cls(frames)
+
+        def small(view: View) -> Frame:
+            frame = view.load()
+            return reduced(frame, foreground_mask(frame.depth, mode=foreground)[0])
+
+        return cls({frame.id: frame for frame in in_order(small, scan.views)})
 
     @cached_property
     def surfaces(self) -> dict[str, ViewSurface]:
         """The views' surfaces by id."""
-        return {view_id: view_surface(frame, frame.depth > 0) for view_id, frame in self.frames.items()}
+        found = in_order(lambda frame: view_surface(frame, frame.depth > 0), self.frames.values())
+        return dict(zip(self.frames, found, strict=True))
 
     @cached_property
     def part(self) -> dict[str, ViewSurface]:

@@ -19,6 +19,7 @@ from modmap.drawing.reduction import as_8_bit, averaged, nearest, reduced_size
 from modmap.errors import ModMapError
 from modmap.result import MapName, Result
 from modmap.scan import Frame, Scan
+from modmap.threads import in_order
 from modmap.types import Array
 
 CONTACT_SHEET = "contact_sheet.png"
@@ -62,7 +63,8 @@ def write_overlays(
     """Writes one PNG for every view of a result, `overlay_<view>.png`, and `contact_sheet.png` with all of them.
 
     A view's PNG has the gray image at the left and at the right the image under the combined anomaly map, more
-    opaque the higher the score; all share one colour scale, drawn beside them. One view is in memory at a time.
+    opaque the higher the score; all share one colour scale, drawn beside them. As many views are in memory at a time
+    as there are threads.
 
     Args:
         result: The prediction.
@@ -79,12 +81,15 @@ def write_overlays(
     """
     directory = Path(directory)
     top = top_of_scale(result, top)
-    files, tiles = [], []
-    for view_id in result.views:
+
+    def written(view_id: str) -> tuple[Path, Array]:
         one = overlay_over(scan[view_id].load(), result, top=top, longest_side=longest_side)
-        files.append(directory / f"overlay_{_file_name(view_id)}.png")
-        Picture(view_page(one, result, top=top)).save(files[-1])
-        tiles.append(tile(one, result, longest_side=longest_side))
+        path = directory / f"overlay_{_file_name(view_id)}.png"
+        Picture(view_page(one, result, top=top)).save(path)
+        return path, tile(one, result, longest_side=longest_side)
+
+    pages = list(in_order(written, result.views))
+    files, tiles = [path for path, _ in pages], [one for _, one in pages]
     if tiles:
         files.append(directory / CONTACT_SHEET)
         Picture(sheet(tiles, result, top=top, longest_side=longest_side)).save(files[-1])

@@ -73,25 +73,13 @@ class NominalAppearance:
             frames: The nominal views, reduced, by id.
             surfaces: Their surfaces, by id.
         """
-        views: dict[str, NominalView] = {}
-        excess: list[list[Array]] = [[] for _ in SCALES]
-        for view_id, surface in surfaces.items():
-            known = clear_surface(surface)
-            image = frames[view_id].image
-            logarithm = logarithms(image, surface.depth > 0)
-            # Glare hides the texture, which would seem to be none.
-            told = known & below_white(image)
-            expected = []
-            for scale, sigma in enumerate(sigmas(SCALES, known.shape[1])):
-                texture = between_scales(logarithm, known, sigma)
-                expected.append(np.hypot(_around(texture, told, sigma), _shifted(logarithm, known, sigma)))
-                excess[scale].append((np.sqrt(2) * np.abs(texture) / expected[-1])[told])
-            lines = expected_lines(logarithm, known, told)
-            views[view_id] = NominalView(known, logarithm, np.stack(expected, axis=2), lines)
-        tails = np.array([_quantile(one) for one in excess], dtype=np.float32)
-        for view_id, view in views.items():
-            views[view_id] = replace(view, expected=view.expected * tails)
-        return cls(surfaces, views)
+        seen = list(in_order(lambda view_id: _nominal_view(frames[view_id], surfaces[view_id]), surfaces))
+        tails = np.array(
+            [_quantile([excess[scale] for _, excess in seen]) for scale in range(len(SCALES))],
+            dtype=np.float32,
+        )
+        views = [replace(view, expected=view.expected * tails) for view, _ in seen]
+        return cls(surfaces, dict(zip(surfaces, views, strict=True)))
 
 
 def appearance(
@@ -123,6 +111,21 @@ def appearance(
         for maps, one in zip(found, scores, strict=True):
             maps[view_id] = one
     return found
+
+
+def _nominal_view(frame: Frame, surface: ViewSurface) -> tuple[NominalView, list[Array]]:
+    """What a view looks like, and by scale (M,) how far its own texture exceeds what is expected, where it has one."""
+    known = clear_surface(surface)
+    logarithm = logarithms(frame.image, surface.depth > 0)
+    # Glare hides the texture, which would seem to be none.
+    told = known & below_white(frame.image)
+    expected, excess = [], []
+    for sigma in sigmas(SCALES, known.shape[1]):
+        texture = between_scales(logarithm, known, sigma)
+        expected.append(np.hypot(_around(texture, told, sigma), _shifted(logarithm, known, sigma)))
+        excess.append((np.sqrt(2) * np.abs(texture) / expected[-1])[told])
+    lines = expected_lines(logarithm, known, told)
+    return NominalView(known, logarithm, np.stack(expected, axis=2), lines), excess
 
 
 def _compared(

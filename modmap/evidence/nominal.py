@@ -18,6 +18,7 @@ from modmap.alignment.surface import ViewSurface
 from modmap.evidence.faces import faces_of, without_offsets
 from modmap.evidence.lookup import APART, looked_up
 from modmap.evidence.smoothing import sigmas, smoothed
+from modmap.threads import in_order
 from modmap.types import Array
 
 SCALES = (1.5, 3.0, 6.0)  # of the Gaussians, in pixels of a view that is 1024 wide
@@ -55,8 +56,9 @@ class NominalSurface:
             surfaces: Of the nominal views, by id.
         """
         views, supported = without_support(surfaces)
-        faces = {view_id: faces_of(view) for view_id, view in views.items()}
-        spread = {view_id: _spread(view_id, views, faces[view_id]) for view_id in views}
+        faces = dict(zip(views, in_order(faces_of, views.values()), strict=True))
+        spreads = in_order(lambda view_id: _spread(view_id, views, faces[view_id]), views)
+        spread = dict(zip(views, spreads, strict=True))
         typical = np.array(
             [_typical([one[..., scale] for one in spread.values()]) for scale in range(len(SCALES))]
         )

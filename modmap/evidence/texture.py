@@ -97,12 +97,13 @@ class NominalTexture:
             frames: The nominal views, reduced, by id.
             surfaces: Their surfaces, by id.
         """
-        views = {
-            view_id: _nominal_view(frames[view_id], surface)
+        large = [
+            view_id
             for view_id, surface in surfaces.items()
             if (surface.depth > 0).any() and min(surface.depth.shape) >= COARSEST
-        }
-        return cls(surfaces, views)
+        ]
+        views = in_order(lambda view_id: _nominal_view(frames[view_id], surfaces[view_id]), large)
+        return cls(surfaces, dict(zip(large, views, strict=True)))
 
 
 def texture(
