@@ -30,7 +30,8 @@ class EncoderSettings(_Settings):
         layer: Block of the ViT whose tokens are taken, counted from 0, after its last normalisation layer; what comes
             after it isn't computed. None: the last, as in the paper.
         precision: What it computes in: `bfloat16` takes a fraction of the time where the machine has it, a GPU of
-            these years or a processor with AVX512-BF16 or AMX, and moves tokens by a percent or so.
+            these years or a processor with AVX512-BF16 or AMX, and moves tokens by a percent or so; `auto` takes it
+            there, and `float32` elsewhere.
     """
 
     reference: str | None = None
@@ -176,8 +177,8 @@ PAPER: dict[str, Any] = {
 FAST: dict[str, Any] = {
     "preset": "fast",
     "size": 448,
-    "image_encoder": {"reference": "dinov2_vits14"},
-    "depth_encoder": {"reference": "dinov2_vits14", "normalisation": "robust"},
+    "image_encoder": {"reference": "dinov2_vits14", "precision": "auto"},
+    "depth_encoder": {"reference": "dinov2_vits14", "normalisation": "robust", "precision": "auto"},
     "training": {
         "epochs": 100,
         "pairs_per_batch": 12,

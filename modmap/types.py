@@ -13,7 +13,7 @@ Evidence = Literal["geometry", "appearance", "texture", "memory"]
 Aggregation = Literal["max", "min", "prod", "mean"]
 ForegroundMode = Literal["components", "largest_component", "valid"]
 Normalisation = Literal["auto", "reference", "robust", "normals"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 PresetName = Literal["inspect", "memory", "fast", "paper"]
 VolumeFormat = Literal["npz", "ply", "vti"]
 

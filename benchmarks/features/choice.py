@@ -50,7 +50,7 @@ def make_encoder(
             f"{modality}_encoder: {POINT_MAE} needs a Point-MAE checkpoint and its CUDA kernels, neither of which any "
             f"package carries; {FPFH} and dinov2_vits14 need none"
         )
-    if settings.precision != "float32" and (reference == FPFH or is_cnn(reference)):
+    if settings.precision == "bfloat16" and (reference == FPFH or is_cnn(reference)):
         raise ModMapError(
             f"{modality}_encoder: expected precision float32 for {reference}, found {settings.precision}, which only a "
             "ViT takes"

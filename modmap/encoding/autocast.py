@@ -25,7 +25,7 @@ def computing_in(precision: Precision, device: torch.device) -> AbstractContextM
     Raises:
         ModMapError: torch computes in nothing but float32 on this kind of device.
     """
-    wanted = precision != "float32"
+    wanted = settled(precision, device) != "float32"
     if not torch.amp.is_autocast_available(device.type):
         if wanted:
             raise ModMapError(
@@ -48,12 +48,24 @@ def _tell_if_emulated(device_type: str) -> None:
         )
 
 
+def settled(precision: Precision, device: torch.device) -> Precision:
+    """`float32` or `bfloat16`: of `auto`, bfloat16 where the device is known to have it."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if _has_bfloat16(device.type) else "float32"
+
+
 def emulates_bfloat16(device_type: str) -> bool:
     """Whether a kind of device is known to have no bfloat16 of its own."""
+    return _has_bfloat16(device_type) is False
+
+
+def _has_bfloat16(device_type: str) -> bool | None:
+    """Whether it has bfloat16 of its own; None where torch can't tell."""
     if device_type == "cuda":
-        return not torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = getattr(torch.cpu, "get_capabilities", None)  # of newer releases of torch
     if device_type != "cpu" or capabilities is None:
-        return False
+        return None
     # avx512_bf16 and amx_bf16 on x86; ARM's names end alike.
-    return not any(has for name, has in capabilities().items() if name.endswith("bf16"))
+    return any(has for name, has in capabilities().items() if name.endswith("bf16"))

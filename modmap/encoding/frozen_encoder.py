@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modmap.config import EncoderSettings
-from modmap.encoding.autocast import computing_in
+from modmap.encoding.autocast import computing_in, settled
 from modmap.encoding.fingerprint import fingerprint
 from modmap.encoding.input_normalisation import (
     IMAGE_MEAN,
@@ -118,9 +118,8 @@ class FrozenEncoder(nn.Module):
             cache: Where tokens are kept between runs.
         """
         pixels = self.prepare(frame)
-        computed_as = (
-            self.fingerprint if self.precision == "float32" else f"{self.fingerprint} {self.precision}"
-        )
+        precision = settled(self.precision, device or torch.device("cpu"))
+        computed_as = self.fingerprint if precision == "float32" else f"{self.fingerprint} {precision}"
         if self.layer is not None:
             computed_as += f" block {self.layer}"
         key = None if cache is None else cache.key(computed_as, pixels)

@@ -15,6 +15,7 @@ import timm
 import torch
 
 from modmap.cli import main
+from modmap.config import merged
 from modmap.detector.model import ModMap
 from modmap.scan import Scan
 from tests.synthetic_scans import ball_scan
@@ -123,7 +124,15 @@ def make_model(tiny_encoder: Path, tiny_depth_encoder: Path, make_scan: ScanMake
             device="cpu",
             image_encoder=f"local-dir:{image}",
             depth_encoder=f"local-dir:{depth}",
-            settings={"size": 112, "depth_encoder": {"normalisation": "auto"}, "training": steps, **settings},
+            settings=merged(
+                {
+                    "size": 112,
+                    "image_encoder": {"precision": "float32"},
+                    "depth_encoder": {"normalisation": "auto", "precision": "float32"},
+                    "training": steps,
+                },
+                settings,
+            ),
         )
         return model.fit(make_scan() if scans is None else scans)
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from modmap import ModMap
 from modmap.encoding import autocast
-from modmap.encoding.autocast import computing_in, emulates_bfloat16
+from modmap.encoding.autocast import computing_in, emulates_bfloat16, settled
 from modmap.encoding.frozen_encoder import FrozenEncoder
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
@@ -85,6 +85,17 @@ class TestComputingIn:
         monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
         assert not emulates_bfloat16("cpu")
 
+    def test_settled__auto_is_what_the_machine_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cpu = torch.device("cpu")
+        _machine(monkeypatch, avx512_bf16=True)
+        assert settled("auto", cpu) == "bfloat16"
+        _machine(monkeypatch, avx512_bf16=False)
+        assert settled("auto", cpu) == "float32"
+        assert settled("bfloat16", cpu) == "bfloat16"
+        assert settled("auto", torch.device("mps")) == "float32"
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+        assert settled("auto", cpu) == "float32"
+
     def test_computing_in__warns_once_where_it_is_emulated(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -108,6 +119,23 @@ class TestFrozenEncoder:
         assert found.dtype == torch.float32
         assert not torch.equal(found, exact)
         assert F.cosine_similarity(found, exact, dim=-1).min() > 0.995
+
+    @pytest.mark.parametrize(("has", "precision"), [(True, "bfloat16"), (False, "float32")])
+    def test_tokens__auto_shares_those_of_what_it_is_settled_as(
+        self,
+        tiny_encoder: Path,
+        make_scan: Callable[..., Scan],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        has: bool,
+        precision: str,
+    ) -> None:
+        _machine(monkeypatch, amx_bf16=has)
+        frame = make_scan(views=1).views[0].load()
+        cache = TokenCache(tmp_path)
+        kept = [frozen(tiny_encoder, precision=one).tokens(frame, cache=cache) for one in (precision, "auto")]
+        assert torch.equal(*kept)
+        assert len(list(tmp_path.glob("??/*.npy"))) == 1
 
     def test_tokens__are_not_float32s_kept_ones(
         self, tiny_encoder: Path, make_scan: Callable[..., Scan], tmp_path: Path
