@@ -28,8 +28,8 @@ from modmap.evidence.appearance import appearance
 from modmap.evidence.comparison import LaidScan, ReducedViews
 from modmap.evidence.deviation import deviations
 from modmap.evidence.lines import THIRDS
-from modmap.evidence.memory import KINDS as MEMORY_KINDS
 from modmap.evidence.memory import Memory, remembered
+from modmap.evidence.part_window import KINDS as MEMORY_KINDS
 from modmap.evidence.texture import texture
 from modmap.scan import Scan
 from modmap.types import DEFAULT_FOREGROUND

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from modmap.evidence.memory import KINDS, Memory, ViewMemory
+from modmap.evidence.memory import Memory, ViewMemory
+from modmap.evidence.part_window import KINDS
 from modmap.types import Array
 
 FACTOR, IDS = "memory_factor", "memory_ids"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from modmap.alignment.align import AlignmentError
 from modmap.defects import find_defects
@@ -53,6 +54,15 @@ def dented(model: ModMap) -> Result:
 @pytest.fixture(scope="module")
 def stained(model: ModMap) -> Result:
     return model.predict(ball("stained", stain=0.5))
+
+
+def test_predict__the_same_bits_by_one_thread_and_by_several(model: ModMap, dented: Result) -> None:
+    """The nominal state and the prediction, made anew by three threads."""
+    torch.set_num_threads(3)
+    try:
+        assert_same(_model().fit(ball("nominal")).predict(ball("dented", dent=3.0)), dented)
+    finally:
+        torch.set_num_threads(1)
 
 
 class TestFit:

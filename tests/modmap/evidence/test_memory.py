@@ -15,7 +15,9 @@ import torch
 from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.camera import Camera
 from modmap.evidence import memory as module
-from modmap.evidence.memory import KINDS, Memory, remembered
+from modmap.evidence import part_window
+from modmap.evidence.memory import Memory, remembered
+from modmap.evidence.part_window import KINDS
 from modmap.scan import Frame
 from tests.synthetic_scans import intrinsics, look_at
 
@@ -62,7 +64,7 @@ def _scores(memory: Memory, views: Views) -> list[Array]:
 def _seen_small() -> Iterator[None]:
     """A quarter of the patches, and of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SIDE", 256)
+        patch.setattr(part_window, "SIDE", 256)
         yield
 
 
@@ -96,10 +98,10 @@ class TestMemory:
         assert list(remembered(memory, frames | empty_frames, surfaces | empty)[0]) == ["00"]
 
     def test_of__a_small_part_is_enlarged(self) -> None:
-        assert _memory(_views(_grain(0))).factor == module.SIDE / 128
+        assert _memory(_views(_grain(0))).factor == part_window.SIDE / 128
         small = np.where(np.arange(SIDE) < 60, _depth(), 0).astype(np.float32)
         small[:100] = 0
-        assert _memory(_views(_grain(0), small)).factor == module.LARGEST_FACTOR
+        assert _memory(_views(_grain(0), small)).factor == part_window.LARGEST_FACTOR
 
 
 class TestRemembered:
