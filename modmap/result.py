@@ -120,8 +120,8 @@ class Result:
         volume: The anomaly volume, or None.
         volume_refused: Why there is no volume.
         notes: What was guessed, repaired or left out, one line each.
-        seconds: Wall time by step: `volume`; `encoders` and `mapping`, or `alignment` and the kinds of evidence, as
-            far as they were asked.
+        seconds: Wall time by step, as far as it was asked: `encoders` and `mapping`; `reading`, `nominal` (what is
+            taken from the nominal views, once for all scans), `alignment` and the kinds of evidence; `volume`.
         calibration: The thresholds that the verdict is by, or None.
         inspected: Share of the nominal part's surface that the views show, in [0, 1]; None where that wasn't asked.
         least_inspected: How much of it a scan must show to pass.

@@ -92,22 +92,23 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
             raise AlignmentError(f"scan {scan.name}: {reason}")
         unseen = 0.0 if settings.geometry else None
         return AgainstNominal(inspected=unseen, notes=(f"evidence: only the mapping's: {reason}",))
+    started = time.perf_counter()
     seen = ReducedViews.of(scan, foreground=config.inference.foreground)
     evidence: dict[Evidence, Mapping[str, Array]] = {}
-    seconds: dict[str, float] = {}
+    seconds = {"reading": time.perf_counter() - started}
     notes: tuple[str, ...] = ()
     compared: Comparison | None = None
     nominal: Mapping[str, Array] = {}
     inspected = 0.0 if settings.geometry else None
     if settings.compares:
+        started = time.perf_counter()
+        surfaces = reference.part
+        geometry = reference.geometry if settings.geometry else None
+        look = reference.look if settings.appearance else None
+        patches = reference.texture if settings.texture else None
+        seconds["nominal"] = time.perf_counter() - started
         try:
-            compared = compare(
-                reference.part,
-                seen,
-                geometry=reference.geometry if settings.geometry else None,
-                look=reference.look if settings.appearance else None,
-                patches=reference.texture if settings.texture else None,
-            )
+            compared = compare(surfaces, seen, geometry=geometry, look=look, patches=patches)
         except AlignmentError as error:
             others = [name for name in ("mapping", "memory") if getattr(settings, name)]
             if not others:
@@ -117,14 +118,14 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
             notes, inspected = compared.notes, compared.inspected
             seconds |= compared.seconds
             motion = compared.registration.motion
-            nominal = nominal_beside(reference.frames, reference.part, seen.surfaces, motion)
+            nominal = nominal_beside(reference.frames, surfaces, seen.surfaces, motion)
             if settings.geometry:
                 evidence["geometry"] = {view_id: one.score for view_id, one in compared.geometry.items()}
             if compared.appearance:
                 evidence["appearance"] = compared.appearance
             if settings.texture:
                 evidence["texture"] = compared.texture
-            evidence = reference.tolerated.taken_off(reference.part, evidence, seen.surfaces, motion)
+            evidence = reference.tolerated.taken_off(surfaces, evidence, seen.surfaces, motion)
     if reference.memory is not None:
         started = time.perf_counter()
         part = without_support(seen.surfaces)[0] if compared is None else compared.part
