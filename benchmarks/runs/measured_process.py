@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -26,13 +27,17 @@ def tell(figures: Mapping[str, Any]) -> None:
     print(MARK + json.dumps(figures), flush=True)
 
 
-def measured(command: Sequence[str]) -> dict[str, Any]:
+def measured(command: Sequence[str], **environment: str) -> dict[str, Any]:
     """Runs a command and returns the figures that it told.
+
+    Args:
+        command: Its words.
+        environment: Variables that it sees beside this process's own, or in their place.
 
     Raises:
         ModMapError: it told none; with the end of what it had to say.
     """
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
     for line in done.stdout.splitlines():
         if line.startswith(MARK):
             figures: dict[str, Any] = json.loads(line.removeprefix(MARK))
