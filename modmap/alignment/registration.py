@@ -14,6 +14,7 @@ import numpy as np
 
 from modmap.alignment.motion import dot, length, motion_of, moved
 from modmap.alignment.surface import ViewSurface
+from modmap.threads import in_order
 from modmap.types import Array
 
 POINTS_PER_VIEW = 8000
@@ -153,8 +154,8 @@ def _matches(
     """(K,) distances from partners' planes, signed; (K, 6) their derivatives by rotation and translation; and (K,) the
     distances if nothing had moved, infinite where the point would have no partner then.
     """
-    offsets, levers, unmoved = [], [], []
-    for one in samples:
+
+    def matched(one: Samples) -> tuple[Array, Array, Array]:
         surface = nominal[one.view]
         points = moved(motion, one.points)
         uv, _ = surface.camera.project(points)
@@ -170,10 +171,11 @@ def _matches(
         good = there & (np.abs(offset) <= limit) & (dot(own, normals) >= NORMALS_AGREE)
         # A partner lies under its point, not far along the surface.
         good &= length(points - partners) <= 3 * limit
-        offsets.append(offset[good])
         arm = np.cross(points[good] - centre, normals[good])
-        levers.append(np.concatenate([arm, normals[good]], axis=1))
-        unmoved.append(_offsets(surface, one.points[inside][good]))
+        lever = np.concatenate([arm, normals[good]], axis=1)
+        return offset[good], lever, _offsets(surface, one.points[inside][good])
+
+    offsets, levers, unmoved = zip(*in_order(matched, samples), strict=True)
     return np.concatenate(offsets), np.concatenate(levers), np.concatenate(unmoved)
 
 
