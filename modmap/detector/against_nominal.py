@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from modmap.alignment.align import AlignmentError
 from modmap.alignment.beside import nominal_beside
 from modmap.alignment.support import without_support
@@ -14,6 +16,7 @@ from modmap.detector.reference import Reference
 from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.evidence.levels import MEMORY, levelled_together
 from modmap.evidence.memory import remembered
+from modmap.evidence.unmeasured import hardly_measured
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array, Evidence
@@ -129,6 +132,16 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
     if reference.memory is not None:
         started = time.perf_counter()
         part = without_support(seen.surfaces)[0] if compared is None else compared.part
-        evidence["memory"] = levelled_together(MEMORY, remembered(reference.memory, seen.frames, part))
+        strange = remembered(reference.memory, seen.frames, part)
+        if compared is not None:
+            known = hardly_measured(reference.part, part, compared.registration.motion)
+            strange = tuple(
+                {
+                    view_id: np.where(known.get(view_id, False), np.nan, one).astype(np.float32)
+                    for view_id, one in maps.items()
+                }
+                for maps in strange
+            )
+        evidence["memory"] = levelled_together(MEMORY, strange)
         seconds["memory"] = time.perf_counter() - started
     return AgainstNominal(evidence, seen if evidence else None, nominal, compared, inspected, seconds, notes)

@@ -5,7 +5,8 @@ brighter lamp, a rendered nominal scan, or a duller finish lift all of a scan, a
 a scan shows nearly everywhere isn't a defect. So the scale is half way, in ratio, between that of simulated good parts
 and the scan's own; and the scan's own alone as far as that lies above all good parts', as beside a rendered nominal
 scan, of which nearly every place looks otherwise. There a view has a level of its own, if that is higher: what is
-rendered plain differs from what is brushed more than an edge does.
+rendered plain differs from what is brushed more than an edge does. Between the usual level and that a view's own counts
+more and more, as where one view's pose lies off.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ class Level:
         if own is None:
             return dict(views)
         levelled = {}
+        of_views = float(np.clip((own - 1) / (ODD - 1), 0, 1))
         for view_id, one in views.items():
-            level = own if own <= ODD else max(own, self.own({view_id: one}) or own)
+            of_view = (self.own({view_id: one}) or own) if of_views else own
+            level = own * max(of_view / own, 1.0) ** of_views
             unit = self.headroom * self.most * np.sqrt(level * max(level / ODD, 1.0))
             levelled[view_id] = (one / np.float32(unit)).astype(np.float32)
         return levelled

@@ -25,6 +25,7 @@ from modmap.types import Array
 
 Views = tuple[Mapping[str, Frame], Mapping[str, ViewSurface]]  # of a scan, by id
 MOST_PATCHES = 72_000  # that are kept, of all views
+OF_VIEW = 6_000  # but of each view at least so many: more than its part can show at once
 MOST_ASKED = 3_000  # of a view's patches that tell how far good ones lie apart
 NEARLY_ALL = 0.999  # share of them that stay below what a good part shows at most
 APART = 4  # patches: a scan that stands alone is compared with itself no nearer
@@ -84,7 +85,8 @@ class Memory:
         seen: dict[str, dict[str, list[_Shown]]] = {}
         for scan, (frames, surfaces) in enumerate(scans):
             factor = factor or enlargement(surfaces)
-            quota = max(MOST_PATCHES // (max(len(surfaces), 1) * count * turns), 1)
+            of_view = max(MOST_PATCHES // max(len(surfaces), 1), OF_VIEW)
+            quota = max(of_view // (count * turns), 1)
             for view_id, turn, covered, by_kind in _showings(frames, surfaces, factor, turns):
                 taken = covered[np.sort(rng.permutation(len(covered))[:quota])]
                 for kind, maps in by_kind.items():

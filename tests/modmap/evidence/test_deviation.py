@@ -7,7 +7,7 @@ import pytest
 
 from modmap.alignment.motion import inverse, motion_of, moved
 from modmap.alignment.support import without_support
-from modmap.evidence.deviation import deviations
+from modmap.evidence.deviation import _beside_edges, deviations
 from modmap.evidence.nominal import NominalSurface
 from tests.modmap.alignment.blobs import ring, surfaces
 from tests.modmap.evidence.dented import dented
@@ -87,3 +87,15 @@ class TestDeviations:
         both = dented(cameras, depth=0.0, towards=UP)
         nominal = NominalSurface.of({view_id: both[view_id] for view_id in ("00", "02", "03")})
         assert set(deviations(nominal, both, np.eye(4))) == {"00", "02", "03"}
+
+    def test_deviations__beside_an_edge_or_a_hole_a_good_part_shows_more(self) -> None:
+        """By the distance to the nearest pixel of which nothing is known, measured from each to all."""
+        known = np.ones((40, 64), dtype=bool)
+        known[:6] = known[20:24, 30:40] = False
+        found = _beside_edges(known)
+        unknown = np.argwhere(~known)
+        for row, column in [(6, 0), (7, 3), (15, 20), (24, 35), (30, 50), (39, 63)]:
+            pixels = np.hypot(*(unknown - (row, column)).T).min()
+            expected = 1 + 0.5 * np.exp(-pixels * 1024 / 64 / 8)
+            assert found[row, column] == pytest.approx(expected, rel=0.02)
+        assert found[39, 0] == pytest.approx(1, abs=1e-3)

@@ -57,6 +57,23 @@ class TestLevelled:
             found = LEVEL.levelled(scan)["b"]
             np.testing.assert_allclose(found, scan["b"] / (2 * HEADROOM * unit), rtol=0.01)
 
+    def test_levelled__a_views_own_counts_more_and_more_from_the_usual_to_an_odd_scan(self) -> None:
+        """Never by a jump: two scans that are nearly alike have nearly the same level, by the slow formula."""
+        before = None
+        for times in np.linspace(0.2, 1.2, 41):
+            scan = _scan(0.5 * times)
+            scan["b"] = scan["b"] * np.float32(3)
+            own, of_view = LEVEL.own(scan), LEVEL.own({"b": scan["b"]})
+            assert own is not None
+            assert of_view is not None
+            share = min(max((own - 1) / (ODD - 1), 0), 1)
+            level = own ** (1 - share) * of_view**share
+            unit = (level if level > ODD else (level * ODD) ** 0.5) / ODD**0.5
+            found = float(np.nanmax(scan["b"]) / np.nanmax(LEVEL.levelled(scan)["b"]) / (2 * HEADROOM))
+            assert found == pytest.approx(unit, rel=1e-3)
+            assert before is None or found < 1.12 * before
+            before = found
+
     def test_levelled__a_small_defect_has_no_say(self) -> None:
         scan = _scan(0.5)
         defective = {view_id: one.copy() for view_id, one in scan.items()}

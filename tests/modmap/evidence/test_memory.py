@@ -80,9 +80,14 @@ class TestMemory:
             assert np.nanmedian(one) < 0.95
 
     def test_of__keeps_no_more_patches_than_there_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """300 of all views, or of each so many."""
         monkeypatch.setattr(module, "MOST_PATCHES", 300)
+        monkeypatch.setattr(module, "OF_VIEW", 0)
         memory = _memory(_views(_grain(0)), _views(_grain(1)), turns=3)
         assert {kind: len(memory.views["00"].patches[kind]) for kind in KINDS} == dict.fromkeys(KINDS, 300)
+        monkeypatch.setattr(module, "OF_VIEW", 360)
+        memory = _memory(_views(_grain(0)), _views(_grain(1)), turns=3)
+        assert {kind: len(memory.views["00"].patches[kind]) for kind in KINDS} == dict.fromkeys(KINDS, 360)
 
     def test_of__the_same_scans_give_the_same_bits(self) -> None:
         first, second = (_memory(_views(_grain(0)), _views(_grain(1))) for _ in range(2))
