@@ -29,6 +29,8 @@ class EncoderSettings(_Settings):
             and standard deviation 0.269.
         layer: Block of the ViT whose tokens are taken, counted from 0, after its last normalisation layer; what comes
             after it isn't computed. None: the last, as in the paper.
+        colour: Show an image encoder of three channels a view's colours, where it has any, not its gray levels. Depth
+            has none.
         precision: What it computes in: `bfloat16` takes a fraction of the time where the machine has it, a GPU of
             these years or a processor with AVX512-BF16 or AMX, and moves tokens by a percent or so; `auto` takes it
             there, and `float32` elsewhere.
@@ -37,6 +39,7 @@ class EncoderSettings(_Settings):
     reference: str | None = None
     normalisation: Normalisation = "auto"
     layer: int | None = Field(None, ge=0)
+    colour: bool = False
     precision: Precision = "float32"
 
 
@@ -151,10 +154,13 @@ class ModMapConfig(_Settings):
     Attributes:
         preset: The preset it began with.
         size: Side of the encoders' square input in pixels; snaps to a whole number of patches.
+        crop: Encoders see of each view the window in which the nominal scans have the part, with a margin of a tenth of
+            its longer side. What lies outside it isn't mapped.
     """
 
     preset: PresetName = "fast"
     size: int = Field(224, ge=28)
+    crop: bool = False
     image_encoder: EncoderSettings = EncoderSettings()
     depth_encoder: EncoderSettings = EncoderSettings()
     mapping: MappingSettings = MappingSettings()

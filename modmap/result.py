@@ -11,6 +11,7 @@ import numpy as np
 
 from modmap.calibration import Calibration, Verdict
 from modmap.encoding.square import Square
+from modmap.encoding.window import Window
 from modmap.errors import ModMapError
 from modmap.scan import Frame, Scan
 from modmap.types import EVIDENCE, Aggregation, Array, Evidence
@@ -38,6 +39,7 @@ class ViewMaps:
             nothing.
         deviation_pixels: (h, w) float32 mm by which the surface lies off the nominal one, positive where material was
             added, NaN where that isn't known; None where geometry wasn't asked.
+        window: What of the view the tokens are of; None for all of it.
         nominal_pixels: (h, w) gray levels of the nominal view's image, laid on this one to look at beside it; None
             where the scan isn't laid on the nominal one.
     """
@@ -51,6 +53,7 @@ class ViewMaps:
     evidence: Mapping[Evidence, Array] = field(default_factory=dict)
     deviation_pixels: Array | None = None
     nominal_pixels: Array | None = None
+    window: Window | None = None
 
     @property
     def foreground(self) -> Array:
@@ -82,7 +85,8 @@ class ViewMaps:
         """
         combined = np.where(self.foreground, np.float32(0), np.float32(np.nan))
         if self.image_tokens is not None:
-            combined = aggregate(self.image(), self.depth(), self.aggregation)
+            mapped = aggregate(self.image(), self.depth(), self.aggregation)
+            combined = mapped if self.window is None else np.fmax(combined, mapped)
         if not self.evidence:
             return combined
         return np.fmax(combined, self._of_pixels(joined(list(self.evidence.values()))))
@@ -94,7 +98,10 @@ class ViewMaps:
     def _of_tokens(self, tokens: Array | None) -> Array:
         if tokens is None:
             return np.full(self.shape, np.nan, dtype=np.float32)
-        full = Square(*self.shape, grid=len(tokens)).upsample(tokens, np.isfinite(tokens))
+        full = np.full(self.shape, np.nan, dtype=np.float32)
+        within = full if self.window is None else full[self.window.of(self.shape)]
+        square = Square(within.shape[0], within.shape[1], grid=len(tokens))
+        within[...] = square.upsample(tokens, np.isfinite(tokens))
         full[~self.foreground] = np.nan
         return full
 

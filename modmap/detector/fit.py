@@ -15,6 +15,7 @@ from modmap.detector.against_nominal import against_nominal
 from modmap.detector.expected import ExpectedDistances, ScanDistances, learn_and_score
 from modmap.detector.fitted import FittedModel, distances_of, new_mapper
 from modmap.detector.jitter import jittered_copies
+from modmap.detector.part_windows import part_windows
 from modmap.detector.reference import Reference, References, require_cameras
 from modmap.detector.survey import survey
 from modmap.detector.trained_state import TrainedState
@@ -88,8 +89,10 @@ def fit_scans(
     image_encoder, depth_encoder = encoders.load(fingerprints)
     cache = TokenCache(keep / "tokens") if keep is not None else None
 
+    windows = part_windows(scans, foreground=config.inference.foreground) if config.crop else {}
+
     def encode(scan: Scan) -> ScanTokens:
-        return encoders.encode(scan, fingerprints=fingerprints, shown=progress, cache=cache)
+        return encoders.encode(scan, fingerprints=fingerprints, shown=progress, cache=cache, windows=windows)
 
     tokens = [encode(scan) for scan in scans]
     encoded = time.perf_counter()
@@ -137,6 +140,7 @@ def fit_scans(
         image_channels=image_encoder.channels,
         depth_channels=depth_encoder.channels,
         places=places,
+        windows=windows,
         fingerprints={"image": image_encoder.fingerprint, "depth": depth_encoder.fingerprint},
         grids=grids,
         losses=losses,

@@ -66,7 +66,9 @@ class FittedModel:
         Raises:
             ModMapError: an encoder or a view can't be used.
         """
-        return self.encoders.encode(scan, fingerprints=self.trained.fingerprints, shown=progress)
+        return self.encoders.encode(
+            scan, fingerprints=self.trained.fingerprints, shown=progress, windows=self.trained.windows
+        )
 
     def bank(self, scan: Scan, tokens: ScanTokens, *, category: str | None = None) -> TokenBank:
         """A scan's tokens with the codes of its views and class, as the mappings take them."""

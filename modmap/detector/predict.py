@@ -150,6 +150,7 @@ def view_maps(
             aggregation=aggregation,
             shape=tokens.shapes[i],
             mask_bits=tokens.masks[i],
+            window=tokens.windows[i],
         )
         for i, view_id in enumerate(tokens.view_ids)
     }

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
+from modmap.encoding.window import Window
 from modmap.errors import ModMapError
 from modmap.files.validated_json import did_you_mean
 from modmap.scan import Scan
@@ -37,6 +38,7 @@ class TrainedState(BaseModel):
         depth_channels: Channels of the depth tokens.
         fingerprints: Of the weights of the `image` and the `depth` encoder.
         places: Tokens of a view, where the model keeps what distances good parts show at each; 0 where it doesn't.
+        windows: By view id what of it the encoders see; all of a view that isn't named.
         grids: The voxel grid of each category; an empty name where scans have none.
         losses: Mean loss of each epoch.
         training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
@@ -54,6 +56,7 @@ class TrainedState(BaseModel):
     depth_channels: int
     fingerprints: dict[str, str]
     places: int = 0
+    windows: dict[str, Window] = {}
     grids: dict[str, Grid]
     losses: list[float]
     training_score: float

@@ -11,6 +11,7 @@ from modmap.encoding.frozen_encoder import FrozenEncoder, require_reference
 from modmap.encoding.scan_tokens import ScanTokens, encode_scan
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
+from modmap.encoding.window import Window
 from modmap.errors import ModMapError
 from modmap.progress import stage
 from modmap.scan import Scan
@@ -75,6 +76,7 @@ class EncoderPair:
         fingerprints: Mapping[str, str] | None = None,
         shown: bool,
         cache: TokenCache | None = None,
+        windows: Mapping[str, Window] | None = None,
     ) -> ScanTokens:
         """The tokens of a scan; each view passes each encoder once.
 
@@ -83,6 +85,7 @@ class EncoderPair:
             fingerprints: As in `load`.
             shown: Show a bar on standard error.
             cache: Keeps tokens where the pair has no cache of its own.
+            windows: By view id what of it the encoders see; all of a view that isn't named.
 
         Raises:
             ModMapError: as `load` and `modmap.encoding.scan_tokens.encode_scan`.
@@ -95,6 +98,7 @@ class EncoderPair:
                 depth_encoder,
                 foreground=self.config.inference.foreground,
                 rim_share=self.config.inference.rim_share,
+                windows=windows,
                 device=self.device,
                 cache=self.cache or cache,
                 on_view=bar.advance,

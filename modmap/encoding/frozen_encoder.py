@@ -50,7 +50,7 @@ class FrozenEncoder(nn.Module):
 
     Raises:
         ModMapError: the reference leads nowhere, isn't a ViT, or its weights don't fit the architecture exactly; it has
-            no such block; or it takes one channel, and depth is to be shown as normals.
+            no such block; or it takes one channel, and depth is to be shown as normals, or images in colour.
     """
 
     def __init__(
@@ -69,6 +69,11 @@ class FrozenEncoder(nn.Module):
         self._declared = declared_config(resolved)
         self.normalisation = _normalisation(settings.normalisation, resolved, self._declared)
         self.precision = settings.precision
+        self.colour = settings.colour
+        if modality == "image" and self.colour and self._input_channels != 3:
+            raise ModMapError(
+                f"encoder {resolved}: expected three input channels to show colours to, found {self._input_channels}"
+            )
         self.layer = _block(settings.layer, self.model, resolved)
         if modality == "depth" and self.normalisation == "normals" and self._input_channels != 3:
             raise ModMapError(
@@ -85,11 +90,13 @@ class FrozenEncoder(nn.Module):
             planes = [square.pad(plane) for plane in (normals_picture(frame) - IMAGE_MEAN) / IMAGE_STD]
             shown = torch.from_numpy(np.stack(planes))[None]
             return F.interpolate(shown, size=size, mode="bilinear", antialias=True)[0]
-        pixels = normalise_image(frame.image) if self.modality == "image" else self._normalised_depth(frame)
-        padded = torch.from_numpy(square.pad(pixels))[None, None]
         if self.modality == "image":
-            resized = F.interpolate(padded, size=size, mode="bicubic", antialias=True)
+            seen = frame.colour if self.colour and frame.colour is not None else frame.image[..., None]
+            planes = [square.pad(plane) for plane in normalise_image(seen).transpose(2, 0, 1)]
+            shown = torch.from_numpy(np.stack(planes))[None]
+            resized = F.interpolate(shown, size=size, mode="bicubic", antialias=True)
         else:
+            padded = torch.from_numpy(square.pad(self._normalised_depth(frame)))[None, None]
             resized = F.interpolate(padded, size=size, mode="nearest-exact")
         return resized[0].expand(self._input_channels, -1, -1)
 

@@ -15,7 +15,7 @@ NO_NORMAL = 0.5
 
 
 def normalise_image(image: Array) -> Array:
-    """(H, W) gray image over its maximum, then mean 0.445 and standard deviation 0.269; float32."""
+    """An image (H, W) or (H, W, C) over its maximum, then mean 0.445 and standard deviation 0.269; float32."""
     scaled = image.astype(np.float32) / max(float(image.max()), 1.0)
     return np.asarray((scaled - IMAGE_MEAN) / IMAGE_STD, dtype=np.float32)
 

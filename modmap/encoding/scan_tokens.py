@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from modmap.encoding.rim import inner_tokens
 from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
+from modmap.encoding.window import Window
 from modmap.part_views import part_views
 from modmap.scan import Scan
 from modmap.types import DEFAULT_FOREGROUND, Array, ForegroundMode
@@ -30,6 +31,7 @@ class ScanTokens:
         touched: (N, grid * grid) bool: the token holds a pixel of the part; it is mapped or on the rim.
         shapes: (H, W) of each view.
         masks: Each view's foreground pixels, packed to bits.
+        windows: What of each view the tokens are of; None for all of it.
         notes: What was guessed, repaired or left out on the way, by view.
     """
 
@@ -40,6 +42,7 @@ class ScanTokens:
     touched: Array
     shapes: tuple[tuple[int, int], ...]
     masks: tuple[Array, ...]
+    windows: tuple[Window | None, ...]
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -58,6 +61,7 @@ def encode_scan(
     *,
     foreground: ForegroundMode = DEFAULT_FOREGROUND,
     rim_share: float = 0.0,
+    windows: Mapping[str, Window] | None = None,
     device: torch.device | None = None,
     cache: TokenCache | None = None,
     on_view: Callable[[str], None] | None = None,
@@ -71,6 +75,7 @@ def encode_scan(
         image_encoder: For the images.
         depth_encoder: For the depth maps, with the same grid.
         foreground: Which pixels are the part.
+        windows: By view id what of it the encoders see; all of a view that isn't named.
         rim_share: Which tokens of it are mapped (`modmap.encoding.rim.inner_tokens`).
         device: Where the encoders live; the tokens stay there.
         cache: Where tokens are kept between runs.
@@ -82,15 +87,19 @@ def encode_scan(
     grid = image_encoder.grid
     kept: list[str] = []
     notes: list[str] = []
-    images, depths, mapped, touched, shapes, masks = [], [], [], [], [], []
+    images, depths, mapped, touched, seen_through, shapes, masks = [], [], [], [], [], [], []
     views = part_views(scan, lambda frame, mask: (frame, mask), foreground=foreground, notes=notes)
     for frame, mask in views:
         kept.append(frame.id)
-        images.append(image_encoder.tokens(frame, device=device, cache=cache))
-        depths.append(depth_encoder.tokens(frame, device=device, cache=cache))
-        square = Square(*frame.shape, grid=grid)
-        mapped.append(torch.from_numpy(inner_tokens(mask, square, share=rim_share).ravel()))
-        touched.append(square.tokens_touched(mask).ravel())
+        window = (windows or {}).get(frame.id)
+        shown = frame if window is None else window.cut(frame)
+        part = mask if window is None else mask[window.of(frame.shape)]
+        images.append(image_encoder.tokens(shown, device=device, cache=cache))
+        depths.append(depth_encoder.tokens(shown, device=device, cache=cache))
+        square = Square(*shown.shape, grid=grid)
+        mapped.append(torch.from_numpy(inner_tokens(part, square, share=rim_share).ravel()))
+        touched.append(square.tokens_touched(part).ravel())
+        seen_through.append(window)
         shapes.append(frame.shape)
         masks.append(np.packbits(mask))
         if on_view is not None:
@@ -103,5 +112,6 @@ def encode_scan(
         touched=np.stack(touched),
         shapes=tuple(shapes),
         masks=tuple(masks),
+        windows=tuple(seen_through),
         notes=tuple(notes),
     )

@@ -18,9 +18,10 @@ from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, depth_range, measured_depth, reduced_size
 from modmap.drawing.table import PLAIN, TALLEST_LEGEND, TableRow, picture_table
 from modmap.encoding.square import Square
+from modmap.encoding.window import Window
 from modmap.errors import ModMapError
 from modmap.mapping.anomaly_maps import pair_maps
-from modmap.scan import Scan
+from modmap.scan import Scan, View
 from modmap.types import MODALITIES, Array, Modality
 
 # The picture's width, less its words, is about this, as long as a map can still be seen.
@@ -88,7 +89,10 @@ def pair_pictures(
     side = max(SMALLEST_SIDE, min(LARGEST_SIDE, PICTURE_WIDTH // len(tokens)))
     bank = fitted.bank(scan, tokens, category=category)
     places = bank.foreground.shape[1]
-    targets = [_target(shown, view_id, side, places, bank.image.device) for view_id in tokens.view_ids]
+    targets = [
+        _target(shown[view_id], window, side, places, bank.image.device)
+        for view_id, window in zip(tokens.view_ids, tokens.windows, strict=True)
+    ]
     count = len(targets)
     maps: dict[Modality, list[list[Array]]] = {
         modality: [[np.empty(0)] * count for _ in range(count)] for modality in MODALITIES
@@ -107,8 +111,8 @@ def pair_pictures(
     }
 
 
-def _target(scan: Scan, view_id: str, side: int, places: int, device: torch.device) -> _Target:
-    frame = scan[view_id].load()
+def _target(view: View, window: Window | None, side: int, places: int, device: torch.device) -> _Target:
+    frame = view.load() if window is None else window.cut(view.load())
     size = reduced_size(frame.shape, side)
     return _Target(
         observed={

@@ -8,6 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
+from modmap.encoding.window import Window
 from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
 from modmap.result import ViewMaps
@@ -23,7 +24,8 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
     The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `mask_i`, its foreground
     pixels packed to bits; as far as they were asked, `image_i` and `depth_i` (grid, grid) float32, infinite in the
     background, and `geometry_i`, `appearance_i`, `texture_i`, `memory_i` and `deviation_i` (h, w) float32, NaN where
-    they say nothing; and `nominal_i` (h, w), the nominal image's gray levels.
+    they say nothing; `nominal_i` (h, w), the nominal image's gray levels; and, where tokens are of a part of the view,
+    `window_i` (4,): its top, left, bottom and right, in shares of the view's sides.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -40,6 +42,8 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
             "nominal": maps.nominal_pixels,
         }
         arrays |= {f"{name}_{place}": scores for name, scores in asked.items() if scores is not None}
+        if maps.window is not None:
+            arrays[f"window_{place}"] = np.array(list(maps.window.model_dump().values()))
     path = Path(directory) / MAPS_NAME
     with atomic_file(path) as partial, ZipFile(partial, "w", ZIP_DEFLATED, compresslevel=FAST) as archive:
         for name, values in arrays.items():
@@ -75,6 +79,7 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                     },
                     deviation_pixels=stored.get(f"deviation_{place}"),
                     nominal_pixels=stored.get(f"nominal_{place}"),
+                    window=_window(stored.get(f"window_{place}")),
                 )
                 for place, view_id in enumerate(stored["ids"])
             }
@@ -83,3 +88,10 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
         raise ModMapError(
             f"{path}: expected the maps of a prediction, found a damaged file ({reason})"
         ) from None
+
+
+def _window(ends: Array | None) -> Window | None:
+    if ends is None:
+        return None
+    top, left, bottom, right = (float(one) for one in ends)
+    return Window(top=top, left=left, bottom=bottom, right=right)

@@ -17,10 +17,15 @@ def frozen(
     normalisation: Any = "auto",
     precision: Any = "float32",
     layer: int | None = None,
+    colour: bool = False,
     **arguments: Any,
 ) -> FrozenEncoder:
     """An encoder of 112 pixels, unless told otherwise."""
     settings = EncoderSettings(
-        reference=f"local-dir:{path}", normalisation=normalisation, precision=precision, layer=layer
+        reference=f"local-dir:{path}",
+        normalisation=normalisation,
+        precision=precision,
+        layer=layer,
+        colour=colour,
     )
     return FrozenEncoder(settings, modality, **({"size": 112} | arguments))

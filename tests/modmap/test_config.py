@@ -16,16 +16,19 @@ class TestMakeConfig:
         assert config == {
             "preset": "paper",
             "size": 896,
+            "crop": False,
             "image_encoder": {
                 "reference": "dinov2_vitb14",
                 "normalisation": "auto",
                 "layer": None,
+                "colour": False,
                 "precision": "float32",
             },
             "depth_encoder": {
                 "reference": None,
                 "normalisation": "auto",
                 "layer": None,
+                "colour": False,
                 "precision": "float32",
             },
             "mapping": {

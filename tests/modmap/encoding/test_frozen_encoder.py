@@ -16,6 +16,7 @@ import timm
 import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from torch.nn import functional as F
 
 from modmap import ModMap
 from modmap.config import EncoderSettings
@@ -163,6 +164,27 @@ class TestFrozenEncoder:
         np.testing.assert_allclose(prepared[:, 16, 2], (0.5 - 0.445) / 0.269, atol=1e-6)
         with pytest.raises(ModMapError, match="view 00: depth shown as normals: expected a camera"):
             frozen(tiny_encoder, "depth", normalisation="normals").prepare(replace(frame, camera=None))
+
+    def test_prepare__an_image_in_colour(self, tiny_encoder: Path) -> None:
+        """Each channel over the largest of all three, resized and normalised as a gray image is."""
+        rng = np.random.default_rng(0)
+        colour = rng.integers(0, 200, (24, 32, 3), dtype=np.uint8)
+        frame = Frame("00", image=colour[..., 0], depth=np.ones((24, 32), np.float32), colour=colour)
+        encoder = frozen(tiny_encoder, colour=True)
+        prepared = encoder.prepare(frame)
+        largest = colour.max()
+        for channel in range(3):
+            one = (torch.from_numpy(colour[..., channel].astype(np.float32) / largest) - 0.445) / 0.269
+            padded = F.pad(one[None, None], (0, 0, 4, 4), mode="replicate")
+            expected = F.interpolate(padded, size=(112, 112), mode="bicubic", antialias=True)[0, 0]
+            torch.testing.assert_close(prepared[channel], expected, atol=1e-5, rtol=0)
+        gray = replace(frame, colour=None)
+        torch.testing.assert_close(encoder.prepare(gray), frozen(tiny_encoder).prepare(gray), atol=0, rtol=0)
+        assert not torch.equal(frozen(tiny_encoder).prepare(frame), prepared)
+
+    def test_init__colours_need_three_channels(self, tiny_depth_encoder: Path) -> None:
+        with pytest.raises(ModMapError, match="expected three input channels to show colours to, found 1"):
+            frozen(tiny_depth_encoder, colour=True)
 
     def test_init__normals_need_three_channels(self, tiny_depth_encoder: Path) -> None:
         with pytest.raises(ModMapError, match="expected three input channels to show normals to, found 1"):

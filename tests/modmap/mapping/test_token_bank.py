@@ -25,6 +25,7 @@ def _tokens(view_ids: tuple[str, ...], value: float) -> ScanTokens:
         touched=np.ones((count, 4), dtype=bool),
         shapes=((2, 2),) * count,
         masks=(np.packbits(np.ones((2, 2), dtype=bool)),) * count,
+        windows=(None,) * count,
     )
 
 
