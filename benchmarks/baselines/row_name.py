@@ -78,7 +78,7 @@ def _features(method: str, config: Mapping[str, Any]) -> list[str]:
             continue
         published = PUBLISHED.get(method, {}).get(modality, ())
         instead = f" for {published[0]}" if published and reference not in published else ""
-        computed = "" if precision == "float32" else f" in {precision}"
+        computed = " in bfloat16" if precision == "bfloat16" else ""
         gray = " on gray" if modality == "image" and config.get("colour") is False else ""
         words.append(f"{modality} {reference}{gray}{computed}{instead}")
     return words
