@@ -9,11 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from modmap.alignment.motion import inverse, moved
-from modmap.alignment.surface import ViewSurface
+from modmap.alignment.surface import WHOLE, ViewSurface
 from modmap.scan import Frame
 from modmap.types import Array
-
-WHOLE = 0.999  # share of a place's four pixels that must be smooth surface: all, but for rounding
 
 
 def on_nominal_pixels(

@@ -13,6 +13,7 @@ from modmap.scan import Frame
 from modmap.types import Array
 
 GRAZING = 0.2  # cosine of incidence under which a normal says little
+WHOLE = 0.999  # share of the four pixels around a place that must be smooth surface: all, but for rounding
 STEEPEST = 6.0  # pixels' footprints that the depth may change between neighbours: about 80 degrees
 
 

@@ -90,9 +90,9 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
     without = next((view for view in scan.views if view.camera is None), None)
     if without is not None:
         looked_for = without.camera_looked_for
-        reason = f"alignment: expected a camera for every view, view {without.id} has none ({looked_for})"
+        reason = f"expected a camera for every view, view {without.id} has none ({looked_for})"
         if not settings.mapping:
-            raise AlignmentError(f"scan {scan.name}: {reason}")
+            raise AlignmentError(f"scan {scan.name}: evidence: {reason}")
         unseen = 0.0 if settings.geometry else None
         return AgainstNominal(inspected=unseen, notes=(f"evidence: only the mapping's: {reason}",))
     started = time.perf_counter()

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from modmap.alignment.motion import length, moved
-from modmap.alignment.surface import ViewSurface, eroded
+from modmap.alignment.surface import WHOLE, ViewSurface, eroded
 from modmap.evidence.lines import THIRDS, expected_lines, line_scores
-from modmap.evidence.lookup import APART, WHOLE, places_in, read_at
+from modmap.evidence.lookup import APART, places_in, read_at
 from modmap.evidence.smoothing import sigmas, weighted_mean
 from modmap.scan import Frame
 from modmap.threads import in_order

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 
 from modmap.alignment.motion import dot, length
-from modmap.alignment.surface import ViewSurface
+from modmap.alignment.surface import WHOLE, ViewSurface
 from modmap.types import Array
 
-WHOLE = 0.999  # share of a look-up's four pixels that must be smooth surface: all, but for rounding
 OUTSIDE = -1e4
 APART = 2.0  # mm: what differs by more isn't one surface
 ROW = 1024  # OpenCV wants maps of two axes, each below 2**15 long

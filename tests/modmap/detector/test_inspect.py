@@ -147,7 +147,7 @@ class TestPredict:
     def test_predict__a_view_without_a_camera_is_an_error(self, model: ModMap) -> None:
         scan = ball("new")
         views = (scan.views[0], replace(scan.views[1], camera=None, camera_looked_for="no pose.txt"))
-        message = r"^scan new: alignment: expected a camera for every view, view 01 has none \(no pose.txt\)$"
+        message = r"^scan new: evidence: expected a camera for every view, view 01 has none \(no pose.txt\)$"
         with pytest.raises(AlignmentError, match=message):
             model.predict(replace(scan, views=views))
 

@@ -97,9 +97,7 @@ class TestPredictScan:
         found = model.predict(blind)
         assert found.score == plain.predict(blind).score
         assert any(
-            note.startswith(
-                "evidence: only the mapping's: alignment: expected a camera for every view, view 00"
-            )
+            note.startswith("evidence: only the mapping's: expected a camera for every view, view 00")
             for note in found.notes
         )
         halved = replace(
