@@ -10,6 +10,7 @@ import numpy as np
 
 from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
+from modmap.metrics import label_defects
 from modmap.types import Array
 from modmap.volume import VoxelGrid
 
@@ -73,8 +74,6 @@ class GroundTruth:
             (X, Y, Z) int32, 0 outside the mask and 1, 2, ... in it, and how many there are. No number is left out:
             where no voxel is of a defect, the later ones move up.
         """
-        from modmap.metrics import label_defects  # it brings scikit-learn along
-
         if self.defect is None:
             labels, count = label_defects(self.mask)
             return labels.astype(np.int32, copy=False), count

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from modmap.errors import ModMapError
 
@@ -28,6 +27,8 @@ def instance_auroc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
     """
     values, anomalous = _check_instances(scores, labels)
+    from sklearn.metrics import roc_auc_score  # seconds, which who only scores scans need not wait for
+
     return float(roc_auc_score(anomalous, values))
 
 
@@ -45,6 +46,8 @@ def average_precision(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         ModMapError: lengths differ, a score is NaN or infinite, labels are not bool, or a class is missing.
     """
     values, anomalous = _check_instances(scores, labels)
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(anomalous, values))
 
 
