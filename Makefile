@@ -49,7 +49,7 @@ endif
 # More words for the command that a target runs, such as ARGS='--size 224 --cache cache'.
 ARGS ?=
 
-demo: setup ## Scan two simulated parts, learn the good ones, find the defects: ten minutes on two cores
+demo: setup ## Scan simulated parts, learn a good one of each kind, find the defects of others: minutes on two cores
 	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m benchmarks.demo --workers $(THREADS) $(ARGS)
 
 # Of the simulated data set: work, to choose settings on, or report, on which nothing is ever tuned.
