@@ -125,9 +125,15 @@ class VoxelGrid:
         """(M, 3) int64 voxel of each world point (M, 3), and (M,) bool whether it is inside the grid."""
         # Counted from the lattice's zero, so that a point on a border falls to the same side in every grid of it.
         first = np.rint(self.origin / self.voxel)
-        from_lattice = np.asarray(points, dtype=np.float64) - (self.origin - first * self.voxel)
-        index = (np.floor(from_lattice / self.voxel) - first).astype(np.int64)
-        inside: Array = np.all((index >= 0) & (index < self.shape), axis=1)
+        steps = np.array(points, dtype=np.float64)
+        steps -= self.origin - first * self.voxel
+        steps /= self.voxel
+        np.floor(steps, out=steps)
+        steps -= first
+        index = steps.astype(np.int64)
+        inside = np.ones(len(index), dtype=bool)
+        for along, side in zip(index.T, self.shape, strict=True):
+            inside &= (along >= 0) & (along < side)
         return index, inside
 
     def centres(self, index: Array) -> Array:
