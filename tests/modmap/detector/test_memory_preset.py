@@ -27,7 +27,7 @@ class TestMemory:
             remembering.predict(grained("bad", 9, mark=True)),
         )
         assert good.score < 1 < bad.score
-        assert set(bad.seconds) == {"memory", "volume"}
+        assert set(bad.seconds) == {"reading", "memory", "volume"}
         assert distance(bad, grained("bad", 9)) < 8
         assert bad.inspected is None
         defect = find_defects(bad, grained("bad", 9, mark=True), threshold=1.0)[0]
