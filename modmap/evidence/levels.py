@@ -37,11 +37,13 @@ class Level:
         most: What 999 of a thousand stay below.
         headroom: Times `most` is what counts as one: about the largest of a good scan, or more of a kind of evidence
             that tells good scans less well.
+        odd_at_most: Times the usual level: what a scan's own lies higher isn't its level, but what is wrong with it.
     """
 
     usual: float
     most: float
     headroom: float = 1.5
+    odd_at_most: float = FURTHEST
 
     def levelled(self, views: Mapping[str, Array]) -> dict[str, Array]:
         """A scan's evidence in multiples of what a good part shows at most.
@@ -56,7 +58,7 @@ class Level:
         of_views = float(np.clip((own - 1) / (ODD - 1), 0, 1))
         for view_id, one in views.items():
             of_view = (self.own({view_id: one}) or own) if of_views else own
-            level = own * max(of_view / own, 1.0) ** of_views
+            level = min(own, self.odd_at_most) * max(of_view / own, 1.0) ** of_views
             unit = self.headroom * self.most * np.sqrt(level * max(level / ODD, 1.0))
             levelled[view_id] = (one / np.float32(unit)).astype(np.float32)
         return levelled
@@ -81,7 +83,8 @@ def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Arra
     return {view_id: joined([views[view_id] for views in levelled]) for view_id in levelled[0]}
 
 
-GEOMETRY = Level(usual=0.2, most=0.66)
+# Of a part that is warped as a whole nearly all surface lies off; good ones, beside rendered ones too, are below 2.
+GEOMETRY = Level(usual=0.2, most=0.66, odd_at_most=2.5)
 # Of patches, and of lines by length.
 APPEARANCE = (Level(0.37, 0.94), Level(2.3, 6.0, headroom=2.5), Level(2.4, 5.7, headroom=2.5))
 MEMORY = (Level(usual=0.72, most=1.0), Level(usual=0.48, most=1.0))  # of the image, and of normals

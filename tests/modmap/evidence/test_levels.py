@@ -57,6 +57,23 @@ class TestLevelled:
             found = LEVEL.levelled(scan)["b"]
             np.testing.assert_allclose(found, scan["b"] / (2 * HEADROOM * unit), rtol=0.01)
 
+    def test_levelled__what_lies_off_by_far_everywhere_is_no_level(self) -> None:
+        """A part that is warped as a whole stands out however much of it there is; its views still differ in level."""
+        level = Level(usual=0.5, most=2.0, headroom=HEADROOM, odd_at_most=2.5)
+        for times in (3.0, 6.0, 12.0):
+            scan = _scan(0.5 * times)
+            unit = 2.5 / ODD**0.5
+            np.testing.assert_allclose(
+                level.levelled(scan)["a"], scan["a"] / (2 * HEADROOM * unit), rtol=0.01
+            )
+        scan = _scan(0.5 * 4)
+        scan["b"] = scan["b"] * np.float32(3)
+        own, of_view = level.own(scan), level.own({"b": scan["b"]})
+        assert own is not None
+        assert of_view is not None
+        unit = 2.5 * of_view / own / ODD**0.5
+        np.testing.assert_allclose(level.levelled(scan)["b"], scan["b"] / (2 * HEADROOM * unit), rtol=0.01)
+
     def test_levelled__a_views_own_counts_more_and_more_from_the_usual_to_an_odd_scan(self) -> None:
         """Never by a jump: two scans that are nearly alike have nearly the same level, by the slow formula."""
         before = None
