@@ -13,9 +13,10 @@ from modmap.calibration import Calibration, Verdict
 from modmap.encoding.square import Square
 from modmap.encoding.window import Window
 from modmap.errors import ModMapError
+from modmap.joining import aggregate, joined
 from modmap.scan import Frame, Scan
 from modmap.types import EVIDENCE, Aggregation, Array, Evidence
-from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate, joined
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid
 
 if TYPE_CHECKING:
     from modmap.drawing.picture import Picture
@@ -81,7 +82,7 @@ class ViewMaps:
         """(H, W) float32 of all that was asked together; NaN in the background, 0 where nothing is said of a part.
 
         The two modalities of the mapping speak by `aggregation`, and the kinds of evidence by their norm
-        (`modmap.volume.joined`); the larger of the two counts.
+        (`modmap.joining.joined`); the larger of the two counts.
         """
         combined = np.where(self.foreground, np.float32(0), np.float32(np.nan))
         if self.image_tokens is not None:

@@ -23,6 +23,7 @@ from benchmarks.runs.files import write_json, write_text
 from benchmarks.runs.markdown import markdown, number
 from modmap.datasets import SiM3D
 from modmap.errors import ModMapError
+from modmap.joining import joined
 from modmap.result import ViewMaps
 from modmap.runs.evaluation_metrics import metrics_of
 from modmap.runs.map_files import read_maps
@@ -30,7 +31,7 @@ from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume, save_volume
 from modmap.scan import Scan
 from modmap.types import EVIDENCE, Evidence
-from modmap.volume import AnomalyVolume, VolumeBuilder, joined
+from modmap.volume import AnomalyVolume, VolumeBuilder
 
 Array = npt.NDArray[Any]
 ALL = "all"

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from modmap.joining import aggregate
 from modmap.types import MODALITIES, Aggregation
-from modmap.volume import aggregate
 
 TYPICAL = 0.99
 UNSEEN = 0.95  # quantile of all distances that is expected where no good scan showed the part

@@ -27,13 +27,13 @@ from modmap.errors import ModMapError
 from modmap.evidence.comparison import ReducedViews
 from modmap.evidence.memory import Memory, Views
 from modmap.evidence.tolerated import Tolerated
+from modmap.joining import aggregate
 from modmap.mapping.anomaly_maps import refined_maps
 from modmap.mapping.mapper import CrossViewMapper
 from modmap.mapping.token_bank import TokenBank
 from modmap.mapping.training import Training
 from modmap.progress import Stage, stage
 from modmap.scan import Scan
-from modmap.volume import aggregate
 
 _logger = logging.getLogger(__name__)
 

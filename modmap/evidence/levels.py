@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modmap.joining import joined
 from modmap.types import Array
-from modmap.volume import joined
 
 NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
 MOST_PIXELS = 200_000  # of a scan that are asked

@@ -16,7 +16,7 @@ PACKAGE = Path(modmap.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "progress", "threads"),
     ("files", "device"),
-    ("config", "camera", "foreground", "calibration", "metrics"),
+    ("config", "camera", "foreground", "calibration", "metrics", "joining"),
     ("scan",),
     ("volume", "part_views", "alignment"),
     ("encoding", "datasets"),

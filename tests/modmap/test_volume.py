@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modmap.errors import ModMapError
+from modmap.joining import aggregate
 from modmap.scan import Camera, Frame
-from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid, aggregate
+from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid
 from tests.modmap.random_frames import random_frame, world_point
 from tests.synthetic_scans import ball_scan, intrinsics, look_at, plane_depth
 

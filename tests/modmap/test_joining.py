@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modmap.volume import joined
+from modmap.joining import joined
 
 
 class TestJoined:
