@@ -65,6 +65,24 @@ def test_predict__the_same_bits_by_one_thread_and_by_several(model: ModMap, dent
         torch.set_num_threads(1)
 
 
+def test_predict__memory_says_nothing_of_what_the_nominal_view_hardly_measured() -> None:
+    """A square that view 01 of the nominal ball lost, and views beside it show: memory would find it new."""
+    nominal = ball("nominal")
+    side = (MIDDLE[0], slice(96, 106))  # half way to where the view beside it looks from
+    depth = np.array(nominal["01"].depth)
+    depth[side] = 0
+    lost = replace(nominal["01"], depth=depth)
+    views = tuple(lost if view.id == "01" else view for view in nominal.views)
+    found = _model().fit(replace(nominal, views=views)).predict(ball("good"))
+    around = np.isfinite(found.map("01", "memory"))
+    shown_beside = np.isfinite(_model().fit(nominal).predict(ball("good")).map("01", "memory"))
+    inside = np.zeros(around.shape, dtype=bool)
+    inside[side] = True
+    assert shown_beside[inside].all()
+    assert around[inside].mean() < 0.7
+    assert around[~inside].sum() == shown_beside[~inside].sum()
+
+
 class TestFit:
     def test_fit__is_the_default_and_loads_no_encoder(self, tmp_path: Path) -> None:
         missing = {
