@@ -16,7 +16,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from accelerate.utils.launch import prepare_multi_gpu_env
 
-from dino_depth.pretrain import train
+from dino_depth.pretrain import end, train
 from dino_depth.training.command_line import config_of
 
 CONFIG = Path(__file__).parents[2] / "dino_depth" / "configs" / "accelerate" / "gpu_8_sharded.yaml"
@@ -50,3 +50,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end(0)
