@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from modmap.types import Array
 
-DENSE = 200_000_000  # cubes: so many are counted one by one, which is faster than sorting, in 1 GB
+BITS = 3  # two to the power of it: cubes along a block's side; surface is in few blocks, whose cubes are then few
+DENSE = 200_000_000  # numbers: so many are counted one by one, which is faster than sorting, in 1 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +37,11 @@ class Places:
         if not len(every):
             return cls(0, tuple(np.zeros(0, np.int64) for _ in points))
         columns = [np.floor((column - column.min()) / edge).astype(np.int64) for column in every.T]
-        sides = [int(column.max()) + 1 for column in columns]
-        number = (columns[0] * sides[1] + columns[1]) * sides[2] + columns[2]
-        if math.prod(sides) <= DENSE:
-            taken = np.zeros(math.prod(sides), dtype=bool)
-            taken[number] = True
-            numbers = np.cumsum(taken, dtype=np.int32) - 1
-            count, place = int(numbers[-1]) + 1, numbers[number].astype(np.int64)
-        else:
-            different, place = np.unique(number, return_inverse=True)
-            count = len(different)
+        block, _ = _dense(_numbered([column >> BITS for column in columns]))
+        inside = _numbered([column & ((1 << BITS) - 1) for column in columns], sides=(1 << BITS,) * 3)
+        place, count = _dense((block << 3 * BITS) + inside)
         ends = np.cumsum([len(one) for one in points])[:-1]
-        return cls(count, tuple(np.split(place.reshape(-1), ends)))
+        return cls(count, tuple(np.split(place, ends)))
 
     def mean(self, values: Sequence[Array], weights: Sequence[Array]) -> Array:
         """(count,) weighted mean of the values of each place; NaN where no weight is positive.
@@ -63,3 +56,20 @@ class Places:
             total += np.bincount(place[known], value[known] * one[known], self.count)
             weight += np.bincount(place[known], one[known], self.count)
         return np.asarray(np.divide(total, weight, out=np.full(self.count, np.nan), where=weight > 0))
+
+
+def _numbered(columns: Sequence[Array], sides: Sequence[int] | None = None) -> Array:
+    """(M,) int64 one number for each of M cells, whose three coordinates are (M,) int64 from 0 each."""
+    _, across, down = sides or [int(column.max()) + 1 for column in columns]
+    return (columns[0] * across + columns[1]) * down + columns[2]
+
+
+def _dense(number: Array) -> tuple[Array, int]:
+    """(M,) int64 the rank of each number among those that occur, and how many do."""
+    if (most := int(number.max()) + 1) > DENSE:
+        different, rank = np.unique(number, return_inverse=True)
+        return rank.reshape(-1), len(different)
+    taken = np.zeros(most, dtype=bool)
+    taken[number] = True
+    ranks = np.cumsum(taken, dtype=np.int32) - 1
+    return ranks[number].astype(np.int64), int(ranks[-1]) + 1
