@@ -13,9 +13,7 @@ from modmap.evidence.places import Places
 class TestPlaces:
     @pytest.mark.parametrize("dense", [0, 10**9])
     @pytest.mark.parametrize("edge", [2.5, 0.4])  # one block of cubes, and many
-    def test_mean__is_that_of_a_loop(
-        self, edge: float, dense: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_mean__is_that_of_a_loop(self, edge: float, dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("modmap.evidence.places.DENSE", dense)
         rng = np.random.default_rng(0)
         points = [rng.uniform(-5, 5, (count, 3)) for count in (40, 0, 60)]
