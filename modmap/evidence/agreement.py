@@ -1,4 +1,4 @@
-"""Agreement as evidence: surface that is darker or brighter than the rest of its face in the views that show it.
+"""Agreement as evidence: surface that looks otherwise than the rest of its face in the views that show it.
 
 A stain in a bore, a rough patch or a fine crack may stand out of no single image as much as the grain of a good part
 does somewhere. But reflections differ from view to view, and a defect is where it is in all of them. So what the views
@@ -11,10 +11,12 @@ together what nine of ten stay below. A whole face may be darker, and all of a p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from modmap.alignment.surface import ViewSurface
+from modmap.evidence.deviation import footprint
 from modmap.evidence.faces import medians
 from modmap.evidence.places import Places
 from modmap.types import Array
@@ -56,27 +58,60 @@ def in_faces_units(changes: Array, face: Array, shifted: Array) -> Array:
     return np.asarray(changes / np.sqrt(usual[face] ** 2 + shifted**2 + LEAST**2), dtype=np.float32)
 
 
+def place_edge(views: Mapping[str, ViewSurface]) -> float:
+    """Edge, mm, of the cubes in which images are taken together.
+
+    Args:
+        views: By id, at least one.
+    """
+    width = max(view.depth.shape[1] for view in views.values())
+    return float(PLACE * width / 1024 * footprint(views))
+
+
 def agreed(points: Sequence[Array], changes: Sequence[Array], *, edge: float) -> list[list[Array]]:
     """What the views say together.
 
     Args:
         points: For each view (M, 3) mm, where its pixels lie on the part.
-        changes: For each view (M, S) float32, as `in_faces_units`.
+        changes: For each view (M, 2) float32, as `in_faces_units`, of the finest scale and the next.
         edge: Of a place, mm.
 
     Returns:
         For each view (M,) float32 multiples of what nine of ten places stay below, NaN where too few views show the
-        place: of the median by scale, then of the root mean square at the finest.
+        place: of the median at the broader scale, then of the root mean square at the finest.
     """
     if not points:
         return []
     places = Places.hashed(points, edge=edge)
-    of_scales = [
-        _of_places(places, [one[:, scale] for one in changes]) for scale in range(changes[0].shape[1])
-    ]
-    fused = [*(np.abs(_median(one)) for one in of_scales), _root_mean_square(of_scales[0])]
-    told = [_in_own_units(one) for one in fused]
+    fine, broad = (_of_places(places, [one[:, scale] for one in changes]) for scale in range(2))
+    told = [_in_own_units(one) for one in (np.abs(_median(broad)), _root_mean_square(fine))]
     return [[one[place] for one in told] for place in places.of]
+
+
+def shown_together(maps: Mapping[str, Array], surfaces: Mapping[str, ViewSurface]) -> dict[str, Array]:
+    """The root mean square of what the views show at each place.
+
+    Args:
+        maps: By view id (H, W) float32, NaN where nothing is said.
+        surfaces: What the views measured, by id.
+
+    Returns:
+        By view id (H, W) float32 multiples of what nine of ten places stay below, NaN where nothing is said, or by too
+        few views.
+    """
+    if not maps:
+        return {}
+    masks = {view_id: np.isfinite(one) for view_id, one in maps.items()}
+    points = [surfaces[view_id].points[mask] for view_id, mask in masks.items()]
+    places = Places.hashed(points, edge=place_edge(surfaces))
+    fused = _in_own_units(
+        _root_mean_square(_of_places(places, [maps[one][mask] for one, mask in masks.items()]))
+    )
+    found = {}
+    for (view_id, mask), place in zip(masks.items(), places.of, strict=True):
+        found[view_id] = np.full(mask.shape, np.nan, dtype=np.float32)
+        found[view_id][mask] = fused[place]
+    return found
 
 
 def _of_places(places: Places, changes: Sequence[Array]) -> Array:

@@ -17,8 +17,7 @@ import numpy as np
 
 from modmap.alignment.motion import length, moved
 from modmap.alignment.surface import WHOLE, ViewSurface, eroded
-from modmap.evidence.agreement import FINE, PLACE, agreed, in_faces_units, of_faces
-from modmap.evidence.deviation import footprint
+from modmap.evidence.agreement import FINE, agreed, in_faces_units, of_faces, place_edge
 from modmap.evidence.faces import faces_of, medians
 from modmap.evidence.lines import THIRDS, expected_lines, line_scores
 from modmap.evidence.lookup import APART, nearest_at, places_in, read_at
@@ -38,9 +37,7 @@ BRIGHT = 0.99  # share of the part that is darker than a bright place
 WHITE = 0.98  # of the largest gray level that can be told: above it is glare
 LEAST = 0.03  # relative change that light and camera can make
 TYPICAL = 0.999  # share of the nominal part's pixels whose texture stays below 1
-KINDS = (
-    1 + len(THIRDS) + len(FINE) + 1
-)  # of patches, lines, agreement at the finest scales, and all views together
+KINDS = 1 + len(THIRDS) + 2  # of patches, of lines by length, and twice of all views together
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +120,10 @@ def appearance(
         motion: (4, 4) from the new scan's world to the nominal one's.
 
     Returns:
-        First of patches, then of lines of each length, then of what the views agree on at each of the finest scales,
-        and of what they show together, by view (H, W) float32 multiples of what a good part shows at the place, of
-        patches at the scale at which that is most; NaN where nothing is said: off the part, where the surface is
-        grazed, where the nominal view sees nothing, and of agreement where too few views see the place.
+        First of patches, then of lines of each length, then of what the views agree on, and of what they show together,
+        by view (H, W) float32 multiples of what a good part shows at the place, of patches at the scale at which that
+        is most; NaN where nothing is said: off the part, where the surface is grazed, where the nominal view sees
+        nothing, and by views together where too few see the place.
     """
     shared = [view_id for view_id in surfaces if view_id in nominal.views]
 
@@ -135,9 +132,7 @@ def appearance(
 
     alone = dict(zip(shared, in_order(compared, shared), strict=True))
     points = [surfaces[view_id].points[one.known] for view_id, one in alone.items()]
-    width = max((one.known.shape[1] for one in alone.values()), default=1024)
-    edge = PLACE * width / 1024 * footprint(surfaces)
-    together = agreed(points, [one.changes for one in alone.values()], edge=edge)
+    together = agreed(points, [one.changes for one in alone.values()], edge=place_edge(surfaces))
     found: tuple[dict[str, Array], ...] = tuple({} for _ in range(KINDS))
     for (view_id, one), others in zip(alone.items(), together, strict=True):
         for maps, told in zip(found, (*one.scores, *others), strict=True):

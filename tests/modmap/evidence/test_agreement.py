@@ -22,6 +22,8 @@ from modmap.evidence.agreement import (
     agreed,
     in_faces_units,
     of_faces,
+    place_edge,
+    shown_together,
 )
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.lines import THIRDS
@@ -46,9 +48,9 @@ class TestAgreed:
         told: dict[tuple[int, ...], list[float]] = {}
         for place, lists in seen.items():
             means = np.array([np.mean(one, axis=0) for one in lists if len(one) >= ENOUGH]).reshape(-1, 2)
-            median = np.abs(np.median(means, axis=0)) if len(means) >= MEDIAN_OF else [np.nan] * 2
+            median = abs(np.median(means[:, 1])) if len(means) >= MEDIAN_OF else np.nan
             square = np.sqrt(np.mean(means[:, 0] ** 2)) if len(means) >= SQUARE_OF else np.nan
-            told[place] = [*median, square]
+            told[place] = [median, square]
         every = np.array(list(told.values()))
         units = [
             np.quantile(column[np.isfinite(column)], NEARLY_ALL) if np.isfinite(column).any() else 1.0
@@ -61,6 +63,27 @@ class TestAgreed:
 
     def test_agreed__of_no_view(self) -> None:
         assert agreed([], [], edge=1.0) == []
+
+
+class TestShownTogether:
+    def test_shown_together__is_the_square_of_what_agreed_says(self) -> None:
+        frames, surfaces = _views([np.zeros((48, 64), np.uint16)] * 4)
+        rng = np.random.default_rng(0)
+        maps = {view_id: rng.uniform(0, 3, (48, 64)).astype(np.float32) for view_id in frames}
+        maps["02"][10:20, 30:50] = np.nan
+        masks = {view_id: np.isfinite(one) for view_id, one in maps.items()}
+        points = [surfaces[view_id].points[mask] for view_id, mask in masks.items()]
+        twice = [np.stack([maps[view_id][mask]] * 2, axis=1) for view_id, mask in masks.items()]
+        expected = agreed(points, twice, edge=place_edge(surfaces))
+        found = shown_together(maps, surfaces)
+        for (view_id, mask), (_, square) in zip(masks.items(), expected, strict=True):
+            np.testing.assert_allclose(found[view_id][mask], square)
+            assert np.isnan(found[view_id][~mask]).all()
+
+    def test_shown_together__of_one_view_nothing(self) -> None:
+        _, surfaces = _views([np.zeros((48, 64), np.uint16)])
+        assert np.isnan(shown_together({"00": np.ones((48, 64), np.float32)}, surfaces)["00"]).all()
+        assert shown_together({}, {}) == {}
 
 
 class TestInFacesUnits:
@@ -100,7 +123,7 @@ def test_appearance__a_stain_fainter_than_the_grain_is_where_the_views_agree() -
     found = appearance(NominalAppearance.of(*_views(nominal)), *_views(new), HOME)
     v, u = np.mgrid[: 3 * width // 4, :width]
     away = np.hypot(u - width // 2, v - 3 * width // 8) > 12
-    patches, medians = found[0], found[2 + len(THIRDS)]
+    patches, medians = found[0], found[1 + len(THIRDS)]
     alone = max(np.nanmax(one[away]) for one in patches.values())
     together = max(np.nanmax(one[away]) for one in medians.values())
     assert max(np.nanmax(one[~away]) for one in patches.values()) < alone
