@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_gather
 from torch.nn import functional as F
 
 
@@ -81,7 +82,8 @@ class KoLeo(nn.Module):
     """Spreads class tokens: -mean log of the distance to the nearest neighbour (Sablayrolles et al., 2019).
 
     The neighbour is searched among the features of all processes; each process must bring the same number of them.
-    Gradients reach the features of the own process, as seekers and as neighbours.
+    Gradients reach the features of all processes, as seekers and as neighbours: the mean over the processes of the
+    losses' gradients, which DDP takes, is that of one process with all features.
 
     Args:
         epsilon: Keeps the logarithm of a distance of 0 finite.
@@ -110,11 +112,7 @@ class KoLeo(nn.Module):
 
 
 def _of_all_processes(local: Tensor) -> tuple[Tensor, int]:
-    """(processes x B, C) features, the own ones differentiable, and the index of the first own one."""
+    """(processes x B, C) features, differentiable in every process, and the index of the first own one."""
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return local, 0
-    parts = [torch.empty_like(local) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(parts, local.detach().contiguous())
-    rank = distributed.get_rank()
-    parts[rank] = local
-    return torch.cat(parts), rank * len(local)
+    return torch.cat(all_gather(local.contiguous())), distributed.get_rank() * len(local)

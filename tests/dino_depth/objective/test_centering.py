@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dino_depth.objective.centering import SinkhornKnopp, SoftmaxCentering
 from tests.dino_depth.objective import slow_objective as slow
-from tests.dino_depth.objective.two_processes import in_two_processes
+from tests.dino_depth.objective.processes import in_processes
 
 COUNTS = ((5, 3), (0, 4), (0, 0), (7, 0))
 
@@ -109,7 +109,7 @@ class TestSoftmaxCentering:
 
 class TestTwoProcesses:
     def test_forward__unequal_shares_are_as_one_batch(self, tmp_path: Path) -> None:
-        first, second = in_two_processes(_center_a_share, tmp_path)
+        first, second = in_processes(_center_a_share, tmp_path)
         alone = SoftmaxCentering(9)
         for index, counts in enumerate(COUNTS):
             logits = _logits(sum(counts), 9, index)

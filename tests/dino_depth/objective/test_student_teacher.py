@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dino_depth.config import PretrainConfig
@@ -15,8 +15,8 @@ from dino_depth.errors import ConfigError, DinoDepthError
 from dino_depth.objective.centering import SinkhornKnopp, SoftmaxCentering
 from dino_depth.objective.student_teacher import StudentTeacher
 from tests.dino_depth.objective import slow_objective as slow
+from tests.dino_depth.objective.processes import in_processes
 from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
-from tests.dino_depth.objective.two_processes import in_two_processes
 
 
 def _shuffle(module: nn.Module, seed: int) -> None:
@@ -45,6 +45,21 @@ def _train_in_step(rank: int) -> dict[str, Any]:
         totals.append(losses["total"].item())
     weights = {f"{name}": value.detach().clone() for name, value in model.state_dict().items()}
     return {"totals": totals, "weights": weights}
+
+
+def _gradient_of_a_share(rank: int) -> dict[str, Any]:
+    """The student's gradient, of a batch of four maps that the processes share, with all losses on."""
+    count = distributed.get_world_size() if distributed.is_initialized() else 1
+    model = tiny_student_teacher(tiny_config(losses={"koleo": 0.5}), seed=7)
+    _shuffle(model.student, 7)
+    model.update_teacher(0.0)
+    crops, local, masks = random_batch(4, seed=3)
+    # Crops are ordered crop by crop, the maps of each shared out.
+    own = [one.unflatten(0, (-1, 4)).chunk(count, dim=1)[rank].flatten(0, 1) for one in (crops, local, masks)]
+    parallel = DistributedDataParallel(model) if count > 1 else model
+    losses = parallel(*own, teacher_temperature=0.05)
+    losses["total"].backward()
+    return {name: one.grad.clone() for name, one in model.student.named_parameters() if one.grad is not None}
 
 
 class TestStudentTeacher:
@@ -230,8 +245,18 @@ class TestUpdateTeacher:
 
 
 class TestTwoProcesses:
+    @pytest.mark.parametrize("count", [2, 4])
+    def test_forward__gradient_is_the_same_on_any_number_of_processes(
+        self, count: int, tmp_path: Path
+    ) -> None:
+        expected = _gradient_of_a_share(0)
+        for found in in_processes(_gradient_of_a_share, tmp_path, count=count):
+            assert found.keys() == expected.keys()
+            for name, gradient in found.items():
+                torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-6, msg=name)
+
     def test_forward__processes_stay_equal_though_one_masks_nothing(self, tmp_path: Path) -> None:
-        first, second = in_two_processes(_train_in_step, tmp_path)
+        first, second = in_processes(_train_in_step, tmp_path)
         assert all(torch.tensor(result["totals"]).isfinite().all() for result in (first, second))
         assert first["weights"].keys() == second["weights"].keys()
         for name, value in first["weights"].items():
