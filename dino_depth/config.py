@@ -147,6 +147,8 @@ class RunSettings(_Settings):
             after the other; `auto` packs where it can be done.
         trackers: Of accelerate, such as tensorboard, trackio, wandb, beside the JSONL file.
         stop_after: Ends the run after so many steps, to be resumed; None runs to the end.
+        skip_at_most: Steps of the whole run that may be left out since a loss or the gradient isn't finite; one more
+            ends it. `skipped.jsonl` has the corpus rows of each.
     """
 
     out: str = "runs/dino_depth"
@@ -159,6 +161,7 @@ class RunSettings(_Settings):
     attention: Literal["auto", "packed", "by_size"] = "auto"
     trackers: tuple[str, ...] = ()
     stop_after: int | None = Field(None, ge=1)
+    skip_at_most: int = Field(10, ge=0)
 
 
 class PretrainConfig(_Settings):

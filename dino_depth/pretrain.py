@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
-import safetensors.torch
 import torch
 from accelerate import Accelerator  # type: ignore[import-untyped]
 from accelerate.utils import (  # type: ignore[import-untyped]
@@ -30,11 +29,11 @@ from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
 from dino_depth.errors import ConfigError, DinoDepthError, one_line, refused
-from dino_depth.files import atomic_file
 from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
+from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
 from dino_depth.training.metrics_log import MetricsLog
@@ -50,7 +49,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
 
     Raises:
         ConfigError: a setting can't be used, or a run of another recipe is there, or something that is no run.
-        DinoDepthError: the corpus or the last checkpoint is damaged, or a loss is NaN or infinite.
+        DinoDepthError: the corpus or the last checkpoint is damaged, or losses, gradients or weights aren't finite.
     """
     if config.data.corpus is None:
         raise ConfigError("data.corpus: expected a directory that dino_depth.prepare wrote, found none")
@@ -102,6 +101,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         )
         if config.run.probe_every:
             probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
+    bad_steps = BadSteps(out, start=start, most=config.run.skip_at_most, accelerator=accelerator)
     trackers = _trackers(config, accelerator)
     sampler = StepSampler(
         len(corpus),
@@ -133,22 +133,21 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         set_rates(optimizer, values)
         torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
 
-        losses = _forward_and_backward(
-            model,
-            batches,
-            accelerator,
-            accumulate=optim.accumulate,
-            temperature=values.teacher_temperature,
-            step=step,
-            out=out,
-        )
+        taken = [next(batches) for _ in range(optim.accumulate)]
+        losses = _forward_and_backward(model, taken, accelerator, temperature=values.teacher_temperature)
         norm = accelerator.clip_grad_norm_(student_parameters, optim.clip)
-        optimizer.step()
+        reported: dict[str, float] | None = None
+        if bad_steps.is_bad(losses, norm):
+            bad_steps.add(step, taken, losses, norm, student_parameters)
+            if accelerator.scaler is not None:
+                optimizer.step()  # which the scaler leaves out, to look for another scale
+        else:
+            optimizer.step()
+            accelerator.unwrap_model(model).update_teacher(values.momentum)
+            reported = {name: value.item() for name, value in accelerator.reduce(losses, "mean").items()}
         optimizer.zero_grad()
-        accelerator.unwrap_model(model).update_teacher(values.momentum)
 
         done = step + 1
-        reported = {name: value.item() for name, value in accelerator.reduce(losses, "mean").items()}
         rates = {
             "lr": values.lr,
             "weight_decay": values.weight_decay,
@@ -156,8 +155,8 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
             "gradient_norm": float(norm),
         }
         if log is not None and log.add(done, reported, rates, maps=total_batch) and trackers:
-            accelerator.log({**reported, **rates}, step=done)
-        if done % config.run.checkpoint_every == 0 or done == end:
+            accelerator.log({**(reported or {}), **rates}, step=done)
+        if (done % config.run.checkpoint_every == 0 and reported is not None) or done == end:
             kept = record if log is None else {**record, "metrics_log": log.state}
             checkpoints.save(model, optimizer.optimizer, step=done, record=kept, scaler=accelerator.scaler)
     if config.run.probe_every:
@@ -174,43 +173,21 @@ def _probe(probe: RunProbe | None, step: int, backbone: Any, accelerator: Accele
 
 
 def _forward_and_backward(
-    model: Any,
-    batches: Iterator[Batch],
-    accelerator: Accelerator,
-    *,
-    accumulate: int,
-    temperature: float,
-    step: int,
-    out: Path,
+    model: Any, batches: Sequence[Batch], accelerator: Accelerator, *, temperature: float
 ) -> dict[str, Tensor]:
     """The mean losses of a step's batches; their gradients are left in the model."""
     sums: dict[str, Tensor] = {}
-    for index in range(accumulate):
-        batch = next(batches).to(accelerator.device)
-        waiting = accelerator.no_sync(model) if index < accumulate - 1 else nullcontext()
+    for index, one in enumerate(batches):
+        batch = one.to(accelerator.device)
+        waiting = accelerator.no_sync(model) if index < len(batches) - 1 else nullcontext()
         with waiting, accelerator.autocast():
             losses = model(
                 batch.global_crops, batch.local_crops, batch.masks, teacher_temperature=temperature
             )
-            if not torch.isfinite(losses["total"]):
-                raise DinoDepthError(_saved(batch, step, out, accelerator.process_index, losses))
-            accelerator.backward(losses["total"] / accumulate)
+            accelerator.backward(losses["total"] / len(batches))
         for name, value in losses.items():
-            sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach() / accumulate
+            sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach() / len(batches)
     return sums
-
-
-def _saved(batch: Batch, step: int, out: Path, process: int, losses: dict[str, Tensor]) -> str:
-    """Saves the batch that made a loss no number, and says so."""
-    path = out / f"diverged_step_{step:08d}_process_{process}.safetensors"
-    tensors = {"global_crops": batch.global_crops, "masks": batch.masks}
-    if batch.local_crops is not None:
-        tensors["local_crops"] = batch.local_crops
-    with atomic_file(path) as partial:
-        kept = {name: one.cpu().contiguous() for name, one in tensors.items()}
-        partial.write_bytes(safetensors.torch.save(kept))
-    found = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
-    return f"step {step}: expected finite losses, found {found}; the batch is in {path}"
 
 
 def _accelerator(config: PretrainConfig) -> Accelerator:

@@ -20,7 +20,15 @@ from dino_depth.files import atomic_directory, read_json, read_text
 from dino_depth.objective.student_teacher import timm_arguments
 from dino_depth.publishing.card import LICENCE, card
 from dino_depth.publishing.hub import CARD, CONFIG, WEIGHTS, push, require_name
-from dino_depth.training.checkpoints import CHECKPOINTS, MODEL, RECORD, Checkpoints, read_record, read_tensors
+from dino_depth.training.checkpoints import (
+    CHECKPOINTS,
+    MODEL,
+    RECORD,
+    Checkpoints,
+    read_record,
+    read_tensors,
+    require_finite,
+)
 
 TEACHER = "teacher.backbone."
 FIGURES = "the figures that dino_depth.probe wrote"
@@ -82,6 +90,8 @@ def _teacher(checkpoint: Path, *, half: bool) -> dict[str, Tensor]:
     }
     if not weights:
         raise DinoDepthError(f"{checkpoint / MODEL}: expected weights named {TEACHER}*, found none")
+    for name, value in weights.items():  # float16 may not hold what is finite in float32
+        require_finite(name, value, where=checkpoint / MODEL)
     return weights
 
 

@@ -60,11 +60,13 @@ class Batch(NamedTuple):
         global_crops: (2 B, 1, H, W) float32, normalised depth, 0 in holes.
         local_crops: (L B, 1, h, w) float32; None where L is 0.
         masks: (2 B, N) bool, true for patches that the student doesn't see.
+        rows: (B,) int64, of the corpus.
     """
 
     global_crops: Tensor
     local_crops: Tensor | None
     masks: Tensor
+    rows: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """The batch on a device; from pinned memory, the copy doesn't wait."""
@@ -75,6 +77,7 @@ class Batch(NamedTuple):
             self.global_crops.to(device, non_blocking=True),
             local_crops,
             self.masks.to(device, non_blocking=True),
+            self.rows,
         )
 
 
@@ -142,7 +145,8 @@ class Collate:
             probability=self._masks.probability,
             ratio=self._masks.ratio,
         )
-        return Batch(global_crops, local_crops if len(local_crops) else None, masks)
+        rows = torch.tensor([one.draw.row for one in maps])
+        return Batch(global_crops, local_crops if len(local_crops) else None, masks, rows)
 
 
 def batch_loader(

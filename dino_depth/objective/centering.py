@@ -74,7 +74,8 @@ class SoftmaxCentering(nn.Module):
             count = total[-1]
             moved = self.centre.lerp(total[:-1] / count.clamp(min=1), 1 - self.momentum)
             # Without a branch on a device's value, which would wait for the device.
-            self.centre.copy_(torch.where(count > 0, moved, self.centre))
+            usable = (count > 0) & torch.isfinite(moved).all()
+            self.centre.copy_(torch.where(usable, moved, self.centre))
         return probabilities
 
 

@@ -115,4 +115,5 @@ def _of_all_processes(local: Tensor) -> tuple[Tensor, int]:
     """(processes x B, C) features, differentiable in every process, and the index of the first own one."""
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return local, 0
-    return torch.cat(all_gather(local.contiguous())), distributed.get_rank() * len(local)
+    parts = all_gather(local.contiguous())  # type: ignore[no-untyped-call]
+    return torch.cat(parts), distributed.get_rank() * len(local)

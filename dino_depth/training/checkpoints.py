@@ -69,6 +69,9 @@ class Checkpoints:
             step: Steps done.
             record: What else to remember, as JSON.
             scaler: Of the loss, in float16.
+
+        Raises:
+            DinoDepthError: a number of the state isn't finite: the checkpoints that are there stay.
         """
         if scaler is not None:
             record = {**record, SCALER: scaler.state_dict()}
@@ -78,7 +81,10 @@ class Checkpoints:
         if _rank() == 0:
             states: Any = optimizer_state["state"]
             moments = {f"{name}.{key}": value for name, one in states.items() for key, value in one.items()}
-            self._write(dict(model_state), moments, step=step, record=record)
+            path = self.directory / f"step_{step:08d}"
+            for name, value in {**model_state, **moments}.items():
+                require_finite(name, value, where=path)
+            self._write(path, dict(model_state), moments, step=step, record=record)
         if distributed.is_initialized():
             distributed.barrier()
 
@@ -119,11 +125,10 @@ class Checkpoints:
         return record
 
     def _write(
-        self, model: dict[str, Any], moments: dict[str, Any], *, step: int, record: dict[str, Any]
+        self, path: Path, model: dict[str, Any], moments: dict[str, Any], *, step: int, record: dict[str, Any]
     ) -> None:
         for left in self.directory.glob(".step_*"):
             shutil.rmtree(left, ignore_errors=True)
-        path = self.directory / f"step_{step:08d}"
         with atomic_directory(path) as partial:
             (partial / MODEL).write_bytes(_bytes(model))
             (partial / OPTIMIZER).write_bytes(_bytes(moments))
@@ -151,17 +156,32 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        DinoDepthError: it is missing or damaged.
+        DinoDepthError: it is missing or damaged, or a number in it isn't finite.
     """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-        return tensors
     except FileNotFoundError:
         raise DinoDepthError(f"{path}: expected the state of a run, found no file") from None
     except (safetensors.SafetensorError, OSError) as error:
         raise DinoDepthError(
             f"{path}: expected a whole safetensors file, found a damaged one ({one_line(error)})"
         ) from None
+    for name, value in tensors.items():
+        require_finite(name, value, where=path)
+    return tensors
+
+
+def require_finite(name: str, value: Tensor, *, where: Path) -> None:
+    """Checks a tensor of a run's state.
+
+    Raises:
+        DinoDepthError: a number of it is NaN or infinite.
+    """
+    if value.is_floating_point() and not torch.isfinite(value).all():
+        bad = int((~torch.isfinite(value)).sum())
+        raise DinoDepthError(
+            f"{where}: expected finite numbers, found {bad} of {value.numel()} of {name} that are NaN or infinite"
+        )
 
 
 def read_record(

@@ -39,21 +39,24 @@ class MetricsLog:
         """What the next line is the mean of so far, as JSON."""
         return {"sums": dict(self._sums), "count": self._count}
 
-    def add(self, step: int, losses: Mapping[str, float], values: Mapping[str, Any], *, maps: int) -> bool:
+    def add(
+        self, step: int, losses: Mapping[str, float] | None, values: Mapping[str, Any], *, maps: int
+    ) -> bool:
         """Takes in a step; writes and prints a line when it is time.
 
         Args:
             step: Steps done, this one included.
-            losses: Of this step; a line has their means since the last one.
+            losses: Of this step; a line has their means since the last one. None: the step was left out.
             values: Of the schedules, at this step.
             maps: Depth maps that a step takes in.
 
         Returns:
             Whether a line was written.
         """
-        for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
+        if losses is not None:
+            for name, value in losses.items():
+                self._sums[name] = self._sums.get(name, 0.0) + value
+            self._count += 1
         if step % self._every and step != self._steps:
             return False
         means = {name: value / self._count for name, value in self._sums.items()}

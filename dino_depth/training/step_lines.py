@@ -32,6 +32,11 @@ class StepLines:
         """The step of the last line; None where there is none."""
         return int(self._lines[-1]["step"]) if self._lines else None
 
+    @property
+    def count(self) -> int:
+        """Of lines."""
+        return len(self._lines)
+
     def add(self, step: int, values: Mapping[str, Any]) -> None:
         """Writes a line."""
         line = {"step": step, **values}

@@ -45,6 +45,16 @@ def run_sharded(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+def run_poisoned(
+    processes: int, steps: Sequence[int], arguments: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
+    """A run in which the gradients of some steps, counted from 0, are NaN in the last process."""
+    script = str(REPOSITORY / "tests" / "dino_depth" / "poisoned_run.py")
+    command = [*LAUNCHERS[processes], script, ",".join(map(str, steps)), *arguments]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
 def killed(processes: int, arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:
     """Kills a run, all of its processes, at some time after it got a line further; False if it was done before."""
     command = [*LAUNCHERS[processes], SCRIPT, *arguments]

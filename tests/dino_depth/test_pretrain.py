@@ -14,6 +14,8 @@ import torch
 from dino_depth.pretrain import main
 from dino_depth.probe import probe
 from dino_depth.publish import publish
+from dino_depth.training.bad_steps import SKIPPED
+from dino_depth.training.checkpoints import MODEL, read_tensors
 from modmap.config import EncoderSettings
 from modmap.encoding.frozen_encoder import FrozenEncoder
 from tests.dino_depth.launches import (
@@ -21,6 +23,7 @@ from tests.dino_depth.launches import (
     losses,
     run,
     run_on_two_machines,
+    run_poisoned,
     run_sharded,
     words,
 )
@@ -223,18 +226,45 @@ class TestPretrain:
         assert "name another --run.out" in error
         assert error.count("\n") == 1
 
-    def test_run__loss_that_is_no_number(
+    def test_run__weights_of_which_no_number_comes(
         self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         out = tmp_path / "run"
         assert main(words(corpus, out, "--optim.lr", "1e30", "--optim.clip", "1e30")) == 2
         error = capsys.readouterr().err
-        assert "expected finite losses, found total" in error
+        assert "expected finite losses and gradients, found total" in error
+        assert "so it was in 3 steps in a row" in error
+        assert error.count("\n") == 1
         (saved,) = out.glob("diverged_step_*.safetensors")
         assert str(saved) in error
         batch = safetensors.torch.load_file(saved)
         assert batch["global_crops"].shape == (8, 1, 56, 56)
         assert torch.isfinite(batch["global_crops"]).all()
+        assert not list((out / "checkpoints").glob("*"))
+
+    @pytest.mark.parametrize("processes", [1, 2])
+    def test_run__gradients_that_are_no_numbers_are_left_out(
+        self, processes: int, corpus: Path, tmp_path: Path
+    ) -> None:
+        """Of finite losses, in one process of them: no step is taken with them, and all checkpoints are finite."""
+        out = tmp_path / "run"
+        done = run_poisoned(processes, [3], words(corpus, out, "--run.stop_after", "4"))
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("left out") == 1
+        before, after = (read_tensors(out / "checkpoints" / f"step_0000000{step}" / MODEL) for step in (3, 4))
+        assert all(torch.equal(after[name], value) for name, value in before.items())
+        (line,) = [json.loads(text) for text in (out / SKIPPED).read_text().splitlines()]
+        assert line["step"] == 4
+        assert [len(one["rows"]) for one in line["processes"]] == [4] * processes
+        assert {one["gradient_norm"] for one in line["processes"]} == {"nan"}
+        # The run that goes on counts on: its second step, the sixth of all, is the second that is left out.
+        done = run_poisoned(processes, [1], words(corpus, out, "--run.skip_at_most", "1"))
+        assert done.returncode != 0
+        assert "2 steps were left out, run.skip_at_most is 1" in done.stderr
+        assert sorted(one.name for one in (out / "checkpoints").glob("step_*")) == [
+            "step_00000003",
+            "step_00000004",
+        ]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import timm
 import torch
 
@@ -119,6 +120,20 @@ class TestPublish:
         error = capsys.readouterr().err
         assert expected in error
         assert error.count("\n") == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+    @pytest.mark.parametrize(("value", "half"), [(float("nan"), False), (1e30, True)])
+    def test_publish__weights_that_are_not_finite_leave_nothing(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float, half: bool
+    ) -> None:
+        path = run[0] / "checkpoints" / "step_00000040" / "model.safetensors"
+        weights = safetensors.torch.load_file(path)
+        weights["teacher.backbone.norm.weight"][1] = value
+        safetensors.torch.save_file(weights, path)
+        assert main([str(run[0]), "--out", str(tmp_path / "b"), *(["--half"] if half else [])]) == 2
+        error = capsys.readouterr().err
+        assert f"{path}: expected finite numbers, found 1 of" in error
+        assert "norm.weight" in error
         assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
     def test_publish__weights_that_timm_cannot_load_leave_nothing(

@@ -78,7 +78,8 @@ class TestBatchLoader:
             masks = block_masks(
                 6, (4, 4), rng=generator(config.seed, Stream.MASKS, first.epoch, first.position)
             )
-            expected = (np.stack(global_crops), np.stack(local_crops), masks.numpy())
+            taken = np.array([row for _, _, row in draws])
+            expected = (np.stack(global_crops), np.stack(local_crops), masks.numpy(), taken)
             for tensor, array in zip(batch, expected, strict=True):
                 assert tensor is not None
                 assert tensor.is_contiguous()

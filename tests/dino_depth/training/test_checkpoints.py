@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from torch import distributed
 from torch.distributed.device_mesh import init_device_mesh
@@ -22,8 +23,8 @@ from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.training.checkpoints import Checkpoints, read_record, seed_of_step
+from tests.dino_depth.objective.processes import in_processes
 from tests.dino_depth.objective.tiny import random_batch, tiny_config, tiny_student_teacher
-from tests.dino_depth.objective.two_processes import in_two_processes
 
 Trained = tuple[StudentTeacher, torch.optim.Optimizer]
 
@@ -120,7 +121,7 @@ class TestCheckpoints:
         assert go_on(other, other_optimizer, range(3, 6)) == expected
 
     def test_save__sharded_weights_are_whole_in_the_first_process_only(self, tmp_path: Path) -> None:
-        first, second = in_two_processes(save_and_load_sharded, tmp_path)
+        first, second = in_processes(save_and_load_sharded, tmp_path)
         assert first["differ"] > 10
         assert first["same"]
         assert second["same"]
@@ -137,6 +138,36 @@ class TestCheckpoints:
             checkpoints.save(model, optimizer, step=step, record={})
         assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000010"]
         assert checkpoints.latest() == tmp_path / "step_00000010"
+
+    @pytest.mark.parametrize("where", ["model", "moments"])
+    def test_save__nothing_that_is_not_finite(self, tmp_path: Path, where: str) -> None:
+        model, optimizer = begun(0)
+        go_on(model, optimizer, range(1))
+        checkpoints = Checkpoints(tmp_path, keep=2)
+        checkpoints.save(model, optimizer, step=1, record={})
+        parameter = model.student.mask_token
+        spoilt = parameter.data if where == "model" else optimizer.state[parameter]["exp_avg"]
+        spoilt[0, 3] = torch.inf
+        name = "student.mask_token" if where == "model" else "student.mask_token.exp_avg"
+        with pytest.raises(
+            DinoDepthError, match=rf"step_00000002: expected finite numbers, found 1 of 32 of {name} that"
+        ):
+            checkpoints.save(model, optimizer, step=2, record={})
+        assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]
+
+    def test_load__nothing_that_is_not_finite(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        go_on(model, optimizer, range(1))
+        checkpoints = Checkpoints(tmp_path, keep=2)
+        checkpoints.save(model, optimizer, step=1, record={})
+        path = tmp_path / "step_00000001"
+        weights = safetensors.torch.load_file(path / "model.safetensors")
+        weights["teacher.mask_token"][0, :2] = torch.nan
+        safetensors.torch.save_file(weights, path / "model.safetensors")
+        with pytest.raises(
+            DinoDepthError, match=r"model.safetensors: expected finite .* 2 of 32 of teacher.mask_token"
+        ):
+            checkpoints.load(path, model, optimizer)
 
     def test_latest__half_a_checkpoint_does_not_count(self, tmp_path: Path) -> None:
         (tmp_path / ".step_00000004").mkdir()

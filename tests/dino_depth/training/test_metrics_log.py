@@ -40,6 +40,16 @@ class TestMetricsLog:
         assert lines(tmp_path / "stopped") == lines(tmp_path / "whole")
         assert lines(tmp_path / "whole")[0]["total"] == pytest.approx(0.1 * (1 + 4 + 9) / 3)
 
+    def test_add__a_step_that_was_left_out_has_no_losses(self, tmp_path: Path) -> None:
+        log = MetricsLog(tmp_path, start=0, steps=6, every=2)
+        for step, total in enumerate((1.0, None, None, None, 5.0, 6.0), start=1):
+            log.add(step, None if total is None else {"total": total}, {"lr": 0.1}, maps=8)
+        assert lines(tmp_path) == [
+            {"step": 2, "total": 1.0, "lr": 0.1},
+            {"step": 4, "lr": 0.1},
+            {"step": 6, "total": 5.5, "lr": 0.1},
+        ]
+
     def test_add__a_number_that_is_not_finite_is_null(self, tmp_path: Path) -> None:
         """Such as a gradient's norm where float16 overflowed."""
         (tmp_path / "metrics.jsonl").write_text('{"step": 1, "total": 1.0, "gradient_norm": Infinity}\n')
