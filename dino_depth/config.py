@@ -124,12 +124,12 @@ class DataSettings(_Settings):
     Attributes:
         corpus: A directory that `python -m dino_depth.prepare` wrote.
         workers: Processes that load, per GPU.
-        steps_per_epoch: Optimiser steps that count as an epoch; None takes the corpus once.
+        steps_per_epoch: Optimiser steps that count as an epoch, 1250 in DINO-v2; None: as many as take the corpus once.
     """
 
     corpus: str | None = None
     workers: int = Field(8, ge=0)
-    steps_per_epoch: int | None = Field(None, ge=1)
+    steps_per_epoch: int | None = Field(1250, ge=1)
 
 
 class RunSettings(_Settings):

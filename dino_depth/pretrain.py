@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -36,9 +37,11 @@ from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
+from dino_depth.training.launcher import processes_asked
 from dino_depth.training.metrics_log import MetricsLog
 from dino_depth.training.resuming import resume
 from dino_depth.training.run_probe import RunProbe, whole_weights
+from dino_depth.training.start_lines import start_lines
 from dino_depth.training.starting_weights import load_starting_weights
 
 LONGEST_WAIT = timedelta(hours=2)
@@ -69,7 +72,6 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     model.tokens_of, attention = chosen_tokens(
         model.student.backbone, config.run.attention, device=accelerator.device, dtype=_dtype(accelerator)
     )
-    accelerator.print(attention)
     patch = model.student.backbone.patch_embed.patch_size[0]
     groups = parameter_groups(
         model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
@@ -81,15 +83,20 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
     student_parameters = list(student.parameters())
 
+    sources = dict(Counter(corpus["source"]))
     record = {
         "config": config.model_dump(mode="json"),
         "steps": schedules.steps,
         "total_batch": total_batch,
-        "sources": dict(Counter(corpus["source"])),
+        "sources": sources,
     }
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
     begun = resume(checkpoints, record, model=model, optimizer=optimizer, accelerator=accelerator)
     start = int(begun["step"])
+    accelerator.print(
+        start_lines(config, accelerator, schedules, attention=attention, sources=sources, start=start),
+        flush=True,
+    )
     log, probe = None, None
     if accelerator.is_main_process:
         log = MetricsLog(
@@ -128,12 +135,17 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     model.train()
     for step in range(start, end):
         if config.run.probe_every and step % config.run.probe_every == 0:
+            begun_at = time.perf_counter()
             _probe(probe, step, teacher.backbone, accelerator)
+            if log is not None:
+                log.pause(time.perf_counter() - begun_at)
         values = schedules.at(step)
         set_rates(optimizer, values)
         torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
 
+        asked_at = time.perf_counter()
         taken = [next(batches) for _ in range(optim.accumulate)]
+        waited = time.perf_counter() - asked_at
         losses = _forward_and_backward(model, taken, accelerator, temperature=values.teacher_temperature)
         norm = accelerator.clip_grad_norm_(student_parameters, optim.clip)
         reported: dict[str, float] | None = None
@@ -154,8 +166,9 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
             "momentum": values.momentum,
             "gradient_norm": float(norm),
         }
-        if log is not None and log.add(done, reported, rates, maps=total_batch) and trackers:
-            accelerator.log({**(reported or {}), **rates}, step=done)
+        line = None if log is None else log.add(done, reported, rates, maps=total_batch, waited=waited)
+        if line is not None and trackers:
+            accelerator.log(line, step=done)
         if (done % config.run.checkpoint_every == 0 and reported is not None) or done == end:
             kept = record if log is None else {**record, "metrics_log": log.state}
             checkpoints.save(model, optimizer.optimizer, step=done, record=kept, scaler=accelerator.scaler)
@@ -192,7 +205,7 @@ def _forward_and_backward(
 
 def _accelerator(config: PretrainConfig) -> Accelerator:
     try:
-        return Accelerator(
+        accelerator = Accelerator(
             cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
             mixed_precision=config.run.mixed_precision,
             log_with=list(config.run.trackers) or None,
@@ -206,6 +219,19 @@ def _accelerator(config: PretrainConfig) -> Accelerator:
         raise ConfigError(
             f"run: expected settings that accelerate takes on this machine, found others: {one_line(error)}"
         ) from None
+    there = {str(getattr(one, "value", one)) for one in accelerator.log_with}
+    missing = [name for name in config.run.trackers if name not in there]
+    if missing:
+        raise ConfigError(
+            f"run.trackers: expected trackers that are installed, found none of {', '.join(missing)}"
+        )
+    asked = processes_asked()
+    if asked is not None and asked > accelerator.num_processes:
+        raise ConfigError(
+            f"accelerate launch: expected {asked} processes, as it was asked for, found {accelerator.num_processes}: "
+            f"on CPUs it begins one without --multi_cpu; torchrun --nproc_per_node {asked} begins as many"
+        )
+    return accelerator
 
 
 def _dtype(accelerator: Accelerator) -> torch.dtype:
@@ -226,8 +252,19 @@ def _sum_in_float32(accelerator: Accelerator) -> None:
 
 def _trackers(config: PretrainConfig, accelerator: Accelerator) -> bool:
     if config.run.trackers:
-        accelerator.init_trackers("dino_depth", config={"seed": config.seed})
+        accelerator.init_trackers("dino_depth", config=_flat(config.model_dump(mode="json")))
     return bool(config.run.trackers)
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested settings by names such as `optim.lr`, as trackers take them: numbers and words."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{name}.")
+        else:
+            flat[before + name] = value if isinstance(value, bool | int | float | str) else str(value)
+    return flat
 
 
 def main(words: Sequence[str] | None = None) -> int:

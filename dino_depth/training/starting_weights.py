@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import timm
+import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 from dino_depth.errors import ConfigError, one_line
 
-PATCH_EMBEDDING = "patch_embed.proj.weight"
+PATCH_EMBEDDING, BIAS = "patch_embed.proj.weight", "patch_embed.proj.bias"
 
 
 def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
     """Fills a backbone with another's weights.
 
-    The three channels of the patch embedding are summed, so that a depth map gives the tokens of a gray image. Strict:
+    The three channels of the patch embedding are summed, the mean and standard deviation that images were normalised
+    with folded in, so that a depth map of values in [0, 1] gives the tokens of a gray image of the same values. Strict:
     every weight must be there, and of the right shape; the position embedding is resampled to the backbone's grid.
 
     Args:
@@ -24,7 +28,7 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
         reference: `local-dir:PATH` or `hf-hub:ORG/NAME`, a directory, or a pretrained model of timm's.
 
     Raises:
-        ConfigError: it can't be loaded, or is another architecture.
+        ConfigError: it can't be loaded, is another architecture, or has no bias that its mean could be folded into.
     """
     grid = backbone.patch_embed.grid_size
     patch = backbone.patch_embed.patch_size[0]
@@ -37,7 +41,7 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
         raise ConfigError(f"model.start_from: {reference}: can't be loaded ({reason})") from None
     weights: dict[str, Tensor] = dict(other.state_dict())
     if weights[PATCH_EMBEDDING].shape[1] != backbone.patch_embed.proj.weight.shape[1]:
-        weights[PATCH_EMBEDDING] = weights[PATCH_EMBEDDING].sum(dim=1, keepdim=True)
+        _fold(weights, other.pretrained_cfg, reference=reference)
     try:
         backbone.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -45,3 +49,20 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
         raise ConfigError(
             f"model.start_from: {reference}: expected the same architecture ({reason})"
         ) from None
+
+
+def _fold(weights: dict[str, Tensor], normalisation: Mapping[str, Any], *, reference: str) -> None:
+    """Makes a patch embedding of normalised images one of a single channel in [0, 1], in place."""
+    weight = weights[PATCH_EMBEDDING].double()
+    mean, deviation = (
+        torch.tensor(normalisation[name], dtype=torch.float64).view(1, -1, 1, 1) for name in ("mean", "std")
+    )
+    scaled = weight / deviation
+    if mean.any():
+        if BIAS not in weights:
+            raise ConfigError(
+                f"model.start_from: {reference}: expected a patch embedding with a bias, or images of mean 0, found a "
+                f"mean of {normalisation['mean']} and none"
+            )
+        weights[BIAS] = (weights[BIAS].double() - (scaled * mean).sum(dim=(1, 2, 3))).float()
+    weights[PATCH_EMBEDDING] = scaled.sum(dim=1, keepdim=True).float()

@@ -9,8 +9,10 @@ from dino_depth.errors import ConfigError
 
 
 class TestLoadConfig:
-    def test_load_config__brought_recipe_is_the_published_one(self) -> None:
-        assert load_config("vits14") == PretrainConfig()
+    def test_load_config__brought_recipe_is_the_default_and_as_long_as_dino_v2s(self) -> None:
+        config = load_config("vits14")
+        assert config == PretrainConfig()
+        assert config.optim.epochs * (config.data.steps_per_epoch or 0) == 125_000
 
     def test_load_config__overrides_replace_single_keys(self) -> None:
         config = load_config("vits14", overrides={"optim": {"lr": 5e-4}})

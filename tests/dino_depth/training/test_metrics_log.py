@@ -18,7 +18,8 @@ class TestMetricsLog:
     def test_add__means_since_the_last_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         log = MetricsLog(tmp_path, start=0, steps=5, every=2)
         written = [log.add(step, {"total": float(step)}, {"lr": 0.1}, maps=8) for step in range(1, 6)]
-        assert written == [False, True, False, True, True]
+        means = (None, 1.5, None, 3.5, 5.0)
+        assert written == [None if mean is None else {"total": mean, "lr": 0.1} for mean in means]
         assert lines(tmp_path) == [
             {"step": 2, "total": 1.5, "lr": 0.1},
             {"step": 4, "total": 3.5, "lr": 0.1},
@@ -27,6 +28,24 @@ class TestMetricsLog:
         printed = capsys.readouterr().out
         assert "step 2/5  total 1.5000" in printed
         assert "maps/s" in printed
+
+    def test_add__the_rate_is_that_since_the_last_line_without_pauses(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 100.0
+        monkeypatch.setattr("dino_depth.training.metrics_log.time.perf_counter", lambda: now)
+        log = MetricsLog(tmp_path, start=6, steps=20, every=2)
+        for step, took in enumerate((50.0, 50.0, 1.0, 3.0), start=7):
+            now += took
+            log.add(step, {"total": 0.0}, {}, maps=8, waited=took / 4)
+            if step == 8:
+                now += 1000.0
+                log.pause(1000.0)
+        slow, fast = capsys.readouterr().out.splitlines()
+        assert "0.2 maps/s  25% waiting for data" in slow
+        assert "0:10:00 left" in slow
+        assert "4.0 maps/s  25% waiting for data" in fast
+        assert "0:00:20 left" in fast
 
     def test_init__goes_on_between_two_lines(self, tmp_path: Path) -> None:
         whole = MetricsLog(tmp_path / "whole", start=0, steps=7, every=3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import timm
 import torch
 
@@ -16,15 +18,39 @@ SMALL = {"patch_size": 14, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_cla
 
 
 class TestLoadStartingWeights:
-    def test_load__gray_image_gives_the_same_tokens(self, tmp_path: Path) -> None:
-        source = write_encoder(tmp_path / "vit")
+    @pytest.mark.parametrize(
+        ("mean", "deviation"),
+        [((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))],
+    )
+    def test_load__gray_image_gives_the_same_tokens(
+        self, tmp_path: Path, mean: tuple[float, ...], deviation: tuple[float, ...]
+    ) -> None:
+        """Of an image that is normalised as the encoder's images were; depth isn't."""
+        seen = {"input_size": [3, 56, 56], "num_classes": 0, "mean": mean, "std": deviation}
+        source = write_encoder(tmp_path / "vit", pretrained_cfg=seen)
         backbone = timm.create_model("vit_tiny_patch16_224", img_size=56, **SMALL).eval()
         load_starting_weights(backbone, str(source))
         original = timm.create_model(f"local-dir:{source}", pretrained=True).eval()
         gray = torch.rand(2, 1, 56, 56)
+        normalised = (gray - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(deviation).view(3, 1, 1)
         with torch.inference_mode():
-            expected = original.forward_features(gray.expand(-1, 3, -1, -1))
-            torch.testing.assert_close(backbone.forward_features(gray), expected)
+            expected = original.forward_features(normalised)
+            torch.testing.assert_close(backbone.forward_features(gray), expected, rtol=1e-4, atol=1e-4)
+
+    def test_load__no_bias_to_fold_a_mean_into(self, tmp_path: Path) -> None:
+        source = write_encoder(tmp_path / "vit")
+        weights = safetensors.torch.load_file(source / "model.safetensors")
+        del weights["patch_embed.proj.bias"]
+        safetensors.torch.save_file(weights, source / "model.safetensors")
+        config = json.loads((source / "config.json").read_text())
+        config["model_args"]["pre_norm"] = True  # timm's ViTs with it have no bias there
+        weights |= {"norm_pre.weight": torch.ones(32), "norm_pre.bias": torch.zeros(32)}
+        safetensors.torch.save_file(weights, source / "model.safetensors")
+        config["pretrained_cfg"] |= {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
+        (source / "config.json").write_text(json.dumps(config))
+        backbone = timm.create_model("vit_tiny_patch16_224", img_size=56, pre_norm=True, **SMALL)
+        with pytest.raises(ConfigError, match="expected a patch embedding with a bias, or images of mean 0"):
+            load_starting_weights(backbone, str(source))
 
     def test_load__directory_by_its_name_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = write_encoder(tmp_path / "vit")
