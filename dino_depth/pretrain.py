@@ -10,45 +10,41 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from accelerate import Accelerator  # type: ignore[import-untyped]
-from accelerate.utils import (  # type: ignore[import-untyped]
-    DistributedDataParallelKwargs,
-    InitProcessGroupKwargs,
-)
 from torch import Tensor
-from torch.distributed.fsdp import MixedPrecisionPolicy
 
 from dino_depth.config import PretrainConfig
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
-from dino_depth.errors import ConfigError, DinoDepthError, one_line, refused
+from dino_depth.errors import ConfigError, DinoDepthError, refused
 from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
+from dino_depth.training.accelerating import accelerator_of, begin_trackers, dtype_of, sum_in_float32
 from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
-from dino_depth.training.launcher import processes_asked
 from dino_depth.training.metrics_log import MetricsLog
 from dino_depth.training.resuming import resume
 from dino_depth.training.run_probe import RunProbe, whole_weights
 from dino_depth.training.start_lines import start_lines
 from dino_depth.training.starting_weights import load_starting_weights
+from dino_depth.training.stopping import STOPPED, stopping_on_sigterm
 
-LONGEST_WAIT = timedelta(hours=2)
 
-
-def train(config: PretrainConfig, accelerator: Accelerator) -> None:
+def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     """Runs the recipe, from the last checkpoint if there is one.
+
+    Returns:
+        Whether SIGTERM stopped it, after a checkpoint of what was done.
 
     Raises:
         ConfigError: a setting can't be used, or a run of another recipe is there, or something that is no run.
@@ -70,14 +66,14 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         load_starting_weights(model.student.backbone, config.model.start_from)
         model.update_teacher(0.0)
     model.tokens_of, attention = chosen_tokens(
-        model.student.backbone, config.run.attention, device=accelerator.device, dtype=_dtype(accelerator)
+        model.student.backbone, config.run.attention, device=accelerator.device, dtype=dtype_of(accelerator)
     )
     patch = model.student.backbone.patch_embed.patch_size[0]
     groups = parameter_groups(
         model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
     )
     optimizer = torch.optim.AdamW(groups, lr=schedules.peak_lr)
-    _sum_in_float32(accelerator)
+    sum_in_float32(accelerator)
     model, optimizer = accelerator.prepare(model, optimizer)
     # Sharding gives a model other parameters.
     student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
@@ -109,7 +105,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
         if config.run.probe_every:
             probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
     bad_steps = BadSteps(out, start=start, most=config.run.skip_at_most, accelerator=accelerator)
-    trackers = _trackers(config, accelerator)
+    trackers = begin_trackers(config, accelerator)
     sampler = StepSampler(
         len(corpus),
         optim.batch_per_gpu,
@@ -133,48 +129,57 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> None:
     if end == start:
         accelerator.print(f"nothing is left to do: {start} of {schedules.steps} steps are done")
     model.train()
-    for step in range(start, end):
-        if config.run.probe_every and step % config.run.probe_every == 0:
-            begun_at = time.perf_counter()
-            _probe(probe, step, teacher.backbone, accelerator)
-            if log is not None:
-                log.pause(time.perf_counter() - begun_at)
-        values = schedules.at(step)
-        set_rates(optimizer, values)
-        torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
+    stopped = False
+    with stopping_on_sigterm(accelerator):
+        for step in range(start, end):
+            if config.run.probe_every and step % config.run.probe_every == 0:
+                begun_at = time.perf_counter()
+                _probe(probe, step, teacher.backbone, accelerator)
+                if log is not None:
+                    log.pause(time.perf_counter() - begun_at)
+            values = schedules.at(step)
+            set_rates(optimizer, values)
+            torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
 
-        asked_at = time.perf_counter()
-        taken = [next(batches) for _ in range(optim.accumulate)]
-        waited = time.perf_counter() - asked_at
-        losses = _forward_and_backward(model, taken, accelerator, temperature=values.teacher_temperature)
-        norm = accelerator.clip_grad_norm_(student_parameters, optim.clip)
-        reported: dict[str, float] | None = None
-        if bad_steps.is_bad(losses, norm):
-            bad_steps.add(step, taken, losses, norm, student_parameters)
-            if accelerator.scaler is not None:
-                optimizer.step()  # which the scaler leaves out, to look for another scale
-        else:
-            optimizer.step()
-            accelerator.unwrap_model(model).update_teacher(values.momentum)
-            reported = {name: value.item() for name, value in accelerator.reduce(losses, "mean").items()}
-        optimizer.zero_grad()
+            asked_at = time.perf_counter()
+            taken = [next(batches) for _ in range(optim.accumulate)]
+            waited = time.perf_counter() - asked_at
+            losses = _forward_and_backward(model, taken, accelerator, temperature=values.teacher_temperature)
+            norm = accelerator.clip_grad_norm_(student_parameters, optim.clip)
+            reported: dict[str, float] | None = None
+            if bad_steps.is_bad(losses, norm):
+                bad_steps.add(step, taken, losses, norm, student_parameters)
+                if accelerator.scaler is not None:
+                    optimizer.step()  # which the scaler leaves out, to look for another scale
+            else:
+                optimizer.step()
+                accelerator.unwrap_model(model).update_teacher(values.momentum)
+                reported = {name: value.item() for name, value in accelerator.reduce(losses, "mean").items()}
+            optimizer.zero_grad()
 
-        done = step + 1
-        rates = {
-            "lr": values.lr,
-            "weight_decay": values.weight_decay,
-            "momentum": values.momentum,
-            "gradient_norm": float(norm),
-        }
-        line = None if log is None else log.add(done, reported, rates, maps=total_batch, waited=waited)
-        if line is not None and trackers:
-            accelerator.log(line, step=done)
-        if (done % config.run.checkpoint_every == 0 and reported is not None) or done == end:
-            kept = record if log is None else {**record, "metrics_log": log.state}
-            checkpoints.save(model, optimizer.optimizer, step=done, record=kept, scaler=accelerator.scaler)
-    if config.run.probe_every:
+            done = step + 1
+            rates = {
+                "lr": values.lr,
+                "weight_decay": values.weight_decay,
+                "momentum": values.momentum,
+                "gradient_norm": float(norm),
+            }
+            line = None if log is None else log.add(done, reported, rates, maps=total_batch, waited=waited)
+            if line is not None and trackers:
+                accelerator.log(line, step=done)
+            stopped = accelerator.check_trigger()
+            if (done % config.run.checkpoint_every == 0 and reported is not None) or done == end or stopped:
+                kept = record if log is None else {**record, "metrics_log": log.state}
+                checkpoints.save(
+                    model, optimizer.optimizer, step=done, record=kept, scaler=accelerator.scaler
+                )
+            if stopped:
+                accelerator.print(f"stopped after step {done}: the same command goes on", flush=True)
+                break
+    if config.run.probe_every and not stopped:
         _probe(probe, end, teacher.backbone, accelerator)
     accelerator.end_training()
+    return bool(stopped)
 
 
 def _probe(probe: RunProbe | None, step: int, backbone: Any, accelerator: Accelerator) -> None:
@@ -203,70 +208,6 @@ def _forward_and_backward(
     return sums
 
 
-def _accelerator(config: PretrainConfig) -> Accelerator:
-    try:
-        accelerator = Accelerator(
-            cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
-            mixed_precision=config.run.mixed_precision,
-            log_with=list(config.run.trackers) or None,
-            project_dir=config.run.out,
-            kwargs_handlers=[
-                DistributedDataParallelKwargs(broadcast_buffers=False),
-                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
-            ],
-        )
-    except ValueError as error:  # a precision that this device hasn't, a tracker that isn't installed
-        raise ConfigError(
-            f"run: expected settings that accelerate takes on this machine, found others: {one_line(error)}"
-        ) from None
-    there = {str(getattr(one, "value", one)) for one in accelerator.log_with}
-    missing = [name for name in config.run.trackers if name not in there]
-    if missing:
-        raise ConfigError(
-            f"run.trackers: expected trackers that are installed, found none of {', '.join(missing)}"
-        )
-    asked = processes_asked()
-    if asked is not None and asked > accelerator.num_processes:
-        raise ConfigError(
-            f"accelerate launch: expected {asked} processes, as it was asked for, found {accelerator.num_processes}: "
-            f"on CPUs it begins one without --multi_cpu; torchrun --nproc_per_node {asked} begins as many"
-        )
-    return accelerator
-
-
-def _dtype(accelerator: Accelerator) -> torch.dtype:
-    """Of what passes the ViT."""
-    kinds = {"fp16": torch.float16, "bf16": torch.bfloat16}
-    return kinds.get(accelerator.mixed_precision, torch.float32)
-
-
-def _sum_in_float32(accelerator: Accelerator) -> None:
-    """Sharded weights compute in mixed precision too, but losses, and sums of gradients, stay in float32."""
-    dtype = _dtype(accelerator)
-    if accelerator.is_fsdp2 and dtype != torch.float32:
-        # accelerate's own policy would round both; with none for the output, a module gives what it computed.
-        accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
-            param_dtype=dtype, reduce_dtype=torch.float32, output_dtype=None
-        )
-
-
-def _trackers(config: PretrainConfig, accelerator: Accelerator) -> bool:
-    if config.run.trackers:
-        accelerator.init_trackers("dino_depth", config=_flat(config.model_dump(mode="json")))
-    return bool(config.run.trackers)
-
-
-def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested settings by names such as `optim.lr`, as trackers take them: numbers and words."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{before}{name}.")
-        else:
-            flat[before + name] = value if isinstance(value, bool | int | float | str) else str(value)
-    return flat
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
     try:
@@ -274,15 +215,15 @@ def main(words: Sequence[str] | None = None) -> int:
         if config is None:
             print(USAGE)
             return 0
-        accelerator = _accelerator(config)
+        accelerator = accelerator_of(config)
         try:
-            train(config, accelerator)
+            stopped = train(config, accelerator)
         except ConfigError:
             accelerator.end_training()  # a process that leaves the others' group open can abort instead of ending
             raise
     except (DinoDepthError, OSError) as error:
         return refused("dino_depth.pretrain", error)
-    return 0
+    return STOPPED if stopped else 0
 
 
 def end(status: int) -> NoReturn:

@@ -74,6 +74,24 @@ def killed(processes: int, arguments: Sequence[str], out: Path, rng: np.random.G
     return not done
 
 
+def stopped(command: Sequence[str], out: Path, *, after: int) -> int:
+    """Sends SIGTERM to a launcher once its run has so many lines of metrics; the exit status."""
+    environment = ENVIRONMENT | {"ACCELERATE_USE_CPU": "true"}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        while process.poll() is None:
+            if (out / "metrics.jsonl").exists() and len(losses(out)) >= after:
+                process.terminate()
+                break
+            time.sleep(0.01)
+        return process.wait(timeout=120)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def run_on_two_machines(
     arguments: Sequence[str], places: tuple[Path, Path]
 ) -> list[subprocess.CompletedProcess[str]]:

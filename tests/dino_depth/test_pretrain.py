@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,21 @@ from dino_depth.probe import probe
 from dino_depth.publish import publish
 from dino_depth.training.bad_steps import SKIPPED
 from dino_depth.training.checkpoints import MODEL, read_tensors
+from dino_depth.training.stopping import STOPPED
 from modmap.config import EncoderSettings
 from modmap.encoding.frozen_encoder import FrozenEncoder
 from tests.dino_depth.launches import (
+    ENVIRONMENT,
+    LAUNCHERS,
+    SCRIPT,
+    TORCHRUN,
     killed,
     losses,
     run,
     run_on_two_machines,
     run_poisoned,
     run_sharded,
+    stopped,
     words,
 )
 from tests.dino_depth.tiny_corpus import write_tiny_corpus
@@ -101,6 +108,30 @@ class TestPretrain:
         assert "resume with --optim.batch_per_gpu 4 --optim.accumulate 2" in error
         assert error.count("\n") == 1
         assert main(words(corpus, undisturbed, "--optim.accumulate", "2")) == 0
+
+    @pytest.mark.parametrize("launcher", [LAUNCHERS[1], TORCHRUN])
+    def test_run__sigterm_keeps_what_was_done(
+        self, launcher: list[str], corpus: Path, tmp_path: Path
+    ) -> None:
+        """Torchrun passes it on to its processes; alone, a run ends with the status of the signal."""
+        out = tmp_path / "run"
+        more = ("--optim.epochs", "500", "--run.checkpoint_every", "5000")
+        command = [*launcher, SCRIPT, *words(corpus, out, *more)]
+        status = stopped(command, out, after=3)
+        assert status == STOPPED if launcher == LAUNCHERS[1] else status != 0
+        (checkpoint,) = (out / "checkpoints").glob("step_*")
+        step = int(checkpoint.name.removeprefix("step_"))
+        assert [line["step"] for line in losses(out)] == list(range(1, step + 1))
+        done = subprocess.run(
+            [*command, "--run.stop_after", str(step + 2)],
+            env=ENVIRONMENT | {"ACCELERATE_USE_CPU": "true"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"from {step}, 4 of them an epoch" in done.stdout
+        assert [line["step"] for line in losses(out)] == list(range(1, step + 3))
 
     def test_run__sharded_weights_learn_the_same_and_go_on_unsharded(
         self, corpus: Path, tmp_path: Path
