@@ -43,6 +43,8 @@ class ModelSettings(_Settings):
         in_chans: Depth has one channel.
         start_from: Weights to start from, a directory or `hf-hub:` reference that timm loads; their patch embedding is
             summed to one channel. None starts from random weights.
+        init_from: A run, or one of its checkpoints, whose student, teacher and heads this run begins with; its schedule
+            and its optimiser are new. Other crop sizes are fine, as for a last phase on larger crops.
         depth_normalisation: `reference` divides a map by its maximum, `robust` spreads the 1st to 99th percentile of
             what was measured over [0.1, 1]; published with the encoder.
         drop_path: Stochastic depth of the student, the same in every block.
@@ -53,6 +55,7 @@ class ModelSettings(_Settings):
     architecture: str = "vit_small_patch14_dinov2"
     in_chans: Literal[1] = 1
     start_from: str | None = None
+    init_from: str | None = None
     depth_normalisation: Literal["reference", "robust"] = "robust"
     drop_path: float = Field(0.3, ge=0, lt=1)
     layer_scale: float = Field(1e-5, gt=0)
@@ -139,7 +142,8 @@ class RunSettings(_Settings):
         out: Its directory; a run that is there is resumed.
         mixed_precision: Of accelerate; None takes what its own config file says.
         checkpoint_every: Steps between checkpoints.
-        keep: How many checkpoints stay.
+        keep: How many checkpoints stay, the last ones.
+        keep_every: Of checkpoints whose step is a multiple of it, all stay; None for none.
         log_every: Steps between lines of metrics.
         probe_every: Steps between probes of the teacher (`probes.jsonl`); 0 for none.
         probe_maps: Depth maps that a probe looks at.
@@ -155,6 +159,7 @@ class RunSettings(_Settings):
     mixed_precision: Annotated[Literal["no", "fp16", "bf16"] | None, BeforeValidator(_no)] = None
     checkpoint_every: int = Field(1000, ge=1)
     keep: int = Field(2, ge=1)
+    keep_every: int | None = Field(None, ge=1)
     log_every: int = Field(10, ge=1)
     probe_every: int = Field(0, ge=0)
     probe_maps: int = Field(200, ge=2)

@@ -36,7 +36,7 @@ from dino_depth.training.metrics_log import MetricsLog
 from dino_depth.training.resuming import resume
 from dino_depth.training.run_probe import RunProbe, whole_weights
 from dino_depth.training.start_lines import start_lines
-from dino_depth.training.starting_weights import load_starting_weights
+from dino_depth.training.starting_weights import load_start
 from dino_depth.training.stopping import STOPPED, stopping_on_sigterm
 
 
@@ -62,9 +62,9 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
 
     torch.manual_seed(config.seed)
     model = StudentTeacher(config)
-    if config.model.start_from is not None:
-        load_starting_weights(model.student.backbone, config.model.start_from)
-        model.update_teacher(0.0)
+    checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep, keep_every=config.run.keep_every)
+    if checkpoints.latest() is None:
+        load_start(model, config.model)
     model.tokens_of, attention = chosen_tokens(
         model.student.backbone, config.run.attention, device=accelerator.device, dtype=dtype_of(accelerator)
     )
@@ -86,7 +86,6 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
         "total_batch": total_batch,
         "sources": sources,
     }
-    checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep)
     begun = resume(checkpoints, record, model=model, optimizer=optimizer, accelerator=accelerator)
     start = int(begun["step"])
     accelerator.print(

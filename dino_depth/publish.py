@@ -21,10 +21,9 @@ from dino_depth.objective.student_teacher import timm_arguments
 from dino_depth.publishing.card import LICENCE, card
 from dino_depth.publishing.hub import CARD, CONFIG, WEIGHTS, push, require_name
 from dino_depth.training.checkpoints import (
-    CHECKPOINTS,
     MODEL,
     RECORD,
-    Checkpoints,
+    checkpoint_of,
     read_record,
     read_tensors,
     require_finite,
@@ -56,7 +55,7 @@ def publish(
     Raises:
         DinoDepthError: there is no checkpoint, or a damaged one, or `out` is there already.
     """
-    checkpoint = _checkpoint(source)
+    checkpoint = checkpoint_of(source)
     if out.exists():
         raise DinoDepthError(f"{out}: expected a new directory, found one")
     record = read_record(checkpoint)
@@ -71,15 +70,6 @@ def publish(
         (partial / CARD).write_text(text, encoding="utf-8")
         _check_loads(partial)
     return out
-
-
-def _checkpoint(source: Path) -> Path:
-    if (source / RECORD).is_file():
-        return source
-    latest = Checkpoints(source / CHECKPOINTS, keep=1).latest()
-    if latest is None:
-        raise DinoDepthError(f"{source}: expected a checkpoint, or a run with {CHECKPOINTS}/, found none")
-    return latest
 
 
 def _teacher(checkpoint: Path, *, half: bool) -> dict[str, Tensor]:

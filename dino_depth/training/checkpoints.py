@@ -40,12 +40,14 @@ class Checkpoints:
 
     Args:
         directory: Made where it is missing.
-        keep: How many stay.
+        keep: How many stay, the last ones.
+        keep_every: Those whose step is a multiple of it stay too.
     """
 
-    def __init__(self, directory: Path, *, keep: int) -> None:
+    def __init__(self, directory: Path, *, keep: int, keep_every: int | None = None) -> None:
         self.directory = directory
         self.keep = keep
+        self.keep_every = keep_every
 
     def latest(self) -> Path | None:
         """The checkpoint of the highest step, or None."""
@@ -136,12 +138,19 @@ class Checkpoints:
             (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             shutil.rmtree(path, ignore_errors=True)
         for old in self._whole()[: -self.keep]:
-            shutil.rmtree(old)
+            if self.keep_every is None or _step(old) % self.keep_every:
+                shutil.rmtree(old)
 
     def _whole(self) -> list[Path]:
         if not self.directory.is_dir():
             return []
         return sorted(path for path in self.directory.iterdir() if NAME.fullmatch(path.name))
+
+
+def _step(checkpoint: Path) -> int:
+    match = NAME.fullmatch(checkpoint.name)
+    assert match is not None
+    return int(match[1])
 
 
 def _bytes(tensors: dict[str, Any]) -> bytes:
@@ -198,6 +207,20 @@ def read_record(
     if missing:
         raise DinoDepthError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
     return record
+
+
+def checkpoint_of(source: Path) -> Path:
+    """A checkpoint, or the last one of a run.
+
+    Raises:
+        DinoDepthError: it is neither.
+    """
+    if (source / RECORD).is_file():
+        return source
+    latest = Checkpoints(source / CHECKPOINTS, keep=1).latest()
+    if latest is None:
+        raise DinoDepthError(f"{source}: expected a checkpoint, or a run with {CHECKPOINTS}/, found none")
+    return latest
 
 
 def _rank() -> int:

@@ -9,8 +9,9 @@ from typing import Any
 from accelerate import Accelerator  # type: ignore[import-untyped]
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
 
+from dino_depth.config import validated
 from dino_depth.errors import ConfigError
-from dino_depth.training.checkpoints import Checkpoints, read_record
+from dino_depth.training.checkpoints import RECORD, Checkpoints, read_record
 
 
 def resume(
@@ -48,7 +49,9 @@ def resume(
     if latest is None:
         return {"step": 0}
     begun = read_record(latest)
-    expected, found = _recipe(begun["config"]), _recipe(record["config"])
+    # Settings that an earlier version didn't have are what they are by default.
+    config = validated(begun["config"], source=latest / RECORD).model_dump(mode="json")
+    expected, found = _recipe(config), _recipe(record["config"])
     for section in found:
         if expected.get(section) != found[section]:
             raise ConfigError(

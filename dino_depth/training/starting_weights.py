@@ -1,4 +1,4 @@
-"""Starting from an encoder of images: DINO-v2's weights, its patch embedding folded to one channel."""
+"""Starting from an encoder of images, its patch embedding folded to one channel, or from another run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,35 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
-from dino_depth.errors import ConfigError, one_line
+from dino_depth.config import ModelSettings
+from dino_depth.errors import ConfigError, DinoDepthError, one_line
+from dino_depth.objective.student_teacher import StudentTeacher
+from dino_depth.training.checkpoints import MODEL, checkpoint_of, read_tensors
 
 PATCH_EMBEDDING, BIAS = "patch_embed.proj.weight", "patch_embed.proj.bias"
+
+
+def load_start(model: StudentTeacher, settings: ModelSettings) -> None:
+    """Fills a new run's model with what its settings name; with nothing named, it stays random.
+
+    Raises:
+        ConfigError: both are named, or as `load_starting_weights` and `load_run`.
+        DinoDepthError: as `load_run`.
+    """
+    if settings.start_from is not None and settings.init_from is not None:
+        raise ConfigError(
+            f"model.init_from: expected one thing to start with, found {settings.init_from} and "
+            f"model.start_from {settings.start_from}"
+        )
+    if settings.init_from is not None:
+        load_run(model, settings.init_from)
+    if settings.start_from is not None:
+        load_starting_weights(model.student.backbone, settings.start_from)
+        model.update_teacher(0.0)
 
 
 def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
@@ -48,6 +71,42 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
         reason = one_line(error, longest=300)
         raise ConfigError(
             f"model.start_from: {reference}: expected the same architecture ({reason})"
+        ) from None
+
+
+def load_run(model: StudentTeacher, source: str) -> None:
+    """Fills student, teacher, heads and centering with another run's.
+
+    Strict, but for position embeddings, which are resampled to the grid of this run's crops.
+
+    Args:
+        model: Of this run.
+        source: A run's directory, or a checkpoint's.
+
+    Raises:
+        ConfigError: there is no checkpoint, or one of another architecture or other heads.
+        DinoDepthError: it is damaged.
+    """
+    try:
+        checkpoint = checkpoint_of(Path(source))
+    except DinoDepthError as error:
+        raise ConfigError(f"model.init_from: {error}") from None
+    weights = read_tensors(checkpoint / MODEL)
+    for branch in ("student", "teacher"):
+        name = f"{branch}.backbone.pos_embed"
+        backbone = getattr(model, branch).backbone
+        if name in weights and weights[name].shape != backbone.pos_embed.shape:
+            weights[name] = resample_abs_pos_embed(
+                weights[name],
+                new_size=list(backbone.patch_embed.grid_size),
+                num_prefix_tokens=0 if backbone.no_embed_class else backbone.num_prefix_tokens,
+            )
+    try:
+        model.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        reason = one_line(error, longest=300)
+        raise ConfigError(
+            f"model.init_from: {checkpoint}: expected the same architecture and heads ({reason})"
         ) from None
 
 

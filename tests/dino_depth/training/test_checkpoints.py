@@ -139,6 +139,13 @@ class TestCheckpoints:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000010"]
         assert checkpoints.latest() == tmp_path / "step_00000010"
 
+    def test_save__some_of_the_old_ones_stay_too(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        checkpoints = Checkpoints(tmp_path, keep=1, keep_every=4)
+        for step in range(2, 15, 2):
+            checkpoints.save(model, optimizer, step=step, record={})
+        assert sorted(int(path.name[5:]) for path in tmp_path.iterdir()) == [4, 8, 12, 14]
+
     @pytest.mark.parametrize("where", ["model", "moments"])
     def test_save__nothing_that_is_not_finite(self, tmp_path: Path, where: str) -> None:
         model, optimizer = begun(0)

@@ -10,8 +10,12 @@ import safetensors.torch
 import timm
 import torch
 
+from dino_depth.config import ModelSettings
 from dino_depth.errors import ConfigError
-from dino_depth.training.starting_weights import load_starting_weights
+from dino_depth.training.checkpoints import Checkpoints
+from dino_depth.training.starting_weights import load_run, load_start, load_starting_weights
+from tests.dino_depth.objective.tiny import tiny_config, tiny_student_teacher
+from tests.dino_depth.training.test_checkpoints import begun, go_on
 from tests.modmap.conftest import write_encoder
 
 SMALL = {"patch_size": 14, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_classes": 0, "in_chans": 1}
@@ -74,3 +78,36 @@ class TestLoadStartingWeights:
         assert "\n" not in str(error.value)
         with pytest.raises(ConfigError, match=r"model\.start_from: none_such: can't be loaded"):
             load_starting_weights(backbone, "none_such")
+
+
+class TestLoadRun:
+    def test_load_run__on_larger_crops_gives_the_same_tokens(self, tmp_path: Path) -> None:
+        """Of a crop of the same size, whose position embedding is the middle of no grid but the resampled whole."""
+        model, optimizer = begun(3)
+        go_on(model, optimizer, range(2))
+        Checkpoints(tmp_path / "checkpoints", keep=1).save(model, optimizer, step=2, record={})
+        other = tiny_student_teacher(seed=9)
+        load_run(other, str(tmp_path))
+        for name, value in model.state_dict().items():
+            assert torch.equal(other.state_dict()[name], value), name
+        larger = tiny_student_teacher(tiny_config(crops={"global_size": 112}), seed=9)
+        load_run(larger, str(tmp_path / "checkpoints" / "step_00000002"))
+        for branch in ("student", "teacher"):
+            found, expected = (getattr(one, branch).backbone for one in (larger, model))
+            assert found.pos_embed.shape == (1, 65, 32)
+            grid = expected.pos_embed[:, 1:].detach().unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+            smooth = torch.nn.functional.interpolate(grid, size=(8, 8), mode="bicubic", antialias=True)
+            torch.testing.assert_close(found.pos_embed[:, 1:].detach(), smooth.flatten(2).mT)
+            assert torch.equal(found.patch_embed.proj.weight, expected.patch_embed.proj.weight)
+
+    def test_load_run__mistakes(self, tmp_path: Path) -> None:
+        model, optimizer = begun(3)
+        with pytest.raises(ConfigError, match=r"model.init_from: .*: expected a checkpoint, or a run"):
+            load_run(model, str(tmp_path))
+        Checkpoints(tmp_path / "checkpoints", keep=1).save(model, optimizer, step=2, record={})
+        other = tiny_student_teacher(tiny_config(heads={"prototypes": 32}))
+        with pytest.raises(ConfigError, match="step_00000002: expected the same architecture and heads"):
+            load_run(other, str(tmp_path))
+        both = ModelSettings(start_from="here", init_from="there")
+        with pytest.raises(ConfigError, match=r"found there and model\.start_from here"):
+            load_start(other, both)
