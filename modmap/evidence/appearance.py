@@ -1,10 +1,9 @@
 """Appearance as evidence: what of a new scan's images is darker or brighter than on the nominal part, but for texture.
 
 Two good parts differ in every grain of their surface, and not in its mean over some pixels. So the ratio of the new
-image to the nominal one, read at the same places of the part, is taken between two scales, less what all of its face
-differs by, and compared with what the nominal image itself shows between these scales around the place: its texture,
-twice, since both parts have one. What is long and thin is looked for along lines (`modmap.evidence.lines`), and what
-stands out of no image alone where the views agree (`modmap.evidence.agreement`).
+image to the nominal one, read at the same places of the part, is taken between two scales, and compared with what the
+nominal image itself shows between these scales around the place: its texture, twice, since both parts have one. What is
+long and thin is looked for along lines (`modmap.evidence.lines`).
 """
 
 from __future__ import annotations
@@ -17,10 +16,8 @@ import numpy as np
 
 from modmap.alignment.motion import length, moved
 from modmap.alignment.surface import WHOLE, ViewSurface, eroded
-from modmap.evidence.agreement import FINE, agreed, in_faces_units, of_faces, place_edge
-from modmap.evidence.faces import faces_of, medians
 from modmap.evidence.lines import THIRDS, expected_lines, line_scores
-from modmap.evidence.lookup import APART, nearest_at, places_in, read_at
+from modmap.evidence.lookup import APART, places_in, read_at
 from modmap.evidence.smoothing import sigmas, weighted_mean
 from modmap.scan import Frame
 from modmap.threads import in_order
@@ -37,7 +34,6 @@ BRIGHT = 0.99  # share of the part that is darker than a bright place
 WHITE = 0.98  # of the largest gray level that can be told: above it is glare
 LEAST = 0.03  # relative change that light and camera can make
 TYPICAL = 0.999  # share of the nominal part's pixels whose texture stays below 1
-KINDS = 1 + len(THIRDS) + 2  # of patches, of lines by length, and twice of all views together
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,32 +44,13 @@ class NominalView:
         known: (H, W) bool: the part, not grazed.
         logarithm: (H, W) float32 of the gray level, 0 off the part.
         expected: (H, W, S) float32: by how much the logarithms of two good parts may differ at each scale.
-        shifted: (H, W, 2) float32: by how much they do at the finest two where an alignment is a little off.
-        face: (H, W) int32 the number of the face that each pixel is of, 0 of none.
         lines: By how much lines may differ, as `modmap.evidence.lines.expected_lines`.
     """
 
     known: Array
     logarithm: Array
     expected: Array
-    shifted: Array
-    face: Array
     lines: tuple[Array, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Compared:
-    """A new view's pixels (H, W) that both show clearly, and of these M what they show by themselves.
-
-    Attributes:
-        known: (H, W) bool.
-        scores: Of patches, then of lines of each length, (M,) float32 multiples of what is expected.
-        changes: (M, 2) float32, as `modmap.evidence.agreement.in_faces_units`.
-    """
-
-    known: Array
-    scores: tuple[Array, ...]
-    changes: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,24 +97,19 @@ def appearance(
         motion: (4, 4) from the new scan's world to the nominal one's.
 
     Returns:
-        First of patches, then of lines of each length, then of what the views agree on, and of what they show together,
-        by view (H, W) float32 multiples of what a good part shows at the place, of patches at the scale at which that
-        is most; NaN where nothing is said: off the part, where the surface is grazed, where the nominal view sees
-        nothing, and by views together where too few see the place.
+        First of patches, then of lines of each length, by view (H, W) float32 multiples of what a good part shows at
+        the place, of patches at the scale at which that is most; NaN where nothing is said: off the part, where the
+        surface is grazed, and where the nominal view sees nothing.
     """
+    found: tuple[dict[str, Array], ...] = tuple({} for _ in range(1 + len(THIRDS)))
     shared = [view_id for view_id in surfaces if view_id in nominal.views]
 
-    def compared(view_id: str) -> _Compared:
+    def compared(view_id: str) -> list[Array]:
         return _compared(nominal, view_id, frames[view_id], surfaces[view_id], motion)
 
-    alone = dict(zip(shared, in_order(compared, shared), strict=True))
-    points = [surfaces[view_id].points[one.known] for view_id, one in alone.items()]
-    together = agreed(points, [one.changes for one in alone.values()], edge=place_edge(surfaces))
-    found: tuple[dict[str, Array], ...] = tuple({} for _ in range(KINDS))
-    for (view_id, one), others in zip(alone.items(), together, strict=True):
-        for maps, told in zip(found, (*one.scores, *others), strict=True):
-            maps[view_id] = np.full(one.known.shape, np.nan, dtype=np.float32)
-            maps[view_id][one.known] = told
+    for view_id, scores in zip(shared, in_order(compared, shared), strict=True):
+        for maps, one in zip(found, scores, strict=True):
+            maps[view_id] = one
     return found
 
 
@@ -147,39 +119,38 @@ def _nominal_view(frame: Frame, surface: ViewSurface) -> tuple[NominalView, list
     logarithm = logarithms(frame.image, surface.depth > 0)
     # Glare hides the texture, which would seem to be none.
     told = known & below_white(frame.image)
-    expected, shifted, excess = [], [], []
+    expected, excess = [], []
     for sigma in sigmas(SCALES, known.shape[1]):
         texture = between_scales(logarithm, known, sigma)
-        shifted.append(_shifted(logarithm, known, sigma))
-        expected.append(np.hypot(_around(texture, told, sigma), shifted[-1]))
+        expected.append(np.hypot(_around(texture, told, sigma), _shifted(logarithm, known, sigma)))
         excess.append((np.sqrt(2) * np.abs(texture) / expected[-1])[told])
-    aside = np.stack([shifted[scale] for scale in FINE], axis=2)
     lines = expected_lines(logarithm, known, told)
-    view = NominalView(known, logarithm, np.stack(expected, axis=2), aside, faces_of(surface), lines)
-    return view, excess
+    return NominalView(known, logarithm, np.stack(expected, axis=2), lines), excess
 
 
 def _compared(
     nominal: NominalAppearance, view_id: str, frame: Frame, surface: ViewSurface, motion: Array
-) -> _Compared:
+) -> list[Array]:
     view = nominal.views[view_id]
     known, place = clear_in_both(view.known, nominal.surfaces[view_id], surface, motion)
+    scores = [np.full(known.shape, np.nan, dtype=np.float32) for _ in range(1 + len(THIRDS))]
     if not known.any():
-        return _Compared(
-            known, (np.zeros(0, np.float32),) * (1 + len(THIRDS)), np.zeros((0, len(FINE)), np.float32)
-        )
-    change = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place)
-    face = of_faces(nearest_at(view.face, place))
+        return scores
     ratio = np.zeros(known.shape, dtype=np.float32)
-    ratio[known] = change - medians(change[:, None], face)[face, 0]
-    changes = np.stack(
-        [between_scales(ratio, known, sigma)[known] for sigma in sigmas(SCALES, known.shape[1])], axis=1
-    )
-    expected = np.maximum(read_at(view.expected, place), np.float32(1e-6))
-    patches = (np.abs(changes) / expected).max(axis=1)
-    lines = line_scores(ratio, known, place, view.lines)
-    units = in_faces_units(changes[:, FINE], face, read_at(view.shifted, place))
-    return _Compared(known, (patches, *lines), units)
+    ratio[known] = logarithms(frame.image, surface.depth > 0)[known] - read_at(view.logarithm, place)
+    patches = _patches(ratio, known, read_at(view.expected, place))
+    for score, told in zip(scores, (patches, *line_scores(ratio, known, place, view.lines)), strict=True):
+        score[known] = told
+    return scores
+
+
+def _patches(ratio: Array, known: Array, expected: Array) -> Array:
+    """(M,) multiples of what is expected of the known pixels, (M, S), at the scale at which that is most."""
+    most = np.zeros(len(expected), dtype=np.float32)
+    for scale, sigma in enumerate(sigmas(SCALES, known.shape[1])):
+        change = between_scales(ratio, known, sigma)[known]
+        most = np.maximum(most, np.abs(change) / np.maximum(expected[:, scale], np.float32(1e-6)))
+    return most
 
 
 def clear_in_both(

@@ -14,16 +14,14 @@ from modmap.alignment.registration import Registration
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, view_surface
 from modmap.evidence.absence import Absence, absences
-from modmap.evidence.agreement import shown_together
 from modmap.evidence.appearance import NominalAppearance, appearance
 from modmap.evidence.deviation import ViewDeviation, deviations, place_edge
 from modmap.evidence.fixture import without_fixtures
-from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, TEXTURE_TOGETHER, levelled_together
+from modmap.evidence.levels import APPEARANCE, GEOMETRY, TEXTURE, levelled_together
 from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.evidence.strangers import without_strangers
 from modmap.evidence.texture import NominalTexture, texture
-from modmap.joining import joined
 from modmap.part_views import part_views
 from modmap.scan import Frame, Scan
 from modmap.types import Array, ForegroundMode
@@ -221,11 +219,7 @@ def compare(
         seconds["appearance"] = times[-1] - times[-2]
     seen: Mapping[str, Array] = {}
     if patches is not None:
-        alone = levelled_together(TEXTURE, texture(patches, new.frames, part, motion))
-        together = shown_together(alone, part)
-        seen = {
-            view_id: joined([one, together[view_id] / TEXTURE_TOGETHER]) for view_id, one in alone.items()
-        }
+        seen = levelled_together(TEXTURE, texture(patches, new.frames, part, motion))
         seconds["texture"] = time.perf_counter() - times[-1]
     judged = _judged(part, new.surfaces, views, images, seen)
     return Comparison(laid.registration, judged, part, views, absence, images, seen, foreign, seconds)

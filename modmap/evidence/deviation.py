@@ -106,17 +106,12 @@ def _filled(mask: Array, values: Array, known: Array | None = None) -> Array:
 
 def place_edge(views: Mapping[str, ViewSurface]) -> float:
     """Edge, mm, of the cubes in which views are taken together: about two pixels on the part."""
-    return EDGE_FOOTPRINTS * footprint(views)
-
-
-def footprint(views: Mapping[str, ViewSurface]) -> float:
-    """Side, mm, of what a pixel of the views shows of the part; 1 where nothing was measured."""
     sizes = [
         np.median(view.depth[view.depth > 0]) / view.camera.K[0, 0]
         for view in views.values()
         if (view.depth > 0).any()
     ]
-    return float(np.median(sizes)) if sizes else 1.0
+    return EDGE_FOOTPRINTS * (float(np.median(sizes)) if sizes else 1.0)
 
 
 def _raw(nominal: NominalSurface, view_id: str, surface: ViewSurface, motion: Array) -> tuple[Array, Array]:

@@ -67,15 +67,6 @@ def without_offsets(deviation: Array, normals: Array, face: Array, *, tolerance:
     return remaining
 
 
-def medians(values: Array, of: Array) -> Array:
-    """(count, C) medians of the rows (M, C) of each number (M,) from 0, of some of many rows; 0 of none."""
-    count = int(of.max()) + 1 if len(of) else 1
-    asked = _some_of_each(of, ENOUGH) if len(of) else np.zeros(0, dtype=np.int64)
-    rows, of_rows, every = values[asked], of[asked], np.arange(count)
-    columns = [np.asarray(ndimage.median(column, of_rows, every)) for column in rows.T]
-    return np.asarray(np.nan_to_num(np.stack(columns, axis=1)).astype(values.dtype))
-
-
 def _some_of_each(of: Array, most: int) -> Array:
     """(K,) places in a list of numbers (M,), from 0, that hold each number at most so often, evenly spread."""
     # Numbers of 16 bits are sorted digit by digit, many times as fast.

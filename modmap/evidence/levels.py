@@ -85,16 +85,7 @@ def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Arra
 
 # Of a part that is warped as a whole nearly all surface lies off; good ones, beside rendered ones too, are below 2.
 GEOMETRY = Level(usual=0.2, most=0.66, odd_at_most=2.5)
-# Of patches, of lines by length, and of what views agree on and show together, which is in own units.
-APPEARANCE = (
-    Level(0.37, 0.94),
-    Level(2.3, 6.0, headroom=2.5),
-    Level(2.4, 5.7, headroom=2.5),
-    Level(0.95, 2.05),
-    Level(0.95, 1.9),
-)
+# Of patches, and of lines by length.
+APPEARANCE = (Level(0.37, 0.94), Level(2.3, 6.0, headroom=2.5), Level(2.4, 5.7, headroom=2.5))
 MEMORY = (Level(usual=0.72, most=1.0), Level(usual=0.48, most=1.0))  # of the image, and of normals
 TEXTURE = (Level(usual=0.97, most=1.55), Level(usual=0.78, most=1.15))  # by stride
-TEXTURE_TOGETHER = (
-    1.15  # times what nine of ten places stay below: what counts as one of texture shown together
-)

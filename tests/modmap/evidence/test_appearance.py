@@ -15,13 +15,13 @@ from modmap.evidence.appearance import (
     BROADER,
     DARK,
     GRAZING,
-    KINDS,
     LEAST,
     SCALES,
     NominalAppearance,
     appearance,
     between_scales,
 )
+from modmap.evidence.lines import THIRDS
 from modmap.evidence.smoothing import LEAST_SHARE
 from modmap.scan import Frame
 from tests.synthetic_scans import ball_depth, intrinsics, look_at, rays
@@ -191,7 +191,7 @@ class TestAppearance:
         frames, surfaces = _plate(_gray(np.zeros((96, 128))))
         look = NominalAppearance.of(frames, surfaces)
         found = appearance(look, frames | {"01": frames["00"]}, surfaces | {"01": surfaces["00"]}, HOME)
-        assert len(found) == KINDS
+        assert len(found) == 1 + len(THIRDS)
         assert all(set(one) == {"00"} for one in found)
 
     @pytest.mark.parametrize("shift", [0, 16])
@@ -203,7 +203,7 @@ class TestAppearance:
         cv2.line(other, (240 - shift, 180), (262 - shift, 198), float(other[180, 240 - shift]) + 0.6, 1)
         frames, surfaces = _plate(_gray(nominal))
         look = NominalAppearance.of(frames, surfaces)
-        patches, short, *_ = appearance(
+        patches, short, _ = appearance(
             look, *_plate(_gray(other)), _aside(shift * 300 / width, surfaces["00"])
         )
         v, u = np.mgrid[:384, :width]
