@@ -45,7 +45,7 @@ def accelerator_of(config: PretrainConfig) -> Accelerator:
             f"run: expected settings that accelerate takes on this machine, found others: {one_line(error)}"
         ) from None
     there = {str(getattr(one, "value", one)) for one in accelerator.log_with}
-    missing = [name for name in config.run.trackers if name not in there]
+    missing = [name for name in config.run.trackers if name not in there and name != "all"]
     if missing:
         raise ConfigError(
             f"run.trackers: expected trackers that are installed, found none of {', '.join(missing)}"

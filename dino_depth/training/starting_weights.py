@@ -10,7 +10,7 @@ import timm
 import torch
 from timm.layers import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from dino_depth.config import ModelSettings
 from dino_depth.errors import ConfigError, DinoDepthError, one_line
@@ -65,13 +65,7 @@ def load_starting_weights(backbone: VisionTransformer, reference: str) -> None:
     weights: dict[str, Tensor] = dict(other.state_dict())
     if weights[PATCH_EMBEDDING].shape[1] != backbone.patch_embed.proj.weight.shape[1]:
         _fold(weights, other.pretrained_cfg, reference=reference)
-    try:
-        backbone.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        reason = one_line(error, longest=300)
-        raise ConfigError(
-            f"model.start_from: {reference}: expected the same architecture ({reason})"
-        ) from None
+    _fill(backbone, weights, f"model.start_from: {reference}: expected the same architecture")
 
 
 def load_run(model: StudentTeacher, source: str) -> None:
@@ -101,13 +95,15 @@ def load_run(model: StudentTeacher, source: str) -> None:
                 new_size=list(backbone.patch_embed.grid_size),
                 num_prefix_tokens=0 if backbone.no_embed_class else backbone.num_prefix_tokens,
             )
+    _fill(model, weights, f"model.init_from: {checkpoint}: expected the same architecture and heads")
+
+
+def _fill(module: nn.Module, weights: Mapping[str, Tensor], expected: str) -> None:
+    """Loads weights, every one of them; what was expected is told where they don't fit."""
     try:
-        model.load_state_dict(weights, strict=True)
+        module.load_state_dict(weights, strict=True)
     except RuntimeError as error:
-        reason = one_line(error, longest=300)
-        raise ConfigError(
-            f"model.init_from: {checkpoint}: expected the same architecture and heads ({reason})"
-        ) from None
+        raise ConfigError(f"{expected} ({one_line(error, longest=300)})") from None
 
 
 def _fold(weights: dict[str, Tensor], normalisation: Mapping[str, Any], *, reference: str) -> None:

@@ -313,6 +313,10 @@ class TestPretrain:
                 ["--config", "smoke", "--run.trackers", "[none_such]"],
                 "run: expected settings that accelerate takes on this machine, found others: Unsupported logging",
             ),
+            (
+                ["--config", "smoke", "--run.trackers", "[wandb]"],
+                "run.trackers: expected trackers that are installed, found none of wandb",
+            ),
         ],
     )
     def test_run__mistakes_are_one_line(
