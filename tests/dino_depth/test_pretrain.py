@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
 
 from dino_depth.pretrain import main
 from dino_depth.probe import probe
@@ -333,6 +334,22 @@ class TestPretrain:
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+    def test_run__trackers_get_the_recipe_and_the_lines(
+        self, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As accelerate is told; which trackers it passes that on to is its own."""
+        given: list[dict[str, object]] = []
+        told: list[dict[str, object]] = []
+        monkeypatch.setattr(Accelerator, "init_trackers", lambda _, name, config: given.append(config))
+        monkeypatch.setattr(Accelerator, "log", lambda _, values, step: told.append({"step": step, **values}))
+        out = tmp_path / "run"
+        assert main(words(corpus, out, "--run.trackers", "[all]", "--run.log_every", "3")) == 0
+        (recipe,) = given
+        assert recipe["optim.lr"] == 0.01
+        assert recipe["crops.global_scale"] == "[0.32, 1.0]"
+        assert told == losses(out)
+        assert [line["step"] for line in told] == [3, 6, 8]
 
     def test_run__no_directory_to_run_in(
         self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
