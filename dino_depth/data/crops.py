@@ -23,6 +23,9 @@ from dino_depth.errors import DinoDepthError
 
 GLOBAL_COUNT = 2
 ASPECTS = (3 / 4, 4 / 3)
+TRIES = 10
+MOST_OUTSIDE = 0.05
+GRID = 24
 EDGE_SHARE = 0.02
 LEAST_MEASURED = 0.1
 REDRAWS = 10
@@ -74,11 +77,13 @@ class Window:
 def draw_window(rng: np.random.Generator, shape: tuple[int, int], scale: tuple[float, float]) -> Window:
     """Draws what a crop shows.
 
-    The share of the map's area is uniform within `scale`; the aspect, width to height, log-uniform from 3/4 to 4/3, as
-    far as a rectangle of that area then fits the map (in a map longer than 4:3 that can be none: it is shrunk). The
-    angle is uniform over the whole circle, for a part may lie in any direction. The centre is uniform where the turned
-    rectangle stays within the map; along a side that is too short for it, it is in the middle, and the corners that
-    stick out will be holes. Each mirroring has a probability of one half.
+    Share of the map's area, aspect and place are those of the usual random resized crop: the share is uniform within
+    `scale` and the aspect, width to height, log-uniform from 3/4 to 4/3, of `TRIES` pairs the first whose rectangle
+    fits the map, or else the largest that does, in the middle; the centre is uniform where it lies within the map. Then
+    it turns about its centre, for a part may lie in any direction: by an angle that is uniform over the circle, as far
+    as `MOST_OUTSIDE` of the crop then shows what is beside the map, which will be a hole. Of `TRIES` angles the first
+    such is taken, or else a quarter turn, by which nothing is outside. So a small crop lies at any angle, and one of
+    nearly the whole map near a quarter turn. Each mirroring has a probability of one half.
 
     Args:
         rng: Source of all that is random.
@@ -86,28 +91,52 @@ def draw_window(rng: np.random.Generator, shape: tuple[int, int], scale: tuple[f
         scale: Lowest and highest share of the map's area.
     """
     rows, columns = shape
-    share, elongation, turn, across, down, mirror_x, mirror_y = rng.random(7).tolist()
-    area = (scale[0] + (scale[1] - scale[0]) * share) * rows * columns
-    low, high = max(ASPECTS[0], area / rows**2), min(ASPECTS[1], columns**2 / area)
-    if low > high:
-        low = high = min(max(columns / rows, ASPECTS[0]), ASPECTS[1])
-    aspect = low * (high / low) ** elongation
-    shrink = min(1.0, columns / math.sqrt(area * aspect), rows / math.sqrt(area / aspect))
-    width, height = shrink * math.sqrt(area * aspect), shrink * math.sqrt(area / aspect)
+    across, down, mirror_x, mirror_y = rng.random(4).tolist()
+    shares, elongations, turns = rng.random((3, TRIES))
+    areas = (scale[0] + (scale[1] - scale[0]) * shares) * rows * columns
+    aspects = ASPECTS[0] * (ASPECTS[1] / ASPECTS[0]) ** elongations
+    widths, heights = np.sqrt(areas * aspects), np.sqrt(areas / aspects)
+    fits = np.flatnonzero((widths <= columns) & (heights <= rows))
+    if len(fits):
+        width, height = float(widths[fits[0]]), float(heights[fits[0]])
+    else:
+        width, height = min(columns, rows * ASPECTS[1]), min(rows, columns / ASPECTS[0])
+    x = (columns - 1) / 2 + (columns - width) * (across - 0.5)
+    y = (rows - 1) / 2 + (rows - height) * (down - 0.5)
 
-    angle = 2 * math.pi * turn
-    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
-    free_x = max(columns - (width * cos + height * sin), 0.0)
-    free_y = max(rows - (width * sin + height * cos), 0.0)
+    angles = 2 * math.pi * turns
+    held = np.flatnonzero(_outside(angles, shape, x=x, y=y, width=width, height=height) <= MOST_OUTSIDE)
+    if len(held):
+        angle = float(angles[held[0]])
+    else:
+        # The crop is square: a quarter turn shows the same rectangle, with its sides exchanged.
+        quarters = int(4 * turns[0])
+        angle = quarters * math.pi / 2
+        if quarters % 2:
+            width, height = height, width
     return Window(
-        x=(columns - 1) / 2 + free_x * (across - 0.5),
-        y=(rows - 1) / 2 + free_y * (down - 0.5),
+        x=x,
+        y=y,
         width=width,
         height=height,
         angle=angle,
         mirror_x=mirror_x < 0.5,
         mirror_y=mirror_y < 0.5,
     )
+
+
+def _outside(
+    angles: Array, shape: tuple[int, int], *, x: float, y: float, width: float, height: float
+) -> Array:
+    """(A,) the share of a rectangle that lies outside the map, turned by each of A angles, by a grid of its points."""
+    steps = (np.arange(GRID) + 0.5) / GRID - 0.5
+    right, down = (steps * width)[None, :, None], (steps * height)[None, None, :]
+    cos, sin = (of(angles)[:, None, None] for of in (np.cos, np.sin))
+    # From the map's middle.
+    from_x = np.abs(x - (shape[1] - 1) / 2 + cos * right - sin * down)
+    from_y = np.abs(y - (shape[0] - 1) / 2 + sin * right + cos * down)
+    outside: Array = ((from_x > shape[1] / 2) | (from_y > shape[0] / 2)).mean(axis=(1, 2))
+    return outside
 
 
 class CropSampler:
