@@ -147,8 +147,8 @@ class RunSettings(_Settings):
         log_every: Steps between lines of metrics.
         probe_every: Steps between probes of the teacher (`probes.jsonl`); 0 for none.
         probe_maps: Depth maps that a probe looks at.
-        attention: `packed` passes crops of all sizes through the ViT at once (xformers, on CUDA), `by_size` one size
-            after the other; `auto` packs where it can be done.
+        attention: `xformers` and `torch` pass crops of all sizes through the ViT at once, by their kernels, `by_size`
+            one size after the other; `auto` is `xformers` on CUDA where it runs, else `torch`, and `by_size` elsewhere.
         trackers: Of accelerate, such as tensorboard, trackio, wandb, beside the JSONL file.
         stop_after: Ends the run after so many steps, to be resumed; None runs to the end.
         skip_at_most: Steps of the whole run that may be left out since a loss or the gradient isn't finite; one more
@@ -163,7 +163,7 @@ class RunSettings(_Settings):
     log_every: int = Field(10, ge=1)
     probe_every: int = Field(0, ge=0)
     probe_maps: int = Field(200, ge=2)
-    attention: Literal["auto", "packed", "by_size"] = "auto"
+    attention: Literal["auto", "xformers", "torch", "by_size"] = "auto"
     trackers: tuple[str, ...] = ()
     stop_after: int | None = Field(None, ge=1)
     skip_at_most: int = Field(10, ge=0)

@@ -24,11 +24,11 @@ from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
 from dino_depth.errors import ConfigError, DinoDepthError, refused
-from dino_depth.objective.packed_crops import chosen_tokens
+from dino_depth.objective.attention_kernels import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
-from dino_depth.training.accelerating import accelerator_of, begin_trackers, dtype_of, sum_in_float32
+from dino_depth.training.accelerating import accelerator_of, autocast_alone, begin_trackers, dtype_of
 from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.command_line import USAGE, config_of
@@ -73,7 +73,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
         model.student, layer_decay=optim.layer_decay, patch_embedding_lr=optim.patch_embedding_lr
     )
     optimizer = torch.optim.AdamW(groups, lr=schedules.peak_lr)
-    sum_in_float32(accelerator)
+    autocast_alone(accelerator)
     model, optimizer = accelerator.prepare(model, optimizer)
     # Sharding gives a model other parameters.
     student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher

@@ -28,16 +28,17 @@ from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
 from dino_depth.data.sampler import StepSampler
 from dino_depth.errors import ConfigError
+from dino_depth.objective.attention_kernels import chosen_tokens
 from dino_depth.objective.crop_tokens import tokens_by_size
-from dino_depth.objective.packed_crops import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups
 from dino_depth.objective.student_teacher import StudentTeacher
 
-Way = Literal["naive", "by_size", "packed"]
+Way = Literal["naive", "by_size", "torch", "xformers"]
 WAYS: dict[Way, str] = {
     "naive": "naive: one forward for each crop of a map",
     "by_size": "one forward for each crop size",
-    "packed": "all crops packed, through xformers",
+    "torch": "all crops packed, through torch",
+    "xformers": "all crops packed, through xformers",
 }
 WARM_UP = 1
 HELD_BY_A_WORKER = 2

@@ -5,11 +5,8 @@ Shapes: B crops of a size, P prefix tokens, h x w patches, T tokens of all crops
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from timm.layers.attention import Attention
@@ -17,8 +14,7 @@ from timm.layers.drop import DropPath
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
-from dino_depth.errors import ConfigError, one_line
-from dino_depth.objective.crop_tokens import TokenFunction, embed, tokens_by_size
+from dino_depth.objective.crop_tokens import embed, tokens_by_size
 
 Attend = Callable[[Tensor, Tensor, Tensor, tuple[int, ...]], Tensor]
 """Queries, keys and values (1, T, H, D) and the lengths of the crops to (1, T, H, D)."""
@@ -41,7 +37,7 @@ class CropAttention(Attention):  # type: ignore[misc]
             whole: Tensor = super().forward(x, attn_mask=attn_mask, is_causal=is_causal)
             return whole
         query, key, value = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim)).unbind(2)
-        # Autocast leaves a norm in float32, and xformers takes one type only.
+        # Autocast leaves a norm in float32, and kernels take one type only.
         query, key = self.q_norm(query).to(value.dtype), self.k_norm(key).to(value.dtype)
         attended = self.attend(query, key, value, self.lengths)
         mapped: Tensor = self.proj_drop(self.proj(self.norm(attended.flatten(2))))
@@ -135,75 +131,3 @@ def _packed(backbone: VisionTransformer, lengths: tuple[int, ...], attend: Atten
     finally:
         for module in modules:
             module.lengths = None
-
-
-class XFormersAttention:
-    """Attention by crops through xformers' kernels, which never build the matrix between crops."""
-
-    def __init__(self) -> None:
-        # Where xformers was built for another torch, it says so at length, and may still do what is asked here.
-        logging.getLogger("xformers").setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from xformers import ops  # type: ignore[import-untyped]
-            from xformers.ops import fmha  # type: ignore[import-untyped]
-
-        self._ops, self._masks = ops, fmha.BlockDiagonalMask
-        self._last: tuple[tuple[int, ...], object] | None = None
-
-    def __call__(self, query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
-        """(1, T, H, D) of (1, T, H, D) each."""
-        if self._last is None or self._last[0] != lengths:
-            self._last = (lengths, self._masks.from_seqlens(list(lengths)))
-        attended: Tensor = self._ops.memory_efficient_attention(query, key, value, attn_bias=self._last[1])
-        return attended
-
-
-def chosen_tokens(
-    backbone: VisionTransformer,
-    choice: Literal["auto", "packed", "by_size"],
-    *,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> tuple[TokenFunction, str]:
-    """How crops pass the ViT here, and a line that says so.
-
-    Args:
-        backbone: Whose heads xformers is tried with, forward and backward.
-        choice: `auto` packs where it can be done.
-        device: Where it is to run.
-        dtype: Of queries, keys and values.
-
-    Raises:
-        ConfigError: `packed` was asked for, and can't be done.
-    """
-    if choice == "by_size":
-        return tokens_by_size, "attention: one forward for each crop size, as asked"
-    attend, reason = _xformers_attention(backbone, device, dtype)
-    if attend is not None:
-        return PackedTokens(attend), "attention: crops of all sizes packed, through xformers"
-    if choice == "packed":
-        raise ConfigError(f"run.attention: expected packed crops, but {reason}")
-    return tokens_by_size, f"attention: one forward for each crop size, as {reason}"
-
-
-def _xformers_attention(
-    backbone: VisionTransformer, device: torch.device, dtype: torch.dtype
-) -> tuple[Attend | None, str]:
-    """xformers' attention where it runs, and else why it doesn't."""
-    if not packable(backbone):
-        return (
-            None,
-            f"{type(backbone.blocks[0]).__name__} blocks with {type(backbone.blocks[0].attn).__name__} can't be packed",
-        )
-    attention = backbone.blocks[0].attn
-    shape = (1, 12, attention.num_heads, attention.head_dim)
-    try:
-        attend = XFormersAttention()
-        trial = [torch.zeros(shape, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
-        torch.autograd.grad(attend(trial[0], trial[1], trial[2], (8, 4)).sum(), trial)
-    except ImportError:
-        return None, "xformers isn't installed"
-    except (OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        return None, f"xformers doesn't run on this device ({one_line(error, longest=80)})"
-    return attend, ""

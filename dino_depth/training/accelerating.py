@@ -65,14 +65,14 @@ def dtype_of(accelerator: Accelerator) -> torch.dtype:
     return kinds.get(accelerator.mixed_precision, torch.float32)
 
 
-def sum_in_float32(accelerator: Accelerator) -> None:
-    """Sharded weights compute in mixed precision too, but losses, and sums of gradients, stay in float32."""
-    dtype = dtype_of(accelerator)
-    if accelerator.is_fsdp2 and dtype != torch.float32:
-        # accelerate's own policy would round both; with none for the output, a module gives what it computed.
-        accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
-            param_dtype=dtype, reduce_dtype=torch.float32, output_dtype=None
-        )
+def autocast_alone(accelerator: Accelerator) -> None:
+    """Leaves mixed precision to autocast where weights are sharded too, so that all is as where they aren't.
+
+    accelerate's own policy would round what enters a block, to which the block adds little, and the losses and sums of
+    gradients. The price: weights are gathered in float32.
+    """
+    if accelerator.is_fsdp2:
+        accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy()
 
 
 def begin_trackers(config: PretrainConfig, accelerator: Accelerator) -> bool:

@@ -45,7 +45,6 @@ def main() -> None:
     if accelerator.is_main_process:
         kinds = {type(one).__name__ for one in accelerator._models[0].parameters()}
         print(f"parameters: {kinds}")
-        print(f"policy: {accelerator.state.fsdp_plugin.mixed_precision_policy}")
 
 
 if __name__ == "__main__":

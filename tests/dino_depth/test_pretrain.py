@@ -151,16 +151,18 @@ class TestPretrain:
         probes = [json.loads(line) for line in (sharded / "probes.jsonl").read_text().splitlines()]
         assert [line["step"] for line in probes] == [0, 4, 5, 8]
 
-    def test_run__sharded_weights_in_bfloat16_have_losses_in_float32(
+    def test_run__sharded_weights_in_bfloat16_round_what_unsharded_ones_do(
         self, corpus: Path, tmp_path: Path
     ) -> None:
-        more = ("--run.mixed_precision", "bf16", "--run.stop_after", "1")
+        # At a layer scale as real as this, what a block adds is lost where it is added in bfloat16.
+        more = ("--run.mixed_precision", "bf16", "--run.stop_after", "1", "--model.layer_scale", "1e-5")
+        done = run(2, words(corpus, tmp_path / "whole", *more))
+        assert done.returncode == 0, done.stderr
+        (expected,) = losses(tmp_path / "whole")
         done = run_sharded(words(corpus, tmp_path / "run", *more))
         assert done.returncode == 0, done.stderr
         (line,) = losses(tmp_path / "run")
-        found = torch.tensor([line[name] for name in ("total", "dino_global", "dino_local", "ibot")])
-        assert (found != found.bfloat16().float()).all()
-        assert "param_dtype=torch.bfloat16, reduce_dtype=torch.float32" in done.stdout
+        assert line == pytest.approx(expected, rel=1e-4)
 
     def test_run__probes_of_the_teacher(self, corpus: Path, whole: Path, tmp_path: Path) -> None:
         out = tmp_path / "run"

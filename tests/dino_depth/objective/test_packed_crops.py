@@ -10,18 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dino_depth.errors import ConfigError
+from dino_depth.objective.attention_kernels import TorchAttention
 from dino_depth.objective.crop_tokens import tokens_by_size
 from dino_depth.objective.packed_crops import (
     CropDropPath,
     PackedTokens,
-    chosen_tokens,
     make_packable,
     packable,
 )
 from tests.dino_depth.objective.tiny import CREATED, random_batch, tiny_config, tiny_student_teacher
-
-CPU = torch.device("cpu")
 
 
 def attend_one_by_one(query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
@@ -41,7 +38,7 @@ def attend_behind_a_mask(query: Tensor, key: Tensor, value: Tensor, lengths: tup
     return F.scaled_dot_product_attention(*heads, attn_mask=mask).transpose(1, 2)
 
 
-ATTENDING = [attend_one_by_one, attend_behind_a_mask]
+ATTENDING = [attend_one_by_one, attend_behind_a_mask, TorchAttention()]
 
 
 class NormInFloat32(nn.LayerNorm):
@@ -163,18 +160,3 @@ class TestMakePackable:
         assert not packable(parallel)
         drops = [module.drop_prob for module in parallel.modules() if isinstance(module, CropDropPath)]
         assert drops == [0.2] * 8
-
-
-class TestChosenTokens:
-    def test_chosen_tokens__says_what_runs(self) -> None:
-        backbone = _backbone()
-        tokens_of, line = chosen_tokens(backbone, "by_size", device=CPU, dtype=torch.float32)
-        assert tokens_of is tokens_by_size
-        assert line == "attention: one forward for each crop size, as asked"
-        tokens_of, line = chosen_tokens(backbone, "auto", device=CPU, dtype=torch.float32)
-        assert tokens_of is tokens_by_size
-        assert line.startswith("attention: one forward for each crop size, as xformers ")
-
-    def test_chosen_tokens__packed_where_it_can_not_be_is_an_error(self) -> None:
-        with pytest.raises(ConfigError, match=r"^run.attention: expected packed crops, but xformers [^\n]*$"):
-            chosen_tokens(_backbone(), "packed", device=CPU, dtype=torch.float32)
