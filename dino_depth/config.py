@@ -127,11 +127,14 @@ class DataSettings(_Settings):
     Attributes:
         corpus: A directory that `python -m dino_depth.prepare` wrote.
         workers: Processes that load, per GPU.
+        weights: How much more often a source's maps are taken than others'; 1 where a source isn't named, 0 leaves it
+            out.
         steps_per_epoch: Optimiser steps that count as an epoch, 1250 in DINO-v2; None: as many as take the corpus once.
     """
 
     corpus: str | None = None
     workers: int = Field(8, ge=0)
+    weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = {}
     steps_per_epoch: int | None = Field(1250, ge=1)
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from dino_depth.config import PretrainConfig
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
+from dino_depth.data.mix import Mix
 from dino_depth.data.sampler import StepSampler
 from dino_depth.errors import ConfigError, DinoDepthError, refused
 from dino_depth.objective.attention_kernels import chosen_tokens
@@ -56,8 +57,9 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"run.out: expected a directory, found the file {out}")
     corpus = open_corpus(config.data.corpus)
+    mix = Mix(corpus["source"], config.data.weights, seed=config.seed)
     total_batch = optim.batch_per_gpu * accelerator.num_processes * optim.accumulate
-    steps_per_epoch = config.data.steps_per_epoch or max(1, len(corpus) // total_batch)
+    steps_per_epoch = config.data.steps_per_epoch or max(1, mix.size // total_batch)
     schedules = Schedules(config, steps_per_epoch, total_batch)
 
     torch.manual_seed(config.seed)
@@ -106,9 +108,10 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     bad_steps = BadSteps(out, start=start, most=config.run.skip_at_most, accelerator=accelerator)
     trackers = begin_trackers(config, accelerator)
     sampler = StepSampler(
-        len(corpus),
+        mix.size,
         optim.batch_per_gpu,
         seed=config.seed,
+        order=mix,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
         accumulate=optim.accumulate,

@@ -6,13 +6,14 @@ of a running sampler, as accelerate does on resuming, depends on how far its wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
 
+from dino_depth.arrays import Array
 from dino_depth.errors import ConfigError, DinoDepthError
 
 
@@ -22,11 +23,17 @@ class Stream(IntEnum):
     ORDER = 0
     CROPS = 1
     MASKS = 2
+    MIX = 3
 
 
 def generator(seed: int, stream: Stream, epoch: int, position: int = 0) -> np.random.Generator:
     """The random numbers of one permutation, map or batch; the same in whatever process they are drawn."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, epoch, position)))
+
+
+def permutation(size: int, *, seed: int, epoch: int) -> Array:
+    """(size,) the order of an epoch."""
+    return generator(seed, Stream.ORDER, epoch).permutation(size)
 
 
 class Draw(NamedTuple):
@@ -52,9 +59,10 @@ class StepSampler(Sampler[list[Draw]]):
     optimiser step and is dropped; a corpus that has too little for one is taken batch by batch.
 
     Args:
-        size: Maps in the corpus.
+        size: Maps in an epoch.
         batch: Maps in a batch of one process.
         seed: Of the orders.
+        order: Gives the `size` rows of an epoch; permutations of the corpus by default.
         process: Which of the processes this is, from 0.
         processes: How many there are.
         accumulate: Batches of a process in an optimiser step.
@@ -74,6 +82,7 @@ class StepSampler(Sampler[list[Draw]]):
         batch: int,
         *,
         seed: int,
+        order: Callable[[int], Array] | None = None,
         process: int = 0,
         processes: int = 1,
         accumulate: int = 1,
@@ -91,16 +100,21 @@ class StepSampler(Sampler[list[Draw]]):
             )
         batches = size // (batch * processes)
         self.steps_per_epoch = batches - batches % accumulate or batches
-        self._size, self._batch, self._seed = size, batch, seed
+        self._size, self._batch, self._seed, self._order = size, batch, seed, order
         self._process, self._processes, self._start = process, processes, start
 
     def __iter__(self) -> Iterator[list[Draw]]:
         """Batches from the start on, without end."""
         epoch, step = divmod(self._start, self.steps_per_epoch)
         while True:
-            order = generator(self._seed, Stream.ORDER, epoch).permutation(self._size)
+            order = self._rows(epoch)
             for at in range(step, self.steps_per_epoch):
                 first = (at * self._processes + self._process) * self._batch
                 rows = order[first : first + self._batch].tolist()
                 yield [Draw(epoch, first + index, row) for index, row in enumerate(rows)]
             epoch, step = epoch + 1, 0
+
+    def _rows(self, epoch: int) -> Array:
+        if self._order is not None:
+            return self._order(epoch)
+        return permutation(self._size, seed=self._seed, epoch=epoch)
