@@ -107,7 +107,10 @@ class TeacherSettings(_Settings):
 
 
 class OptimSettings(_Settings):
-    """AdamW; the learning rate is scaled by the square root of the total batch over 1024."""
+    """AdamW; the learning rate is scaled by the square root of the total batch over 1024.
+
+    `clip` is the longest gradient of a module: the ViT, or a head.
+    """
 
     lr: float = Field(1e-3, gt=0)
     minimum_lr: float = Field(1e-6, ge=0)

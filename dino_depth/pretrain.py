@@ -32,6 +32,7 @@ from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.training.accelerating import accelerator_of, autocast_alone, begin_trackers, dtype_of
 from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
+from dino_depth.training.clipping import clip_by_module
 from dino_depth.training.command_line import USAGE, config_of
 from dino_depth.training.metrics_log import MetricsLog
 from dino_depth.training.resuming import resume
@@ -79,7 +80,6 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     model, optimizer = accelerator.prepare(model, optimizer)
     # Sharding gives a model other parameters.
     student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
-    student_parameters = list(student.parameters())
 
     sources = dict(Counter(corpus["source"]))
     record = {
@@ -147,10 +147,10 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
             taken = [next(batches) for _ in range(optim.accumulate)]
             waited = time.perf_counter() - asked_at
             losses = _forward_and_backward(model, taken, accelerator, temperature=values.teacher_temperature)
-            norm = accelerator.clip_grad_norm_(student_parameters, optim.clip)
+            norm = clip_by_module(student, optim.clip, accelerator)
             reported: dict[str, float] | None = None
             if bad_steps.is_bad(losses, norm):
-                bad_steps.add(step, taken, losses, norm, student_parameters)
+                bad_steps.add(step, taken, losses, norm, student.parameters())
                 if accelerator.scaler is not None:
                     optimizer.step()  # which the scaler leaves out, to look for another scale
             else:

@@ -51,7 +51,7 @@ class BadSteps:
         """
         finite = torch.isfinite(losses["total"].detach())
         if self._accelerator.scaler is None:
-            finite = finite & torch.isfinite(_whole(norm)).to(finite.device)
+            finite = finite & torch.isfinite(norm).to(finite.device)
         bad = bool(self._accelerator.reduce((~finite).to(torch.float32), "sum") > 0)
         self._in_a_row = self._in_a_row + 1 if bad else 0
         return bad
@@ -119,10 +119,6 @@ def is_finite(tensor: Tensor) -> bool:
     """Whether no number of a tensor, or of this process's share of it, is NaN or infinite."""
     own = tensor.to_local() if isinstance(tensor, DTensor) else tensor
     return not own.is_floating_point() or bool(torch.isfinite(own).all())
-
-
-def _whole(norm: Tensor) -> Tensor:
-    return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 def _text(found: Mapping[str, float]) -> str:
