@@ -60,7 +60,7 @@ class Tally:
         found = self.defects
         false = found.reported - found.right
         (good, good_fail), (bad, bad_fail) = self.good, self.bad
-        missed = f" (missed: {', '.join(found.missed)})" if found.missed else ""
+        missed = f" (missed: {', '.join(one.kind for one in found.missed)})" if found.missed else ""
         return (
             f"parts: {good} good, {bad} with planted defects\n"
             f"verdicts: {bad_fail} of {bad} defective parts fail, {good_fail} of {good} good ones\n"

@@ -31,6 +31,9 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 PositiveShares = Annotated[tuple[PositiveShare, PositiveShare], AfterValidator(_in_order)]
 
 
+ProbeFigure = Literal["rank_of_patch_tokens", "depth_r2", "slope_r2", "filled_depth_r2", "knn_accuracy"]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -150,6 +153,8 @@ class RunSettings(_Settings):
         checkpoint_every: Steps between checkpoints.
         keep: How many checkpoints stay, the last ones.
         keep_every: Of checkpoints whose step is a multiple of it, all stay; None for none.
+        keep_best: A figure of the probe, such as `knn_accuracy`; the checkpoint at which it was highest stays too, as
+            `checkpoints/best`. None for none.
         log_every: Steps between lines of metrics.
         probe_every: Steps between probes of the teacher (`probes.jsonl`); 0 for none.
         probe_maps: Depth maps that a probe looks at.
@@ -166,6 +171,7 @@ class RunSettings(_Settings):
     checkpoint_every: int = Field(1000, ge=1)
     keep: int = Field(2, ge=1)
     keep_every: int | None = Field(None, ge=1)
+    keep_best: ProbeFigure | None = None
     log_every: int = Field(10, ge=1)
     probe_every: int = Field(0, ge=0)
     probe_maps: int = Field(200, ge=2)

@@ -29,14 +29,13 @@ from dino_depth.objective.attention_kernels import chosen_tokens
 from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
-from dino_depth.training.accelerating import accelerator_of, autocast_alone, begin_trackers, dtype_of
+from dino_depth.training.accelerating import accelerator_of, autocast_alone, dtype_of
 from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.clipping import clip_by_module
 from dino_depth.training.command_line import USAGE, config_of
-from dino_depth.training.metrics_log import MetricsLog
+from dino_depth.training.recorder import Recorder
 from dino_depth.training.resuming import resume
-from dino_depth.training.run_probe import RunProbe, whole_weights
 from dino_depth.training.start_lines import start_lines
 from dino_depth.training.starting_weights import load_start
 from dino_depth.training.stopping import STOPPED, stopping_on_sigterm
@@ -54,6 +53,8 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     """
     if config.data.corpus is None:
         raise ConfigError("data.corpus: expected a directory that dino_depth.prepare wrote, found none")
+    if config.run.keep_best is not None and not config.run.probe_every:
+        raise ConfigError("run.keep_best: expected probes to choose by, found run.probe_every 0")
     optim, out = config.optim, Path(config.run.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"run.out: expected a directory, found the file {out}")
@@ -79,7 +80,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     autocast_alone(accelerator)
     model, optimizer = accelerator.prepare(model, optimizer)
     # Sharding gives a model other parameters.
-    student, teacher = accelerator.unwrap_model(model).student, accelerator.unwrap_model(model).teacher
+    student = accelerator.unwrap_model(model).student
 
     sources = dict(Counter(corpus["source"]))
     record = {
@@ -94,19 +95,17 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
         start_lines(config, accelerator, schedules, attention=attention, sources=sources, start=start),
         flush=True,
     )
-    log, probe = None, None
-    if accelerator.is_main_process:
-        log = MetricsLog(
-            out,
-            start=start,
-            steps=schedules.steps,
-            every=config.run.log_every,
-            state=begun.get("metrics_log"),
-        )
-        if config.run.probe_every:
-            probe = RunProbe(out, corpus, config, start=start, device=accelerator.device)
+    recorder = Recorder(
+        config,
+        accelerator,
+        model=model,
+        optimizer=optimizer,
+        corpus=corpus,
+        checkpoints=checkpoints,
+        record=record,
+        begun=begun,
+    )
     bad_steps = BadSteps(out, start=start, most=config.run.skip_at_most, accelerator=accelerator)
-    trackers = begin_trackers(config, accelerator)
     sampler = StepSampler(
         mix.size,
         optim.batch_per_gpu,
@@ -135,10 +134,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     with stopping_on_sigterm(accelerator):
         for step in range(start, end):
             if config.run.probe_every and step % config.run.probe_every == 0:
-                begun_at = time.perf_counter()
-                _probe(probe, step, teacher.backbone, accelerator)
-                if log is not None:
-                    log.pause(time.perf_counter() - begun_at)
+                recorder.probe(step)
             values = schedules.at(step)
             set_rates(optimizer, values)
             torch.manual_seed(seed_of_step(config.seed, step, accelerator.process_index))
@@ -166,30 +162,17 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
                 "momentum": values.momentum,
                 "gradient_norm": float(norm),
             }
-            line = None if log is None else log.add(done, reported, rates, maps=total_batch, waited=waited)
-            if line is not None and trackers:
-                accelerator.log(line, step=done)
+            recorder.add(done, reported, rates, waited=waited)
             stopped = accelerator.check_trigger()
             if (done % config.run.checkpoint_every == 0 and reported is not None) or done == end or stopped:
-                kept = record if log is None else {**record, "metrics_log": log.state}
-                checkpoints.save(
-                    model, optimizer.optimizer, step=done, record=kept, scaler=accelerator.scaler
-                )
+                recorder.checkpoint(done)
             if stopped:
                 accelerator.print(f"stopped after step {done}: the same command goes on", flush=True)
                 break
     if config.run.probe_every and not stopped:
-        _probe(probe, end, teacher.backbone, accelerator)
+        recorder.probe(end)
     accelerator.end_training()
     return bool(stopped)
-
-
-def _probe(probe: RunProbe | None, step: int, backbone: Any, accelerator: Accelerator) -> None:
-    """Probes the teacher in the main process, which every process gives its share of the weights."""
-    weights = whole_weights(backbone)
-    if probe is not None:
-        figures = probe.probe(step, weights)
-        accelerator.log({f"probe/{name}": value for name, value in figures.items()}, step=step)
 
 
 def _forward_and_backward(

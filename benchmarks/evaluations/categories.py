@@ -8,7 +8,7 @@ from modmap.errors import ModMapError
 
 
 def chosen_categories(known: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
-    """The categories that were asked for; all that the data set has, where none was.
+    """The categories that were asked for, in the data set's order; all that it has, where none was.
 
     Raises:
         ModMapError: one that was asked for isn't there.
@@ -16,4 +16,4 @@ def chosen_categories(known: Sequence[str], asked: Sequence[str]) -> tuple[str, 
     for category in asked:
         if category not in known:
             raise ModMapError(f"categories: expected some of {', '.join(known)}, found {category!r}")
-    return tuple(asked) or tuple(known)
+    return tuple(category for category in known if category in asked or not asked)

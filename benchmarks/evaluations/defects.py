@@ -5,13 +5,14 @@ SiM3D's layout and the volumes that were predicted for them (`<results>/<categor
 
 A defect is reported as `modmap predict` does it: a connected region of the volume over the voxel threshold with a voxel
 over the scan threshold. Where the model was calibrated the thresholds are its own; else they come from the category's
-good test scans, a good scan itself being compared with the other good ones.
+good test scans, a good scan itself being compared with the other good ones. What is missed is told defect by defect.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from benchmarks.evaluations.defect_records import records_of_components
+from benchmarks.evaluations.defect_records import DefectRecord, records_of_components
 from benchmarks.runs.command_line import command
 from benchmarks.runs.files import write_json
 from benchmarks.runs.markdown import markdown, number
@@ -60,10 +61,16 @@ class TrueDefect:
     Attributes:
         kind: Such as dent; empty where the data set doesn't say.
         voxels: (M, 3) centres of its voxels, mm.
+        record: What the data set says of it; None where it says nothing.
+        scan: The scan's name.
+        said: The largest score there, in multiples of what a reported defect must have.
     """
 
     kind: str
     voxels: Array
+    record: DefectRecord | None = None
+    scan: str = ""
+    said: float = math.nan
 
 
 @dataclass
@@ -76,7 +83,7 @@ class Matches:
         true: How many there are.
         found: How many of them a reported one lies on.
         centre_errors: mm between the mean of a found defect's voxels and of those reported for it, one each.
-        missed: Kinds of the others.
+        missed: The others.
     """
 
     reported: int = 0
@@ -84,7 +91,7 @@ class Matches:
     true: int = 0
     found: int = 0
     centre_errors: list[float] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
+    missed: list[TrueDefect] = field(default_factory=list)
 
     def __iadd__(self, other: Matches) -> Matches:
         self.reported += other.reported
@@ -133,7 +140,7 @@ def matches(
         hits = [index for index, count in enumerate(on_it) if count >= share * len(regions[index]) and count]
         right[hits] = True
         if not hits:
-            result.missed.append(defect.kind)
+            result.missed.append(defect)
             continue
         best = regions[max(hits, key=lambda index: on_it[index])]
         result.found += 1
@@ -154,7 +161,9 @@ def true_defects(scan: Scan) -> list[TrueDefect]:
     for component, name in enumerate(names):
         grouped.setdefault(name, []).append(_centres(truth, np.argwhere(labels == component + 1)))
     return [
-        TrueDefect("" if isinstance(name, int) else name.kind, np.concatenate(parts))
+        TrueDefect("", np.concatenate(parts), scan=scan.name)
+        if isinstance(name, int)
+        else TrueDefect(name.kind, np.concatenate(parts), name, scan.name)
         for name, parts in grouped.items()
     ]
 
@@ -185,7 +194,11 @@ def category_matches(scans: Sequence[Scan], results: Path, *, share: float = DEF
             raise ModMapError(f"{results / scan.name}: expected a voxel threshold, found none")
         least = max(calibration.voxel_threshold, calibration.scan_threshold)
         regions = find_regions(volume, threshold=calibration.voxel_threshold, peak_threshold=least)
-        total += matches([volume.grid.centres(one) for one in regions], true_defects(scan))
+        truth = [
+            replace(one, said=float(np.nan_to_num(volume.at(one.voxels)).max()) / least)
+            for one in true_defects(scan)
+        ]
+        total += matches([volume.grid.centres(one) for one in regions], truth)
     return total
 
 
@@ -259,9 +272,22 @@ def run(arguments: Arguments) -> int:
         for name, row in rows.items()
     ]
     print(markdown(header, cells))
+    missed = [_missed_row(one) for one in sorted(total.missed, key=lambda one: (one.scan, -one.said))]
+    if missed:
+        print("\nmissed, and the largest score there in multiples of what a report needs:\n")
+        print(markdown(["scan", "kind", "size, mm", "seen by", "d'", "score"], missed))
     if arguments.output is not None:
         write_json(arguments.output, rows)
     return 0
+
+
+def _missed_row(defect: TrueDefect) -> list[str]:
+    record = defect.record
+    told = ["", "", ""]
+    if record is not None:
+        detectability = "" if record.detectability is None else f"{record.detectability:.0f}"
+        told = [f"{record.size:.1f}", record.modality, detectability]
+    return [defect.scan, defect.kind, *told, f"{defect.said:.2f}"]
 
 
 def main(words: list[str] | None = None) -> int:

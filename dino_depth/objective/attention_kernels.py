@@ -35,13 +35,14 @@ class XFormersAttention:
             from xformers.ops import fmha  # type: ignore[import-untyped]
 
         self._ops, self._masks = ops, fmha.BlockDiagonalMask
-        self._last: tuple[tuple[int, ...], object] | None = None
+        self._made: dict[tuple[int, ...], object] = {}
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
         """(1, T, H, D) of (1, T, H, D) each."""
-        if self._last is None or self._last[0] != lengths:
-            self._last = (lengths, self._masks.from_seqlens(list(lengths)))
-        attended: Tensor = self._ops.memory_efficient_attention(query, key, value, attn_bias=self._last[1])
+        if lengths not in self._made:
+            self._made[lengths] = self._masks.from_seqlens(list(lengths))
+        mask = self._made[lengths]
+        attended: Tensor = self._ops.memory_efficient_attention(query, key, value, attn_bias=mask)
         return attended
 
 
@@ -49,13 +50,14 @@ class TorchAttention:
     """Attention by crops through torch's own kernels, of nested tensors; where there are none, crop by crop."""
 
     def __init__(self) -> None:
-        self._last: tuple[tuple[int, ...], Tensor] | None = None
+        self._made: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...]) -> Tensor:
         """(1, T, H, D) of (1, T, H, D) each."""
-        if self._last is None or self._last[0] != lengths or self._last[1].device != query.device:
-            self._last = (lengths, torch.tensor([0, *accumulate(lengths)], device=query.device))
-        starts, shortest, longest = self._last[1], min(lengths), max(lengths)
+        made = (lengths, query.device)
+        if made not in self._made:
+            self._made[made] = torch.tensor([0, *accumulate(lengths)], device=query.device)
+        starts, shortest, longest = self._made[made], min(lengths), max(lengths)
         queries, keys, values = (
             torch.nested.nested_tensor_from_jagged(
                 one[0].contiguous(), starts, min_seqlen=shortest, max_seqlen=longest

@@ -29,6 +29,8 @@ CHECKPOINTS = "checkpoints"
 """The folder in a run's directory."""
 NAME = re.compile(r"step_(\d{8})")
 MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkpoint.json"
+BEST = "best"
+"""A link to the checkpoint that the probe liked best."""
 SCALER = "scaler"
 
 
@@ -90,6 +92,13 @@ class Checkpoints:
         if distributed.is_initialized():
             distributed.barrier()
 
+    def mark_best(self, step: int) -> None:
+        """Makes `best` the name of a checkpoint that is there; it stays while it is so named."""
+        partial = self.directory / f".{BEST}"
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(f"step_{step:08d}")
+        partial.replace(self.directory / BEST)
+
     def load(
         self, path: Path, model: nn.Module, optimizer: Optimizer, *, scaler: GradScaler | None = None
     ) -> dict[str, Any]:
@@ -137,8 +146,10 @@ class Checkpoints:
             content = {**record, "step": step}
             (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             shutil.rmtree(path, ignore_errors=True)
+        best = self.directory / BEST
+        stays = {best.resolve().name} if best.is_symlink() else set()
         for old in self._whole()[: -self.keep]:
-            if self.keep_every is None or _step(old) % self.keep_every:
+            if old.name not in stays and (self.keep_every is None or _step(old) % self.keep_every):
                 shutil.rmtree(old)
 
     def _whole(self) -> list[Path]:

@@ -14,7 +14,7 @@ USAGE = """\
 usage: accelerate launch dino_depth/pretrain.py --config RECIPE [--SECTION.SETTING VALUE ...]
 
 Trains a ViT on depth maps with DINO-v2's objective. RECIPE is a YAML file or a recipe that the package brings (vits14,
-vits14_from_dinov2, vitt14_cpu, smoke). Settings are the recipe's, such as
+vits14_from_dinov2, vits14_high_resolution, vitt14_cpu, smoke). Settings are the recipe's, such as
   --data.corpus DIR       what `python -m dino_depth.prepare` wrote
   --run.out DIR           where the run lives; one that is there is resumed
   --optim.lr 5e-4 --optim.batch_per_gpu 64 --crops.global_scale [0.4,1.0]

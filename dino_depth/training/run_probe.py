@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import torch
 from datasets import Dataset  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
-from dino_depth.config import PretrainConfig
+from dino_depth.config import PretrainConfig, ProbeFigure
+from dino_depth.errors import ConfigError
 from dino_depth.objective.student_teacher import build_backbone
 from dino_depth.probing.backbone import probe_backbone
 from dino_depth.probing.maps import probe_maps
 from dino_depth.training.step_lines import StepLines
 
 PROBES = "probes.jsonl"
-SHOWN = ("rank_of_patch_tokens", "depth_r2", "slope_r2", "filled_depth_r2", "knn_accuracy")
+SHOWN: tuple[str, ...] = get_args(ProbeFigure)
 
 
 class RunProbe:
@@ -64,6 +66,19 @@ class RunProbe:
         text = "  ".join(f"{name} {figures[name]:.4g}" for name in SHOWN if name in figures)
         print(f"step {step}  probe of the teacher: {text}", flush=True)
         return figures
+
+    def is_best(self, figure: str) -> bool:
+        """Whether the last line has a higher figure than all before it but that of step 0.
+
+        Raises:
+            ConfigError: no line has it.
+        """
+        values = self._lines.values(figure)
+        if not values:
+            raise ConfigError(
+                f"run.keep_best: expected a figure that the probe has of this corpus, found {figure}, which it hasn't"
+            )
+        return values[-1] > max(values[:-1], default=float("-inf"))
 
 
 def whole_weights(module: nn.Module) -> dict[str, Tensor]:

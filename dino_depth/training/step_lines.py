@@ -32,6 +32,10 @@ class StepLines:
         """The step of the last line; None where there is none."""
         return int(self._lines[-1]["step"]) if self._lines else None
 
+    def values(self, name: str) -> list[float]:
+        """What the lines of steps from 1 on say of a name; lines without it, or without a number, are left out."""
+        return [line[name] for line in self._lines if line["step"] > 0 and line.get(name) is not None]
+
     @property
     def count(self) -> int:
         """Of lines."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import demo
+from benchmarks.evaluations.defects import TrueDefect
 from modmap.runs.volume_files import load_volume
 
 
@@ -49,7 +51,8 @@ class TestDemo:
 
     def test_tally__three_lines(self) -> None:
         tally = demo.Tally(good=[6, 1], bad=[8, 7])
-        tally.defects += demo.Matches(reported=9, right=7, true=10, found=8, missed=["stain", "scratch"])
+        missed = [TrueDefect(kind, np.zeros((1, 3))) for kind in ("stain", "scratch")]
+        tally.defects += demo.Matches(reported=9, right=7, true=10, found=8, missed=missed)
         assert tally.lines().splitlines() == [
             "parts: 6 good, 8 with planted defects",
             "verdicts: 7 of 8 defective parts fail, 1 of 6 good ones",

@@ -6,6 +6,9 @@ import pytest
 
 from dino_depth.config import PretrainConfig, load_config
 from dino_depth.errors import ConfigError
+from dino_depth.training.command_line import USAGE
+
+CONFIGS = Path(__file__).parents[2] / "dino_depth" / "configs"
 
 
 class TestLoadConfig:
@@ -13,6 +16,18 @@ class TestLoadConfig:
         config = load_config("vits14")
         assert config == PretrainConfig()
         assert config.optim.epochs * (config.data.steps_per_epoch or 0) == 125_000
+
+    @pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+    def test_load_config__every_brought_recipe_loads_and_is_named_in_the_help(self, name: str) -> None:
+        load_config(name)
+        assert name in USAGE
+
+    def test_load_config__last_phase_begins_with_the_recipes_weights_and_heads(self) -> None:
+        first, last = load_config("vits14"), load_config("vits14_high_resolution")
+        assert last.optim.epochs * (last.data.steps_per_epoch or 0) == 10_000
+        assert last.model == first.model
+        heads = {"frozen_last_layer_epochs": last.heads.frozen_last_layer_epochs}
+        assert last.heads == first.heads.model_copy(update=heads)
 
     def test_load_config__overrides_replace_single_keys(self) -> None:
         config = load_config("vits14", overrides={"optim": {"lr": 5e-4}})

@@ -10,8 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmarks.evaluations.defect_records import records_of_components
-from benchmarks.evaluations.defects import TrueDefect, category_matches, main, matches, true_defects
+from benchmarks.evaluations.defect_records import DefectRecord, records_of_components
+from benchmarks.evaluations.defects import (
+    Matches,
+    TrueDefect,
+    category_matches,
+    main,
+    matches,
+    true_defects,
+)
 from modmap.datasets import GroundTruth, write_ground_truth
 from modmap.errors import ModMapError
 from modmap.runs.volume_files import save_volume
@@ -35,7 +42,7 @@ class TestMatches:
         found = matches([_block(1), _block(10)], truth)
         assert (found.reported, found.right, found.true, found.found) == (2, 1, 2, 1)
         assert found.centre_errors == pytest.approx([1.0])
-        assert found.missed == ["scratch"]
+        assert [one.kind for one in found.missed] == ["scratch"]
         assert found.row()["precision"] == found.row()["recall"] == 0.5
 
     def test_matches__a_huge_report_is_no_hit(self) -> None:
@@ -85,6 +92,18 @@ class TestCategoryMatches:
         # The blocks at 15 and 20 are 2 mm apart: within the slack, but their edges alone.
         assert (found.reported, found.true) == (2, 2)
         assert found.centre_errors[0] == pytest.approx(0, abs=1e-6)
+
+    def test_category__what_is_missed_is_told_with_the_score_there(self, tmp_path: Path) -> None:
+        scans = [
+            self._scan(tmp_path, "good_0", [], [], False),
+            self._scan(tmp_path, "good_1", [], [], False),
+            self._scan(tmp_path, "bad", [10], [10, 20], True),
+        ]
+        (missed,) = category_matches(scans, tmp_path).missed
+        assert missed.scan == "bad"
+        assert missed.voxels[:, 0].min() == 20.5
+        # A report needs more than the largest of the good scans, 0.2; there is 0.1.
+        assert missed.said == pytest.approx(0.5)
 
     def test_category__a_calibrated_models_own(self, tmp_path: Path) -> None:
         own = {
@@ -151,6 +170,21 @@ class TestTrueDefects:
 
 
 class TestMain:
+    def test_main__prints_what_is_missed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        record = DefectRecord("stain", 4.25, "image", (0.0, 0.0, 0.0), 13.4)
+        missed = [TrueDefect("stain", _block(0), record, "cup_03_bad", 0.512)]
+        monkeypatch.setattr(
+            "benchmarks.evaluations.defects.category_matches", lambda *_, **__: Matches(true=1, missed=missed)
+        )
+        (tmp_path / "results" / "ball" / "scans").mkdir(parents=True)
+        (tmp_path / "data" / "ball" / "ball_real").mkdir(parents=True)
+        monkeypatch.setattr("modmap.datasets.SiM3D.tests", lambda *_: [])
+        assert main(["--data", str(tmp_path / "data"), "--results", str(tmp_path / "results")]) == 0
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "| cup_03_bad | stain | 4.2 | image | 13 | 0.51 |" in printed
+
     def test_main__no_run(self, balls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--data", str(balls), "--results", str(tmp_path / "none")]) == 2
         assert "none: expected the directory of a run, found none" in capsys.readouterr().err

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 import timm
 import torch
+from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from dino_depth.objective.attention_kernels import TorchAttention
 from dino_depth.objective.crop_tokens import tokens_by_size
 from dino_depth.objective.packed_crops import (
-    CropDropPath,
     PackedTokens,
+    Packing,
     make_packable,
     packable,
 )
@@ -120,23 +122,75 @@ class TestPackedTokens:
         assert torch.equal(backbone.forward_features(crops), alone)
 
 
-class TestCropDropPath:
-    def test_forward__a_crop_is_dropped_whole_or_scaled(self) -> None:
-        torch.manual_seed(0)
-        drop = CropDropPath(0.25).train()
-        drop.lengths = tuple([3, 2] * 2000)
-        found = drop(torch.ones(1, 10_000, 4))[0]
-        crops = found.split(drop.lengths)
-        assert all((crop == crop[0, 0]).all() for crop in crops)
-        values = torch.stack([crop[0, 0] for crop in crops])
-        assert values.unique().tolist() == pytest.approx([0, 4 / 3])
-        # 4000 draws: four standard deviations of the share are 0.027.
-        assert (values == 0).float().mean().item() == pytest.approx(0.25, abs=0.028)
+def _block(drop_rate: float) -> Any:
+    block = _backbone().blocks[0].train()
+    block.drop_rate = drop_rate
+    return block
+
+
+class TestCropBlock:
+    @pytest.mark.parametrize("branch", ["attention", "mlp"])
+    @pytest.mark.parametrize("crops", [1, 5, 8])
+    def test_forward__of_a_batch_a_share_skips_a_branch_and_the_others_is_scaled(
+        self, branch: str, crops: int
+    ) -> None:
+        block = _block(0.4)
+        with torch.no_grad():
+            (block.ls2 if branch == "attention" else block.ls1).gamma.zero_()
+        tokens = torch.randn(crops, 17, 32)
+        whole = block.eval()(tokens) - tokens
+        found = block.train()(tokens) - tokens
+        kept = [one for one in range(crops) if found[one].abs().max() > 0]
+        assert len(kept) == max(1, round(0.6 * crops))
+        assert torch.allclose(found[kept], whole[kept] * crops / len(kept), atol=1e-5)
+        drawn = {tuple((block(tokens) - tokens).abs().amax((1, 2)) > 0) for _ in range(20)}
+        assert len(drawn) > 1 or crops == 1
+
+    @pytest.mark.parametrize("attend", ATTENDING)
+    def test_forward__packed_batches_have_shares_of_their_own(self, attend: Any) -> None:
+        block = _block(0.5)
+        with torch.no_grad():
+            block.ls2.gamma.zero_()
+        batches = ((4, 17), (6, 5))
+        row = torch.randn(1, 4 * 17 + 6 * 5, 32)
+        parts = [
+            part.unflatten(0, batch) for part, batch in zip(row[0].split([68, 30]), batches, strict=True)
+        ]
+        whole = [block.eval()(part) - part for part in parts]
+        block.train().packing = Packing(batches, attend)
+        found = (block(row) - row)[0].split([68, 30])
+        for part, expected, batch in zip(found, whole, batches, strict=True):
+            crops = part.unflatten(0, batch)
+            kept = crops.abs().amax((1, 2)) > 0
+            assert int(kept.sum()) == batch[0] // 2
+            assert torch.allclose(crops[kept], 2 * expected[kept], atol=1e-5)
+
+    def test_forward__the_mean_of_many_draws_is_the_whole(self) -> None:
+        block = _block(0.3)
+        with torch.no_grad():
+            block.ls2.gamma.zero_()
+            tokens = torch.randn(4, 5, 32)
+            whole = block.eval()(tokens) - tokens
+            block.train()
+            drawn = torch.stack([block(tokens) - tokens for _ in range(2000)])
+        # Kept in three of four, times 4/3: the standard deviation is 0.58 of the whole, that of the mean 0.013.
+        assert torch.allclose(drawn.mean(0), whole, rtol=0.06, atol=1e-5)
 
     def test_forward__nothing_is_dropped_in_evaluation(self) -> None:
-        drop = CropDropPath(0.9).eval()
-        drop.lengths = (2, 3)
-        assert torch.equal(drop(torch.ones(1, 5, 4)), torch.ones(1, 5, 4))
+        block = _block(0.9)
+        plain = _backbone().blocks[0].eval()
+        tokens = torch.randn(2, 5, 32)
+        assert torch.equal(block.eval()(tokens), plain(tokens))
+
+    def test_forward__what_is_dropped_costs_no_arithmetic(self) -> None:
+        block, tokens = _block(0.5), torch.randn(8, 17, 32)
+        counts = []
+        for mode in (False, True):
+            block.train(mode)
+            with FlopCounterMode(display=False) as counter:
+                block(tokens)
+            counts.append(counter.get_total_flops())
+        assert counts[1] == pytest.approx(counts[0] / 2, rel=0.01)
 
 
 class TestMakePackable:
@@ -158,5 +212,5 @@ class TestMakePackable:
         parallel = timm.create_model("vit_small_patch16_18x2_224", depth=2)
         make_packable(parallel, 0.2)
         assert not packable(parallel)
-        drops = [module.drop_prob for module in parallel.modules() if isinstance(module, CropDropPath)]
+        drops = [module.drop_prob for module in parallel.modules() if isinstance(module, DropPath)]
         assert drops == [0.2] * 8

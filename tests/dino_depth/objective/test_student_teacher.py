@@ -78,9 +78,8 @@ class TestStudentTeacher:
         # DINO-v2's ViT-S/14 has 22,056,576 with its mask token, 37 x 37 patches and three channels.
         expected = 22_056_576 - 384 - (37 * 37 - 16 * 16) * 384 - 2 * 14 * 14 * 384
         assert sum(parameter.numel() for parameter in backbone.parameters()) == expected
-        assert {block.drop_path1.drop_prob for block in backbone.blocks} == {0.3}
-        assert {block.drop_path2.drop_prob for block in backbone.blocks} == {0.3}
-        assert isinstance(model.teacher.backbone.blocks[11].drop_path1, nn.Identity)
+        assert {block.drop_rate for block in backbone.blocks} == {0.3}
+        assert {block.drop_rate for block in model.teacher.backbone.blocks} == {0.0}
         assert backbone.blocks[0].ls1.gamma.detach().numpy() == pytest.approx(1e-5)
         assert isinstance(model.dino_centering, SinkhornKnopp)
 
