@@ -1,4 +1,4 @@
-"""`python -m dino_depth.probe`: is an encoder learning? Figures and pictures that need no labels."""
+"""`python -m dino_depth.probe`: is an encoder learning, and do its tokens tell defects? Figures and pictures."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from torch.nn import functional as F
 from dino_depth.arrays import Array
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.normalisation import Normalisation
+from dino_depth.data.sources.labelled_parts import labelled_parts
 from dino_depth.errors import DinoDepthError, one_line, refused
 from dino_depth.files import atomic_file
+from dino_depth.probing.anomalies import Shown, anomaly_probe
 from dino_depth.probing.backbone import backbone_tokens, probe_backbone
 from dino_depth.probing.maps import ProbeMaps, probe_maps
 from dino_depth.probing.neighbours import why_not
@@ -27,7 +29,7 @@ from dino_depth.probing.pictures import depth_picture, pca_picture, sheet
 
 PICTURES = 8
 FEWEST_PATCHES = 3  # along a side: a patch is asked for its slopes
-FIGURES, PICTURE = "probe.json", "pca.png"
+FIGURES, PICTURE, ANOMALIES = "probe.json", "pca.png", "anomalies.json"
 
 
 def probe(
@@ -69,6 +71,38 @@ def probe(
     with atomic_file(out / FIGURES) as partial:
         partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return figures, why_not(maps.categories, maps.parts)
+
+
+def probe_anomalies(
+    encoder: Path, category: Path, out: Path, *, shown: Shown = "depth", size: int | None = None
+) -> list[dict[str, float]]:
+    """Measures what each layer's tokens tell of defects; writes `anomalies.json`.
+
+    Args:
+        encoder: As in `probe`.
+        category: Of MVTec 3D-AD, or laid out as one.
+        out: Where the file goes.
+        shown: Depth, or the surface's normals to an encoder of three channels.
+        size: As in `probe`.
+
+    Returns:
+        The figures of `anomaly_probe`, layer by layer.
+
+    Raises:
+        DinoDepthError: the encoder can't be loaded, or sees one channel where normals were asked, or the category has
+            another layout or a damaged file.
+    """
+    backbone, normalisation = _load(encoder, size)
+    channels = backbone.patch_embed.proj.weight.shape[1]
+    if shown == "normals" and channels != 3:
+        raise DinoDepthError(
+            f"{encoder}: expected an encoder of three channels for normals, found one of {channels}"
+        )
+    nominal, test = labelled_parts(category)
+    figures = anomaly_probe(backbone, nominal, test, shown=shown, depth_normalisation=normalisation)
+    with atomic_file(out / ANOMALIES) as partial:
+        partial.write_text(json.dumps({"shown": shown, "layers": figures}, indent=2) + "\n", encoding="utf-8")
+    return figures
 
 
 def _load(encoder: Path, size: int | None) -> tuple[VisionTransformer, Normalisation]:
@@ -122,33 +156,54 @@ def main(words: Sequence[str] | None = None) -> int:
     """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
     parser = argparse.ArgumentParser(
         prog="python -m dino_depth.probe",
-        description="Figures of an encoder on depth maps, and a picture of its principal components.",
+        description="Figures of an encoder on depth maps, and a picture of its principal components; what each layer "
+        "tells of defects.",
     )
     add = parser.add_argument
     add("encoder", type=Path, metavar="ENCODER", help="what dino_depth.publish wrote")
-    add("--corpus", type=Path, required=True, metavar="DIR", help="what dino_depth.prepare wrote")
-    add("--out", type=Path, required=True, metavar="DIR", help="where probe.json and pca.png go")
-    add("--count", type=int, default=200, metavar="N", help="depth maps (default: %(default)s)")
+    add("--corpus", type=Path, metavar="DIR", help="what dino_depth.prepare wrote")
+    add(
+        "--anomalies",
+        type=Path,
+        metavar="DIR",
+        help="a category of MVTec 3D-AD, to tell defects of, by layer",
+    )
+    add("--shown", choices=get_args(Shown), default="depth", help="of its parts (default: %(default)s)")
+    add("--out", type=Path, required=True, metavar="DIR", help="where the figures and pca.png go")
+    add("--count", type=int, default=200, metavar="N", help="depth maps of the corpus (default: %(default)s)")
     add("--size", type=int, metavar="PIXELS", help="side of the input (default: each encoder's own)")
     add("--beside", type=Path, metavar="ENCODER", help="another encoder, to draw below")
     arguments = parser.parse_args(words)
     try:
+        if arguments.corpus is None and arguments.anomalies is None:
+            raise DinoDepthError("--corpus or --anomalies: expected what to measure on, found neither")
         if arguments.count < 2:
             raise DinoDepthError(f"--count: expected at least 2 depth maps, found {arguments.count}")
-        figures, reason = probe(
-            arguments.encoder,
-            arguments.corpus,
-            arguments.out,
-            count=arguments.count,
-            size=arguments.size,
-            beside=arguments.beside,
-        )
+        if arguments.corpus is not None:
+            figures, reason = probe(
+                arguments.encoder,
+                arguments.corpus,
+                arguments.out,
+                count=arguments.count,
+                size=arguments.size,
+                beside=arguments.beside,
+            )
+            for name, value in figures.items():
+                print(f"{name}: {value:.4g}")
+            if reason:
+                print(f"knn_accuracy: not measured: {reason}")
+        if arguments.anomalies is not None:
+            layers = probe_anomalies(
+                arguments.encoder,
+                arguments.anomalies,
+                arguments.out,
+                shown=arguments.shown,
+                size=arguments.size,
+            )
+            for index, layer in enumerate(layers):
+                print(f"layer {index}: " + "  ".join(f"{name} {value:.3f}" for name, value in layer.items()))
     except (DinoDepthError, OSError) as error:
         return refused("dino_depth.probe", error)
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
-    if reason:
-        print(f"knn_accuracy: not measured: {reason}")
     return 0
 
 

@@ -86,7 +86,7 @@ def backbone_tokens(
     patch = backbone.patch_embed.patch_size
     grid = inputs.shape[2] // patch[0], inputs.shape[3] // patch[1]
     found = []
-    with _evaluating(backbone), torch.autocast(weight.device.type, enabled=False):
+    with evaluating(backbone), torch.autocast(weight.device.type, enabled=False):
         for start in range(0, len(inputs), batch):
             pixels = (
                 inputs[start : start + batch]
@@ -109,7 +109,7 @@ def _tokens_of_holes(backbone: VisionTransformer, maps: ProbeMaps, *, batch: int
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode; each module's own mode is put back, which `train(True)` would not do."""
     modes = [(one, one.training) for one in module.modules()]
     module.eval()

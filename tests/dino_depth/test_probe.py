@@ -12,6 +12,7 @@ from dino_depth.data.corpus import open_corpus
 from dino_depth.probe import main, probe
 from tests.dino_depth.tiny_corpus import write_tiny_corpus
 from tests.modmap.conftest import write_encoder
+from tests.single_view_sets import write_mvtec3d
 
 
 class TestProbe:
@@ -53,6 +54,30 @@ class TestProbe:
             "knn_accuracy: not measured: expected two categories with two parts each, found random with 20"
         )
         assert capsys.readouterr().out.splitlines()[-1] == expected
+
+    def test_main__what_layers_tell_of_defects(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        category = write_mvtec3d(tmp_path / "sets") / "bagel"
+        one = write_encoder(tmp_path / "one", channels=24, in_chans=1)
+        three = write_encoder(tmp_path / "three", channels=24)
+        out = tmp_path / "out"
+        assert main([str(one), "--anomalies", str(category), "--out", str(out)]) == 0
+        stored = json.loads((out / "anomalies.json").read_text())
+        assert stored["shown"] == "depth"
+        assert [sorted(layer) for layer in stored["layers"]] == [["aupro_1", "aupro_30", "i_auroc"]] * 2
+        assert [line[:8] for line in capsys.readouterr().out.splitlines()] == ["layer 0:", "layer 1:"]
+        words = ["--anomalies", str(category), "--shown", "normals", "--out", str(out), "--size", "84"]
+        assert main([str(three), *words]) == 0
+        assert main([str(one), *words]) == 2
+        assert (
+            "one: expected an encoder of three channels for normals, found one of 1"
+            in capsys.readouterr().err
+        )
+        assert main([str(one), "--out", str(out)]) == 2
+        assert (
+            "--corpus or --anomalies: expected what to measure on, found neither" in capsys.readouterr().err
+        )
 
     def test_main__mistakes(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         corpus = write_tiny_corpus(tmp_path / "corpus")
