@@ -101,30 +101,37 @@ class View:
             ModMapError: a file is missing, damaged or of the wrong kind; image and depth differ in size; the
                 calibration belongs to another image size.
         """
-        pixels = self._read_image()
+        told: dict[str, list[str]] = {"image": [], "depth": []}
+        pixels = self._read_image(told["image"])
         image = to_gray(pixels)
-        raw = self._read_depth()
+        raw = self._read_depth(told["depth"])
         if raw.shape != image.shape:
             raise ModMapError(
                 f"{self._name('depth')}: expected the size of {self._name('image')}, "
                 f"{image.shape[1]}x{image.shape[0]}, found {raw.shape[1]}x{raw.shape[0]}"
             )
-        depth, notes = clean_depth(
+        read = [f"{what}: {note}" for what, notes in told.items() for note in notes]
+        depth, cleaned = clean_depth(
             raw, unit=self.depth_unit, far_is_background=self.far_is_background, limit=self.depth_limit
         )
         camera, fitted = self._fitted_camera(image.shape[1], image.shape[0])
         return Frame(
-            self.id, image=image, depth=depth, camera=camera, notes=(*notes, *fitted), colour=to_rgb(pixels)
+            self.id,
+            image=image,
+            depth=depth,
+            camera=camera,
+            notes=(*read, *cleaned, *fitted),
+            colour=to_rgb(pixels),
         )
 
-    def _read_image(self) -> Array:
+    def _read_image(self, notes: list[str]) -> Array:
         if isinstance(self.image, Path):
-            return read_image(self.image)
+            return read_image(self.image, notes=notes)
         return check_image(self.image, where=self._name("image"))
 
-    def _read_depth(self) -> Array:
+    def _read_depth(self, notes: list[str]) -> Array:
         if isinstance(self.depth, Path):
-            return read_depth(self.depth)
+            return read_depth(self.depth, notes=notes)
         depth = self.depth() if callable(self.depth) else self.depth
         return check_depth(depth, where=self._name("depth"))
 

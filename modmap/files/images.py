@@ -7,26 +7,29 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from modmap.errors import ModMapError, one_line
+from modmap.errors import ModMapError
+from modmap.files.containers import ContainerError, decoded, exr_depth, numpy_array
 from modmap.types import Array
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 DEPTH_SUFFIXES = (".npy", ".npz", ".exr", ".tif", ".tiff", ".png")
-PNG_END = b"IEND\xaeB`\x82"
-JPEG_END = b"\xff\xd9"
-JPEG_SCAN = b"\xff\xda"
 
 
-def read_image(path: Path) -> Array:
-    """Reads an image as it is stored.
+def read_image(path: Path, *, notes: list[str] | None = None) -> Array:
+    """Reads an image as its file says that it should be seen.
+
+    Args:
+        path: The file.
+        notes: Gets a line of what was turned or inverted for that.
 
     Returns:
         (H, W) or (H, W, C) uint8 or uint16; colour in OpenCV's order (blue first).
 
     Raises:
-        ModMapError: the file is missing, truncated, not an image, or neither 8 nor 16 bit.
+        ModMapError: the file is missing, truncated, not an image, neither 8 nor 16 bit, or says of itself what isn't
+            known to be read rightly.
     """
-    return check_image(_decode(path), where=str(path))
+    return check_image(_decode(path, [] if notes is None else notes), where=str(path))
 
 
 def check_image(image: Array, *, where: str) -> Array:
@@ -72,7 +75,7 @@ def read_point_map(path: Path) -> Array:
     Raises:
         ModMapError: the file is missing, damaged or of another shape or type.
     """
-    points = _decode(path)
+    points = _decode(path, [], values=True)
     if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f":
         raise ModMapError(
             f"{path}: expected x, y and z of every pixel, (H, W, 3) floats, found {points.dtype} {points.shape}"
@@ -81,11 +84,15 @@ def read_point_map(path: Path) -> Array:
     return points[:, :, ::-1]
 
 
-def read_depth(path: Path) -> Array:
+def read_depth(path: Path, *, notes: list[str] | None = None) -> Array:
     """Reads a depth map as it is stored, in the file's own unit.
 
     `.npy`, `.npz` (one array, or one named `depth`), `.exr` (channel Z, Y, R or the only one), `.tiff`
     (float or 16 bit; of a three-channel xyz map the last channel is the depth), 16 bit `.png`.
+
+    Args:
+        path: The file.
+        notes: Gets a line where it was turned, or padded, as the file says.
 
     Returns:
         (H, W) array of numbers; infinite, NaN and negative values untouched.
@@ -97,9 +104,9 @@ def read_depth(path: Path) -> Array:
     if suffix in (".npy", ".npz"):
         depth = _read_numpy(path)
     elif suffix == ".exr":
-        depth = _read_exr(path)
+        depth = _read_exr(path, [] if notes is None else notes)
     elif suffix in (".tif", ".tiff", ".png"):
-        depth = _decode(path)
+        depth = _decode(path, [] if notes is None else notes, values=True)
         if depth.dtype.kind == "f" and depth.ndim == 3 and depth.shape[2] == 3:
             # OpenCV hands channels back in blue, green, red order: the file's third channel comes first.
             depth = depth[:, :, 0]
@@ -163,20 +170,12 @@ def clean_depth(
     return depth, tuple(notes)
 
 
-def _decode(path: Path) -> Array:
+def _decode(path: Path, notes: list[str], *, values: bool = False) -> Array:
     data = _bytes(path)
-    suffix = path.suffix.lower()
-    if suffix == ".png" and PNG_END not in data:
-        raise ModMapError(f"{path}: truncated PNG: expected an end marker, found none in {len(data)} bytes")
-    if suffix in (".jpg", ".jpeg") and data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
-        raise ModMapError(f"{path}: truncated JPEG: expected an end marker, found none in {len(data)} bytes")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ModMapError(f"{path}: cannot be decoded: {str(error).splitlines()[0]}") from None
-    if image is None:
-        raise ModMapError(f"{path}: expected an image, found {len(data)} bytes that no decoder reads")
-    return np.asarray(image)
+        return decoded(data, path.suffix, notes=notes, values=values)
+    except ContainerError as error:
+        raise ModMapError(f"{path}: {error}") from None
 
 
 def _check_file(path: Path) -> None:
@@ -197,38 +196,18 @@ def _bytes(path: Path) -> bytes:
 def _read_numpy(path: Path) -> Array:
     _check_file(path)
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            names = loaded.files
-            if "depth" in names or len(names) == 1:
-                return np.asarray(loaded["depth" if "depth" in names else names[0]])
-    except ModMapError:
-        raise
-    except Exception as error:
-        raise ModMapError(
-            f"{path}: expected a whole NumPy file, found a damaged one ({one_line(error)})"
-        ) from None
-    raise ModMapError(f"{path}: expected one array, or one named depth, found {', '.join(names)}")
+        return numpy_array(path)
+    except ContainerError as error:
+        raise ModMapError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ModMapError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _read_exr(path: Path) -> Array:
+def _read_exr(path: Path, notes: list[str]) -> Array:
     _check_file(path)
     try:
-        import OpenEXR
+        return exr_depth(path, notes=notes)
     except ImportError:
         raise ModMapError(f"{path}: reading EXR needs OpenEXR: pip install 'modmap[exr]'") from None
-    try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = {name: np.asarray(channel.pixels) for name, channel in file.channels().items()}
-    except Exception as error:
-        raise ModMapError(
-            f"{path}: expected a whole EXR file, found a damaged one ({one_line(error)})"
-        ) from None
-    for name in ("Z", "depth", "depth.Z", "Depth.Z", "depth.V", "Y", "V", "R"):
-        if name in channels:
-            return channels[name].astype(np.float32)
-    if len(channels) == 1:
-        return next(iter(channels.values())).astype(np.float32)
-    raise ModMapError(f"{path}: expected a depth channel (Z, Y or R), found {', '.join(channels) or 'none'}")
+    except ContainerError as error:
+        raise ModMapError(f"{path}: {error}") from None

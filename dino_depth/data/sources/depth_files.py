@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from dino_depth.arrays import Array
-from dino_depth.data.corpus import PNG_END
-from dino_depth.errors import DinoDepthError, one_line
+from dino_depth.data.sources.containers import ContainerError, decoded, exr_depth, numpy_array
+from dino_depth.errors import DinoDepthError
 
 DEPTH_SUFFIXES = (".npy", ".npz", ".exr", ".tif", ".tiff", ".png")
-JPEG_END = b"\xff\xd9"
 
 
 def read_depth(path: Path) -> Array:
@@ -29,11 +29,13 @@ def read_depth(path: Path) -> Array:
     """
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        depth = _read_numpy(path)
+        with _told(path):
+            depth = numpy_array(path)
     elif suffix == ".exr":
-        depth = _read_exr(path)
+        with _told(path):
+            depth = exr_depth(path, notes=[])
     elif suffix in DEPTH_SUFFIXES:
-        depth = _decode(path, cv2.IMREAD_UNCHANGED)
+        depth = _decode(path, values=True)
         if depth.ndim == 3 and depth.shape[2] == 3 and depth.dtype.kind == "f":
             # OpenCV hands channels back in blue, green, red order: the file's third comes first.
             depth = depth[:, :, 0]
@@ -56,7 +58,7 @@ def read_xyz(path: Path) -> Array:
     Raises:
         DinoDepthError: the file is missing, damaged, or of another kind.
     """
-    cloud = _decode(path, cv2.IMREAD_UNCHANGED)
+    cloud = _decode(path, values=True)
     if cloud.ndim != 3 or cloud.shape[2] != 3 or cloud.dtype.kind != "f":
         raise DinoDepthError(
             f"{path}: expected (H, W, 3) of floating point, found {cloud.shape} of {cloud.dtype}"
@@ -68,56 +70,31 @@ def read_image(path: Path) -> Array:
     """(H, W, 3) uint8 image, red first; gray ones repeated.
 
     Raises:
-        DinoDepthError: the file is missing or damaged.
+        DinoDepthError: the file is missing, damaged, or neither 8 nor 16 bit.
     """
-    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[:, :, ::-1])
+    image = _decode(path)
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8 or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+        raise DinoDepthError(f"{path}: expected an 8 or 16 bit image, found {image.shape} of {image.dtype}")
+    if image.ndim == 2:
+        return np.repeat(image[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(image[:, :, 2::-1])
 
 
-def _decode(path: Path, flags: int) -> Array:
+def _decode(path: Path, *, values: bool = False) -> Array:
+    with _told(path):
+        return decoded(path.read_bytes(), path.suffix, notes=[], values=values)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Names the file in whatever is wrong with it."""
     try:
-        data = path.read_bytes()
+        yield
+    except ContainerError as error:
+        raise DinoDepthError(f"{path}: {error}") from None
     except OSError as error:
-        raise DinoDepthError(f"{path}: expected a file to read, found {error.strerror}") from None
-    suffix = path.suffix.lower()
-    # OpenCV fills in what is missing of a PNG or JPEG that was cut off.
-    end = {".png": PNG_END, ".jpg": JPEG_END, ".jpeg": JPEG_END}.get(suffix, b"")
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and end in data else None
-    if decoded is None:
-        raise DinoDepthError(
-            f"{path}: expected a whole {suffix[1:]} file, found {len(data)} bytes that are none"
-        )
-    return np.asarray(decoded)
-
-
-def _read_numpy(path: Path) -> Array:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            if len(loaded.files) != 1 and "depth" not in loaded.files:
-                names = ", ".join(loaded.files) or "nothing"
-                raise DinoDepthError(f"{path}: expected one array, or one named depth, found {names}")
-            return np.asarray(loaded["depth" if "depth" in loaded.files else loaded.files[0]])
-    except DinoDepthError:
-        raise
-    except Exception as error:  # a damaged archive: zipfile, zlib and NumPy each have their own
-        raise DinoDepthError(f"{path}: expected an array of numbers, found {one_line(error)}") from None
-
-
-def _read_exr(path: Path) -> Array:
-    try:
-        import OpenEXR
+        raise DinoDepthError(f"{path}: expected a file to read, found {error.strerror or error}") from None
     except ImportError:
         raise DinoDepthError(f"{path}: expected the package OpenEXR to read it with, found none") from None
-    try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
-    except Exception as error:  # the binding raises plain RuntimeErrors and others
-        raise DinoDepthError(f"{path}: expected a whole exr file, found {one_line(error)}") from None
-    for name in ("Z", "Y", "R"):
-        if name in channels:
-            return np.asarray(channels[name])
-    if len(channels) != 1:
-        raise DinoDepthError(f"{path}: expected a channel Z, Y or R, found {', '.join(channels) or 'none'}")
-    return np.asarray(next(iter(channels.values())))

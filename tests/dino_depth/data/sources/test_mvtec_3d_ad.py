@@ -52,7 +52,8 @@ class TestMVTec3DAD:
         for data in (path.read_bytes(), _tiff(np.ones((60, 80, 3), np.float32))):
             path.write_bytes(data[: int(len(data) * share)])
             with pytest.raises(
-                DinoDepthError, match=r"good/xyz/001.tiff: expected a whole tiff file, found \d+ bytes"
+                DinoDepthError,
+                match=r"good/xyz/001.tiff: (expected (a whole TIFF|an image), found|cannot be decoded)",
             ):
                 source.read(source.items[1])
 
