@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from modmap.errors import ModMapError
 
@@ -72,17 +72,25 @@ class Calibration(BaseModel):
         voxel_threshold: For the volume; None where the good scans had none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     basis: Annotated[Basis, BeforeValidator(_named_today)]
-    false_alarm_rate: float
-    surface_share: float
-    scans: list[str]
-    views: list[str]
+    false_alarm_rate: float = Field(gt=0, lt=1)
+    surface_share: float = Field(ge=0, lt=1)
+    scans: list[str] = Field(min_length=1)
+    views: list[str] = Field(min_length=1)
     scores: list[float]
     scan_threshold: float
     pixel_threshold: float
     voxel_threshold: float | None
+
+    @model_validator(mode="after")
+    def _scores_fit(self) -> Calibration:
+        if self.basis == "conformal" and len(self.scores) != len(self.scans):
+            raise ValueError(f"expected a score of each of {len(self.scans)} scans, found {len(self.scores)}")
+        if (self.basis == "nominal_scan") != (not self.scores):
+            raise ValueError(f"expected {'no scores' if self.scores else 'scores'} with basis {self.basis}")
+        return self
 
     @property
     def guaranteed(self) -> bool:

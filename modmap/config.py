@@ -14,7 +14,7 @@ from modmap.types import DEFAULT_FOREGROUND, Aggregation, ForegroundMode, Normal
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class EncoderSettings(_Settings):
@@ -38,7 +38,7 @@ class EncoderSettings(_Settings):
 
     reference: str | None = None
     normalisation: Normalisation = "auto"
-    layer: int | None = Field(None, ge=0)
+    layer: int | None = Field(None, ge=0, lt=1000)
     colour: bool = False
     precision: Precision = "float32"
 
@@ -49,7 +49,7 @@ class MappingSettings(_Settings):
     cross_view: bool = True
     view_conditioning: bool = True
     class_conditioning: bool = False
-    modulator_hidden: int = Field(128, ge=1)
+    modulator_hidden: int = Field(128, ge=1, le=2**16)
 
 
 class TrainingSettings(_Settings):
@@ -65,9 +65,9 @@ class TrainingSettings(_Settings):
         seed: Of the initial weights, the order of the pairs and the drawing of tokens.
     """
 
-    epochs: int = Field(200, ge=1)
-    pairs_per_batch: int = Field(48, ge=1)
-    tokens_per_batch: int | None = Field(None, ge=1)
+    epochs: int = Field(200, ge=1, le=10**6)
+    pairs_per_batch: int = Field(48, ge=1, le=10**6)
+    tokens_per_batch: int | None = Field(None, ge=1, le=10**9)
     learning_rate: float = Field(1e-4, gt=0)
     peak_learning_rate: float = Field(5e-4, gt=0)
     warm_up: float = Field(0.1, gt=0, lt=1)
@@ -92,7 +92,7 @@ class InferenceSettings(_Settings):
     aggregation: Aggregation = "max"
     foreground: ForegroundMode = DEFAULT_FOREGROUND
     rim_share: float = Field(0.0, ge=0, le=1)
-    jittered_scans: int = Field(0, ge=0)
+    jittered_scans: int = Field(0, ge=0, le=1000)
     voxel: float = Field(2.0, gt=0)
 
     @model_validator(mode="before")
@@ -159,7 +159,7 @@ class ModMapConfig(_Settings):
     """
 
     preset: PresetName = "fast"
-    size: int = Field(224, ge=28)
+    size: int = Field(224, ge=28, le=2**13)
     crop: bool = False
     image_encoder: EncoderSettings = EncoderSettings()
     depth_encoder: EncoderSettings = EncoderSettings()
@@ -240,7 +240,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
             raise ModMapError(f"setting: expected KEY=VALUE, e.g. training.epochs=20, found {assignment!r}")
         try:
             value = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, or a number or nesting without end
             value = text
         for key in reversed(path.split(".")):
             value = {key: value}

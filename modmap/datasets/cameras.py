@@ -41,7 +41,7 @@ class FoundCameras:
 
 
 class _CameraRecord(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     K: list[list[float]]
     size: tuple[int, int] | None = None
     T_world_to_camera: list[list[float]]
@@ -49,7 +49,7 @@ class _CameraRecord(BaseModel):
 
 
 class _CamerasFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     depth_unit: DepthUnit | None = None
     views: dict[str, _CameraRecord]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,7 +44,7 @@ class ViewRecord(BaseModel):
         far_is_background: The depth's maximum is a renderer's background.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     id: str
     image: str
     depth: str
@@ -71,7 +72,7 @@ class ScanRecord(BaseModel):
         views: The views, in order.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     name: str | None = None
     category: str | None = None
     anomalous: bool | None = None
@@ -192,10 +193,16 @@ def _view(
 
 
 def _file(directory: Path, name: str, *, where: str) -> Path:
-    path = directory / name
-    if not path.is_file():
-        raise ModMapError(f"{directory / SCAN}: {where}: expected a file, found none at {path}")
-    return path
+    for form in ("NFC", "NFD"):  # a letter with its mark, or the two apart: systems store names in either
+        path = directory / unicodedata.normalize(form, name)
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:  # a name that is too long
+            raise ModMapError(
+                f"{directory / SCAN}: {where}: expected a file, found {name[:60]!r}...: {error.strerror}"
+            ) from None
+    raise ModMapError(f"{directory / SCAN}: {where}: expected a file, found none at {directory / name}")
 
 
 def _camera_entry(frame: Frame) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Modality = Literal["image", "depth", "both", "geometry", "appearance", "texture"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class OrientedBox(_Record):

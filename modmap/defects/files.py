@@ -43,7 +43,7 @@ COLUMNS = (
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     scan: str
     defects: list[Defect]

@@ -13,7 +13,7 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 
 from modmap.config import ModMapConfig, merged
@@ -46,6 +46,19 @@ class _ModelRecord(BaseModel):
     format: int
     config: ModMapConfig
     trained: TrainedState
+
+    @model_validator(mode="after")
+    def _mapping_is_whole(self) -> _ModelRecord:
+        if self.config.evidence.mapping:
+            trained = self.trained
+            for modality, channels in (("image", trained.image_channels), ("depth", trained.depth_channels)):
+                if channels < 1 or modality not in trained.fingerprints:
+                    raise ValueError(
+                        f"trained: expected channels and a fingerprint of the {modality} encoder"
+                    )
+            if not trained.losses:
+                raise ValueError("trained: expected the losses of some epochs")
+        return self
 
 
 def save(directory: Path, model: FittedModel, *, encoders: Mapping[str, TokenEncoder]) -> Path:
@@ -106,7 +119,7 @@ def require_place(directory: Path) -> None:
 
 def _is_model(directory: Path) -> bool:
     try:
-        content = json.loads((directory / CONFIG_NAME).read_text(encoding="utf-8"))
+        content = read_json(directory / CONFIG_NAME)
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and "trained" in content

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from modmap.encoding.window import Window
 from modmap.errors import ModMapError
@@ -47,15 +47,15 @@ class TrainedState(BaseModel):
         seconds: Wall time of `encoders`, `training` and, with jittered scans, `expected`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
-    view_ids: list[str]
+    view_ids: list[str] = Field(min_length=1)
     categories: list[str]
-    scans: list[str]
-    image_channels: int
-    depth_channels: int
+    scans: list[str] = Field(min_length=1)
+    image_channels: int = Field(ge=0, le=2**16)
+    depth_channels: int = Field(ge=0, le=2**16)
     fingerprints: dict[str, str]
-    places: int = 0
+    places: int = Field(0, ge=0)
     windows: dict[str, Window] = {}
     grids: dict[str, Grid]
     losses: list[float]

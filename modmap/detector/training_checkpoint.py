@@ -18,6 +18,7 @@ from torch import Tensor
 
 from modmap.errors import ModMapError, one_line
 from modmap.files.atomic import atomic_file
+from modmap.files.validated_json import parsed_json
 from modmap.mapping.training import Training
 
 MODEL, MOMENTS, RANDOM, PROGRESS = "model.", "moments.", "random", "progress"
@@ -49,7 +50,7 @@ class TrainingCheckpoint:
             return
         try:
             with safetensors.safe_open(self.path, framework="pt") as file:
-                progress: dict[str, Any] = json.loads((file.metadata() or {})[PROGRESS])
+                progress: dict[str, Any] = parsed_json((file.metadata() or {})[PROGRESS], where=PROGRESS)
                 if progress["inputs"] != self._inputs:
                     return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from modmap.errors import ModMapError, one_line
+from modmap.files.validated_json import parsed_json
 
 CONFIG_NAME, WEIGHTS_NAME = ENCODER_FILES = ("config.json", "model.safetensors")
 
@@ -81,10 +81,10 @@ def describe(path: Path) -> StoredEncoder:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parsed_json(path.read_text(encoding="utf-8"), where=path.name)
     except OSError as error:
         raise ModMapError(f"expected a file {path.name} ({error.strerror})") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise ModMapError(f"{path.name} is not JSON ({one_line(error)})") from error
     if not isinstance(config, dict) or not isinstance(config.get("architecture"), str):
         raise ModMapError(f"{path.name}: expected a key 'architecture' that names a timm model")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from modmap.encoding.hub_cache import cached_encoder, require_on_hub
 from modmap.encoding.known_encoders import published_as
 from modmap.encoding.stored_encoder import CONFIG_NAME
 from modmap.errors import ModMapError, one_line
+from modmap.files.validated_json import read_json
 
 LONGEST_REASON = 600
 
@@ -61,7 +61,7 @@ def declared_config(resolved: str) -> dict[str, Any]:
     else:
         repository, _, revision = place.partition("@")
         path = Path(hf_hub_download(repository, CONFIG_NAME, revision=revision or None))
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config: dict[str, Any] = read_json(path)
     known = published_as(resolved.removeprefix("hf-hub:"))
     return config if known is None else {"licence": known.licence} | config
 

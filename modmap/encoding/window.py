@@ -23,7 +23,7 @@ class Window(BaseModel):
         right: Likewise.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     top: float = Field(ge=0, lt=1)
     left: float = Field(ge=0, lt=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modmap.errors import ModMapError
+from modmap.files.validated_json import read_json
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def require_writable(directory: Path) -> None:
 def _says(file: Path, keys: Collection[str]) -> bool:
     """Whether a JSON file has some keys."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and set(keys) <= set(content)

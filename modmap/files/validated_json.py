@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,10 @@ from modmap.errors import ModMapError
 Model = TypeVar("Model", bound=BaseModel)
 
 SHOWN_VALUE_LENGTH = 60
+MOST_DIGITS = (
+    300  # of a whole number: more is none that means anything, and Python refuses to read a few thousand
+)
+ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def validate(model_class: type[Model], data: Any, *, where: str) -> Model:
@@ -47,7 +52,7 @@ def read_json(path: Path) -> Any:
     """Reads a JSON file.
 
     Raises:
-        ModMapError: the file is missing, empty, not text, broken (with line and column), or repeats a key.
+        ModMapError: the file is missing, empty or not text, or as `parsed_json`.
     """
     if not path.is_file():
         raise ModMapError(f"{path}: expected a JSON file, found {'a directory' if path.is_dir() else 'none'}")
@@ -62,21 +67,54 @@ def read_json(path: Path) -> Any:
     if not text.strip():
         raise ModMapError(f"{path}: expected JSON, found an empty file")
 
+    return parsed_json(text, where=str(path))
+
+
+def parsed_json(text: str, *, where: str) -> Any:
+    """What a JSON text holds.
+
+    Args:
+        text: The text.
+        where: The file that it is from; opens the error.
+
+    Raises:
+        ModMapError: it is broken (with line and column), repeats a key, is nested too deeply, or holds a number or a
+            character that can't be.
+    """
+
     def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         repeated = sorted({key for key in keys if keys.count(key) > 1})
         if repeated:
             raise ModMapError(
-                f"{path}: expected each key once, found {', '.join(repeated)} twice in one object"
+                f"{where}: expected each key once, found {', '.join(repeated)} twice in one object"
             )
         return dict(pairs)
 
+    def whole(digits: str) -> int:
+        if len(digits) > MOST_DIGITS:
+            raise ModMapError(
+                f"{where}: expected numbers of at most {MOST_DIGITS} digits, found {len(digits)}"
+            )
+        return int(digits)
+
     try:
-        return json.loads(text, object_pairs_hook=without_repeats)
+        data = json.loads(text, object_pairs_hook=without_repeats, parse_int=whole)
+        if ESCAPED_SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise ModMapError(
-            f"{path}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+            f"{where}: broken JSON at line {error.lineno}, column {error.colno}: {error.msg}"
         ) from None
+    except UnicodeEncodeError:
+        raise ModMapError(
+            f"{where}: expected characters of Unicode, found half of one (a surrogate by itself)"
+        ) from None
+    except RecursionError:
+        raise ModMapError(
+            f"{where}: expected JSON of a few levels, found lists or objects nested too deeply"
+        ) from None
+    return data
 
 
 def renamed(data: Any, names: Mapping[str, str]) -> Any:

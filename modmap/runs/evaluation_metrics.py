@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from modmap.datasets.ground_truth import read_ground_truth
 from modmap.errors import ModMapError, one_line
+from modmap.files.validated_json import read_json
 from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
 from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume
@@ -182,11 +182,11 @@ def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]
 
 
 def _read_summary(path: Path) -> tuple[float, dict[str, float]]:
+    if not path.is_file():
+        raise ModMapError(f"{path}: expected the result of a prediction, found none")
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = read_json(path)
         return float(summary["score"]), {step: float(took) for step, took in summary["seconds"].items()}
-    except FileNotFoundError:
-        raise ModMapError(f"{path}: expected the result of a prediction, found none") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModMapError(
             f"{path}: expected the result of a prediction, found a damaged one ({one_line(error)})"

@@ -17,6 +17,7 @@ from modmap.detector.protocol import Detector
 from modmap.drawing.overlays import write_overlays
 from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import atomic_directory, require_free, require_writable
+from modmap.files.validated_json import read_json
 from modmap.result import Result
 from modmap.runs.map_files import write_maps
 from modmap.runs.provenance import is_done, origin_of
@@ -82,7 +83,7 @@ def predict_directories(
     unusable, verdicts = 0, []
     for scan in scans:
         if resume and desk.is_done(scan):
-            verdicts.append(json.loads((output / scan.name / SUMMARY).read_text()).get("verdict"))
+            verdicts.append(read_json(output / scan.name / SUMMARY).get("verdict"))
             print(f"{scan.name}: already done")
             continue
         try:

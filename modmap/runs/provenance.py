@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from modmap.calibration import Calibration
 from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
+from modmap.files.validated_json import read_json
 from modmap.runs.scan_state import content_state, scan_state
 from modmap.runs.summary import SUMMARY, calibration_entry, grid_entry
 from modmap.scan import Scan
@@ -80,7 +80,7 @@ def is_done(
         nominal: The nominal scan that defects must be compared with; None: none.
     """
     try:
-        found = json.loads((directory / SUMMARY).read_text())
+        found = read_json(directory / SUMMARY)
         wanted = {
             "calibration": calibration_entry(calibration),
             **origin_of(model, scan, category=category, formats=formats, overlays=overlays, nominal=nominal),

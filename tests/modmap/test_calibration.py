@@ -23,6 +23,7 @@ from modmap.calibration import (
     scans_needed,
 )
 from modmap.errors import ModMapError
+from modmap.files.validated_json import validate
 
 RATES = st.integers(1, 99).map(lambda percent: percent / 100)
 SCORES = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=40)
@@ -40,6 +41,36 @@ def estimated(views_scores: list[GoodScores], **arguments: Any) -> Calibration:
 
 def _good(scores: list[float]) -> list[GoodScores]:
     return [GoodScores(one, one / 2, one / 4) for one in scores]
+
+
+class TestCalibration:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"scan_threshold": math.nan},
+            {"scan_threshold": math.inf},
+            {"pixel_threshold": math.nan},
+            {"voxel_threshold": -math.inf},
+            {"false_alarm_rate": 0.0},
+            {"false_alarm_rate": 2.0},
+            {"surface_share": -0.1},
+            {"surface_share": 1.0},
+            {"scores": [1.0, math.nan, 2.0]},
+            {"scores": [1.0, 2.0]},
+            {"scores": []},
+            {"scans": []},
+            {"views": []},
+            {"basis": "nominal_scan"},
+        ],
+        ids=str,
+    )
+    def test_init__what_no_calibration_gives_is_an_error(self, wrong: dict[str, Any]) -> None:
+        good = conformal_calibration(
+            _good([1.0, 2.0, 3.0]), scans=["a", "b", "c"], views=["00"], false_alarm_rate=0.25
+        ).model_dump()
+        validate(Calibration, good, where="a.json")
+        with pytest.raises(ModMapError, match=r"^a\.json: [^\n]+$"):
+            validate(Calibration, good | wrong, where="a.json")
 
 
 class TestScansNeeded:

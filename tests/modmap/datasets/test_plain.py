@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,19 @@ class TestReadPlain:
             ModMapError, match=r"view front has none \(scan\.json gives it no K and no pose\)"
         ):
             scan.require_cameras()
+
+    @pytest.mark.parametrize(("told", "stored"), [("NFC", "NFD"), ("NFD", "NFC")])
+    def test_read_plain__a_name_in_the_other_form_of_unicode(
+        self, tmp_path: Path, told: str, stored: str
+    ) -> None:
+        Image.fromarray(IMAGE).save(tmp_path / unicodedata.normalize(stored, "Prüfling.png"))
+        scan = load_scan(_write(tmp_path, _record(image=unicodedata.normalize(told, "Prüfling.png"))))
+        np.testing.assert_array_equal(scan["front"].load().image, IMAGE)
+
+    def test_read_plain__a_name_that_is_too_long(self, tmp_path: Path) -> None:
+        message = _error(tmp_path, _record(image="a" * 5000 + ".png"))
+        assert message.startswith("view front: image: expected a file, found 'aaa")
+        assert message.endswith("File name too long")
 
     def test_read_plain__pose_the_other_way_round(self, tmp_path: Path) -> None:
         inverse = np.linalg.inv(np.array(QUARTER_TURN)).tolist()

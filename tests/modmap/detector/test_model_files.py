@@ -184,6 +184,36 @@ class TestDamaged:
             with pytest.raises(ModMapError, match=r"model\.safetensors: expected a whole safetensors file"):
                 ModMap.from_pretrained(saved)
 
+    @pytest.mark.parametrize(
+        ("place", "value"),
+        [
+            ("trained.image_channels", -1),
+            ("trained.image_channels", 0),
+            ("trained.depth_channels", 10**9),
+            ("trained.fingerprints", {}),
+            ("trained.losses", []),
+            ("trained.losses", [float("nan")]),
+            ("trained.training_score", float("inf")),
+            ("trained.view_ids", []),
+            ("trained.scans", []),
+            ("trained.places", -5),
+            ("config.mapping.modulator_hidden", 10**9),
+            ("config.size", 10**6),
+            ("config.training.peak_learning_rate", float("nan")),
+            ("config.inference.voxel", float("inf")),
+        ],
+    )
+    def test_load__values_that_no_model_has(self, saved: Path, place: str, value: Any) -> None:
+        def change(config: dict[str, Any]) -> None:
+            *sections, name = place.split(".")
+            for section in sections:
+                config = config[section]
+            config[name] = value
+
+        _edit_config(saved, change)
+        with pytest.raises(ModMapError, match=r"config\.json: [^\n]+$"):
+            ModMap.from_pretrained(saved)
+
     @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
     def test_from_pretrained__file_is_missing(self, saved: Path, name: str) -> None:
         (saved / name).unlink()

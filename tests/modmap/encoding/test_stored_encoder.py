@@ -43,7 +43,7 @@ class TestDescribe:
         ("file", "content", "reason"),
         [
             ("config.json", None, "expected a file config.json"),
-            ("config.json", b"{", "config.json is not JSON"),
+            ("config.json", b"{", "config.json: broken JSON"),
             ("config.json", b"\xff\xfe", "config.json is not JSON"),
             ("config.json", b'{"num_classes": 0}', "config.json: expected a key 'architecture'"),
             ("config.json", b"[]", "config.json: expected a key 'architecture'"),
