@@ -196,6 +196,20 @@ class PretrainConfig(_Settings):
     run: RunSettings = RunSettings()
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # of a package without types
+    """Safe, and without a key that stands twice in one place: the last would count without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        repeated = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                problem=f"{', '.join(repeated)} stands twice", problem_mark=node.start_mark
+            )
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
 def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> PretrainConfig:
     """Loads a recipe.
 
@@ -215,8 +229,8 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
             f"{source}: expected a YAML file or one of {', '.join(brought) or 'none'}, found neither"
         )
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
+        data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader) or {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none is a ValueError
         raise ConfigError(f"{path}: expected YAML, found a mistake: {one_line(error)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(data).__name__}")

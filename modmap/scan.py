@@ -7,6 +7,7 @@ is (0, 0).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
 
 ASPECT_TOLERANCE = 0.01
 SEPARATORS = "/\\\0"
+LONGEST_NAME = 200  # bytes: a file system takes 255, and what is written has endings
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,10 +197,17 @@ class Scan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", tuple(self.views))
-        if self.name in ("", ".", "..") or any(sign in self.name for sign in SEPARATORS):
+        if not self.name or self.name.startswith(".") or any(sign in self.name for sign in SEPARATORS):
             raise ModMapError(
-                f"scan name: expected one that a directory can have, without slashes, found {self.name!r}"
+                "scan name: expected one that a directory can have, without slashes or a dot before it, found "
+                f"{self.name!r}"
             )
+        for what, name in (("scan name", self.name), *(("view id", view.id) for view in self.views)):
+            if len(os.fsencode(name)) > LONGEST_NAME:
+                raise ModMapError(
+                    f"{what}: expected one that files can be named after, of at most {LONGEST_NAME} bytes, found "
+                    f"{len(os.fsencode(name))}: {name[:40]}..."
+                )
         if not self.views:
             raise ModMapError(f"scan {self.name}: expected at least one view, found none")
         ids = [view.id for view in self.views]

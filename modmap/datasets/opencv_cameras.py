@@ -84,7 +84,7 @@ def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Fi
         ModMapError: a line does not have 16 numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ModMapError(f"{path}: expected text, found other bytes") from None
     poses = [_pose(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]

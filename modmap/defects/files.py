@@ -42,6 +42,9 @@ COLUMNS = (
 )
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -99,6 +102,11 @@ def _row(defect: Defect) -> list[object]:
         defect.appearance_peak,
         defect.texture_peak,
         defect.memory_peak,
-        *((best.view, *best.box) if best else [None] * 5),
-        " ".join(view.view for view in defect.views),
+        *((_text(best.view), *best.box) if best else [None] * 5),
+        _text(" ".join(view.view for view in defect.views)),
     ]
+
+
+def _text(cell: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

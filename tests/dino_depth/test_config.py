@@ -34,6 +34,28 @@ class TestLoadConfig:
         assert config.optim.lr == 5e-4
         assert config.optim.epochs == 100
 
+    @pytest.mark.parametrize(
+        ("content", "found"),
+        [
+            (b"optim:\n  lr: 1.0\n  lr: 2.0\n", "lr stands twice"),
+            (b"seed: " + b"9" * 5000, "Exceeds the limit"),
+            (b"a: " + b"[" * 100_000, "recursion"),
+            ("run: {out: \u00e4}".encode("latin1"), "can't decode byte"),
+            ("seed: 1".encode("utf-16"), "can't decode byte"),
+        ],
+        ids=["twice", "digits", "deep", "latin1", "utf16"],
+    )
+    def test_load_config__hostile_files(self, tmp_path: Path, content: bytes, found: str) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=rf"mine.yaml: expected YAML, found a mistake: [^\n]*{found}"):
+            load_config(path)
+
+    def test_load_config__a_byte_order_mark(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.yaml"
+        path.write_bytes(b"\xef\xbb\xbfseed: 7\n")
+        assert load_config(path).seed == 7
+
     def test_load_config__unknown_key_names_the_nearest(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.yaml"
         path.write_text("optim:\n  warmup_epochs: 3\n")

@@ -26,6 +26,10 @@ def _view_files(directory: Path, *, image: Array = IMAGE, depth: Array = DEPTH) 
     return directory / "a.png", directory / "a.npy"
 
 
+def _flat(view_id: str) -> View:
+    return View(view_id, IMAGE, DEPTH)
+
+
 def _camera(width: int, height: int, size: tuple[int, int] | None) -> Camera:
     return Camera(intrinsics(width, height, focal=50), np.eye(4), size=size)
 
@@ -132,6 +136,18 @@ class TestScan:
         scan = ball_scan(views=4).subset(["03", "01"])
         assert scan.view_ids == ("03", "01")
         assert scan.category == "balls"
+
+    @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\0"])
+    def test_init__names_that_no_result_can_have(self, name: str) -> None:
+        with pytest.raises(ModMapError, match=r"^scan name: expected one that a directory can have"):
+            Scan(name, [_flat("00")])
+
+    def test_init__names_too_long_for_files(self) -> None:
+        Scan("n" * 200, [_flat("v" * 200)])
+        with pytest.raises(ModMapError, match=r"^scan name: .* at most 200 bytes, found 201: nnn"):
+            Scan("n" * 201, [_flat("00")])
+        with pytest.raises(ModMapError, match=r"^view id: .* at most 200 bytes, found 202: üü"):
+            Scan("n", [_flat("ü" * 101)])
 
     def test_init__ids(self) -> None:
         views = [View(i, image=IMAGE, depth=DEPTH) for i in ("a", "b", "a")]

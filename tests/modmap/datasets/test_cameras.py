@@ -172,6 +172,13 @@ class TestOpenCV:
         _pose_txt(directory / "pose.txt", cameras, unit=1000.0)
         _same_poses(load_scan(directory), cameras)
 
+    def test_poses_behind_a_byte_order_mark(self, directory: Path) -> None:
+        _calib_xml(directory / "calib.xml")
+        _pose_txt(directory / "pose.txt", _cameras(3), unit=1000.0)
+        poses = directory / "pose.txt"
+        poses.write_bytes(b"\xef\xbb\xbf" + poses.read_bytes())
+        _same_poses(load_scan(directory), _cameras(3))
+
     def test_one_view_is_measured_from_the_origin(self, tmp_path: Path) -> None:
         directory = write_scanned(tmp_path / "container_01", views=1)
         _calib_xml(directory / "calib.xml")

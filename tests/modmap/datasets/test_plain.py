@@ -141,7 +141,7 @@ class TestReadPlain:
             *(
                 (
                     _record() | {"name": name},
-                    "scan name: expected one that a directory can have, without slashes",
+                    "scan name: expected one that a directory can have, without slashes or a dot before it",
                 )
                 for name in ("..", ".", "", "/tmp/precious", "lot/a", "lot\\a", "a\0")
             ),
