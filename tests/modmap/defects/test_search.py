@@ -216,7 +216,7 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
     def test_files__no_cell_is_a_formula(self, defects: list[Defect], tmp_path: Path, name: str) -> None:
         view = defects[0].views[0].model_copy(update={"view": name})
-        write_defects([defects[0].model_copy(update={"views": [view]})], tmp_path, scan="bad")
+        write_defects([defects[0].model_copy(update={"views": (view,)})], tmp_path, scan="bad")
         with (tmp_path / "defects.csv").open(newline="") as file:
             (row,) = csv.DictReader(file)
         assert row["best_view"] == row["views"] == f"'{name}"
