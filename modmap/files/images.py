@@ -13,6 +13,8 @@ from modmap.types import Array
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 DEPTH_SUFFIXES = (".npy", ".npz", ".exr", ".tif", ".tiff", ".png")
+BACKGROUND = 0.01  # share of a view that a background has at least
+FAR = 3.0  # times as far as all else
 
 
 def read_image(path: Path, *, notes: list[str] | None = None) -> Array:
@@ -149,8 +151,8 @@ def clean_depth(
         limit: Millimetres; what is farther counts as not measured.
 
     Returns:
-        (H, W) float32 millimetres, 0 where nothing was measured (infinite, NaN, negative, background, beyond
-        the limit), and a note for each repair that is worth telling.
+        (H, W) float32 millimetres, 0 where nothing was measured (infinite, NaN, negative, the largest value of 16 bit,
+        background, beyond the limit), and a note for each repair that is worth telling.
     """
     raw = np.asarray(raw)
     with np.errstate(over="ignore"):
@@ -165,9 +167,33 @@ def clean_depth(
         notes.append(f"{negative.mean():.1%} of the depth is negative and counts as not measured")
     if np.isnan(raw).any():
         notes.append(f"{np.isnan(raw).mean():.1%} of the depth is NaN and counts as not measured")
+    if raw.dtype == np.uint16:
+        saturated = raw == np.iinfo(np.uint16).max
+        if saturated.any():
+            depth[saturated] = 0
+            notes.append(
+                f"{saturated.mean():.1%} of the depth is the largest value of 16 bit and counts as not measured"
+            )
     if limit is not None:
         depth[depth > limit] = 0
+    background = _background(depth)
+    if background is not None:
+        depth[depth == background] = 0
+        notes.append(
+            f"what lies at exactly {background:g} mm, {FAR:g} times as far as all else, is taken for a background and "
+            "counts as not measured"
+        )
     return depth, tuple(notes)
+
+
+def _background(depth: Array) -> float | None:
+    """The depth, mm, that a renderer or a driver gave to all that lies behind the scene; None without one."""
+    farthest = float(depth.max(initial=0))
+    there = depth == farthest
+    if farthest <= 0 or there.mean() < BACKGROUND:
+        return None
+    others = float(depth.max(initial=0, where=~there))
+    return farthest if others > 0 and farthest > FAR * others else None
 
 
 def _decode(path: Path, notes: list[str], *, values: bool = False) -> Array:

@@ -310,9 +310,35 @@ class TestCleanDepth:
         assert clean_depth(np.array([[np.inf, 1.0]]))[1] == ()
 
     def test_clean_depth__far_is_background(self) -> None:
-        raw = np.array([[1e10, 3.0, 5.0, 1e10, np.inf]], dtype=np.float32)
+        raw = np.array([[12.0, 3.0, 5.0, 12.0, np.inf]], dtype=np.float32)
         np.testing.assert_array_equal(clean_depth(raw, far_is_background=True)[0], [[0, 3, 5, 0, 0]])
-        np.testing.assert_array_equal(clean_depth(raw)[0][0, :3], np.array([1e10, 3, 5], dtype=np.float32))
+        np.testing.assert_array_equal(clean_depth(raw)[0][0, :3], np.array([12, 3, 5], dtype=np.float32))
+
+    @pytest.mark.parametrize("value", [1e5, 1e10, 65535.0])
+    def test_clean_depth__a_far_value_that_many_pixels_have_is_a_background(self, value: float) -> None:
+        raw = DEPTH.copy()
+        raw[:4] = value
+        depth, notes = clean_depth(raw)
+        np.testing.assert_array_equal(depth, np.where(raw == value, 0, DEPTH))
+        assert notes == (
+            f"what lies at exactly {value:g} mm, 3 times as far as all else, is taken for a background and counts as "
+            "not measured",
+        )
+
+    def test_clean_depth__a_few_far_pixels_or_a_near_plane_stay(self) -> None:
+        few, near = DEPTH.copy(), DEPTH.copy()
+        few[0, :3], near[:4] = 1e5, 2500.0
+        for raw in (few, near, np.full((24, 32), 700.0, np.float32)):
+            depth, notes = clean_depth(raw)
+            np.testing.assert_array_equal(depth, raw)
+            assert notes == ()
+
+    def test_clean_depth__the_largest_value_of_16_bit_is_no_measurement(self) -> None:
+        raw = np.full((4, 5), 3000, np.uint16)
+        raw[0, :2] = 65535
+        depth, notes = clean_depth(raw, unit=0.1)
+        np.testing.assert_allclose(depth, np.where(raw == 65535, 0, 300), rtol=1e-6)
+        assert notes == ("10.0% of the depth is the largest value of 16 bit and counts as not measured",)
 
     def test_clean_depth__limit_is_in_millimetres(self) -> None:
         raw = np.array([[400, 1000, 1001, 0]], dtype=np.uint16)
