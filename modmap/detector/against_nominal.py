@@ -134,7 +134,12 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
         part = without_support(seen.surfaces)[0] if compared is None else compared.part
         strange = remembered(reference.memory, seen.frames, part)
         if compared is not None:
-            known = hardly_measured(reference.part, part, compared.registration.motion)
+            speaks = {
+                view_id: np.any([np.isfinite(maps[view_id]) for maps in strange], axis=0)
+                for view_id in strange[0]
+            }
+            spoken = {view_id: surface for view_id, surface in part.items() if view_id in speaks}
+            known = hardly_measured(reference.part, spoken, compared.registration.motion, asked=speaks)
             strange = tuple(
                 {
                     view_id: np.where(known.get(view_id, False), np.nan, one).astype(np.float32)

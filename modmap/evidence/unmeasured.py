@@ -18,7 +18,11 @@ MEASURED = 0.4  # share of the square of which a view measured something, or it 
 
 
 def hardly_measured(
-    nominal: Mapping[str, ViewSurface], new: Mapping[str, ViewSurface], motion: Array
+    nominal: Mapping[str, ViewSurface],
+    new: Mapping[str, ViewSurface],
+    motion: Array,
+    *,
+    asked: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
     """Where new views show nominal surface that the same nominal view hardly measured.
 
@@ -29,6 +33,7 @@ def hardly_measured(
         nominal: The nominal views' surfaces, by id.
         new: The new views', by id; those that the nominal scan lacks are left out.
         motion: (4, 4) from the new scan's world to the nominal one's.
+        asked: By view id (H, W) bool, where it matters; everywhere by default.
 
     Returns:
         By view id (H, W) bool.
@@ -40,6 +45,8 @@ def hardly_measured(
         side = max(round(AROUND * there.depth.shape[1] / 1024), 3)
         share = cv2.boxFilter((there.depth > 0).astype(np.float32), -1, (side, side))
         mask = surface.depth > 0
+        if asked is not None:
+            mask &= asked[view_id]
         points = moved(motion, surface.points[mask].astype(np.float64))
         left = np.flatnonzero(read_at(share, places_in(there, points)) < MEASURED)
         known = np.zeros(len(points), dtype=bool)

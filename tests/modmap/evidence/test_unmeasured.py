@@ -38,6 +38,16 @@ class TestHardlyMeasured:
         assert found["00"][square].mean() > 0.6  # but for its rim, and what no other view shows
         assert not found["00"][~square].any()
 
+    def test_hardly_measured__only_where_it_is_asked(self) -> None:
+        nominal, square = _nominal(1)
+        new = surfaces(ring(8))
+        asked = {view_id: np.random.default_rng(0).random(square.shape) < 0.5 for view_id in new}
+        everywhere = hardly_measured(nominal, new, np.eye(4))
+        found = hardly_measured(nominal, new, np.eye(4), asked=asked)
+        assert found["00"].any()
+        for view_id, one in found.items():
+            np.testing.assert_array_equal(one, everywhere[view_id] & asked[view_id])
+
     def test_hardly_measured__wherever_the_part_lies(self) -> None:
         nominal, square = _nominal(0)
         straight = hardly_measured(nominal, surfaces(ring(8)), np.eye(4))["00"]
