@@ -248,7 +248,7 @@ def _tiff(data: bytes) -> Described:
         with TiffFile(io.BytesIO(data)) as file:
             pages = [page for page in file.pages if not int(page.aspage().subfiletype) & THUMBNAIL]
             if not pages:
-                raise ContainerError("expected a whole TIFF, found one without a page")
+                raise ContainerError(f"expected a whole TIFF, found {len(data)} bytes without a page")
             first = pages[0].aspage()
             tag = first.tags.get(ORIENTATION)
             orientation = 1 if tag is None else int(tag.value)

@@ -244,7 +244,7 @@ class TestMain:
         words = ["--source", f"mvtec_3d_ad={tmp_path}", "--workers", workers]
         assert prepare.main([*words, "--out", str(tmp_path / "out")]) == 2
         said = [line for line in capfd.readouterr().err.splitlines() if "error" in line.lower()]
-        expected = f"{path}: expected a whole tiff file, found 1000 bytes that are none"
+        expected = f"{path}: expected a whole TIFF, found 1000 bytes without a page"
         assert said == [f"dino_depth.prepare: error: {expected}"]
         assert [file.name for file in (tmp_path / "out").iterdir()] == ["prepare.json"]
 
