@@ -59,7 +59,8 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"run.out: expected a directory, found the file {out}")
     corpus = open_corpus(config.data.corpus)
-    mix = Mix(corpus["source"], config.data.weights, seed=config.seed)
+    source_of = list(corpus["source"])
+    mix = Mix(source_of, config.data.weights, seed=config.seed)
     total_batch = optim.batch_per_gpu * accelerator.num_processes * optim.accumulate
     steps_per_epoch = config.data.steps_per_epoch or max(1, mix.size // total_batch)
     schedules = Schedules(config, steps_per_epoch, total_batch)
@@ -82,7 +83,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     # Sharding gives a model other parameters.
     student = accelerator.unwrap_model(model).student
 
-    sources = dict(Counter(corpus["source"]))
+    sources = dict(Counter(source_of))
     record = {
         "config": config.model_dump(mode="json"),
         "steps": schedules.steps,

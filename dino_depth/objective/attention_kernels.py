@@ -64,9 +64,7 @@ class TorchAttention:
             ).transpose(1, 2)
             for one in (query, key, value)
         )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The PyTorch API of nested tensors is in prototype stage")
-            attended = scaled_dot_product_attention(queries, keys, values)
+        attended = scaled_dot_product_attention(queries, keys, values)
         row: Tensor = attended.transpose(1, 2).values()[None]
         return row
 
@@ -119,7 +117,10 @@ def _tried(
     try:
         attend = KERNELS[name]()
         trial = [torch.zeros(shape, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
-        torch.autograd.grad(attend(trial[0], trial[1], trial[2], (8, 4)).sum(), trial)
+        with warnings.catch_warnings():
+            # Torch says it once, of the first nested tensors.
+            warnings.filterwarnings("ignore", "The PyTorch API of nested tensors is in prototype stage")
+            torch.autograd.grad(attend(trial[0], trial[1], trial[2], (8, 4)).sum(), trial)
     except ImportError:
         return None, f"{name} isn't installed"
     except (OSError, NotImplementedError, RuntimeError, ValueError) as error:

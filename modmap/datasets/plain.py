@@ -193,8 +193,9 @@ def _view(
 
 
 def _file(directory: Path, name: str, *, where: str) -> Path:
-    for form in ("NFC", "NFD"):  # a letter with its mark, or the two apart: systems store names in either
-        path = directory / unicodedata.normalize(form, name)
+    # A letter with its mark, or the two apart: systems store names in either form.
+    for stored in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+        path = directory / stored
         try:
             if path.is_file():
                 return path

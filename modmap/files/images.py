@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from modmap.errors import ModMapError
-from modmap.files.containers import ContainerError, decoded, exr_depth, numpy_array
+from modmap.files.containers import NAMED, ContainerError, decoded, exr_depth, numpy_array
 from modmap.types import Array
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+IMAGE_SUFFIXES = tuple(NAMED)
 DEPTH_SUFFIXES = (".npy", ".npz", ".exr", ".tif", ".tiff", ".png")
 BACKGROUND = 0.01  # share of a view that a background has at least
 FAR = 3.0  # times as far as all else

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import logging
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,12 +226,10 @@ def exr_depth(path: Path, *, notes: list[str]) -> Array:
 
 def _pillow(data: bytes, kind: str) -> Described:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=[kind]) as image:
-                # Of a PNG without one, Pillow would decode all of it to look for an orientation at its end.
-                exif = image.getexif() if kind != "PNG" or PNG_EXIF in data else {}
-                return Described((image.height, image.width), int(exif.get(ORIENTATION, 1)))
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            # Of a PNG without one, Pillow would decode all of it to look for an orientation at its end.
+            exif = image.getexif() if kind != "PNG" or PNG_EXIF in data else {}
+            return Described((image.height, image.width), int(exif.get(ORIENTATION, 1)))
     except Image.DecompressionBombError:
         raise ContainerError(f"expected at most {MOST_PIXELS} pixels, found more") from None
     except Exception as error:  # a damaged header: Pillow raises what its parsers raise
@@ -243,7 +240,9 @@ def _tiff(data: bytes) -> Described:
     from tifffile import TiffFile
 
     # What it stumbles on is told in our error, and not on the standard error as well.
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    log = logging.getLogger("tifffile")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
     try:
         with TiffFile(io.BytesIO(data)) as file:
             pages = [page for page in file.pages if not int(page.aspage().subfiletype) & THUMBNAIL]

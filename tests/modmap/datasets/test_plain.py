@@ -86,6 +86,12 @@ class TestReadPlain:
         scan = load_scan(_write(tmp_path, _record(image=unicodedata.normalize(told, "Prüfling.png"))))
         np.testing.assert_array_equal(scan["front"].load().image, IMAGE)
 
+    def test_read_plain__a_name_in_both_forms_at_once(self, tmp_path: Path) -> None:
+        mixed = unicodedata.normalize("NFC", "ü") + unicodedata.normalize("NFD", "ö") + ".png"
+        Image.fromarray(IMAGE).save(tmp_path / mixed)
+        scan = load_scan(_write(tmp_path, _record(image=mixed)))
+        np.testing.assert_array_equal(scan["front"].load().image, IMAGE)
+
     def test_read_plain__a_name_that_is_too_long(self, tmp_path: Path) -> None:
         message = _error(tmp_path, _record(image="a" * 5000 + ".png"))
         assert message.startswith("view front: image: expected a file, found 'aaa")

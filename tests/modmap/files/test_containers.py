@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import zipfile
 import zlib
@@ -147,6 +148,12 @@ class TestDecoded:
     def test_decoded__a_png_without_pixels(self) -> None:
         with pytest.raises(ContainerError):
             decoded(_png_of_size(4, 4), ".png", notes=[])
+
+    def test_decoded__many_tiffs_leave_nothing_behind(self) -> None:
+        data = _tiff(GRAY)
+        for _ in range(5):
+            decoded(data, ".tif", notes=[])
+        assert len(logging.getLogger("tifffile").handlers) <= 1
 
 
 class TestNumpyArray:
