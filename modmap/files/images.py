@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from modmap.errors import ModMapError
-from modmap.files.containers import NAMED, ContainerError, decoded, exr_depth, numpy_array
+from modmap.files.array_containers import exr_depth, numpy_array
+from modmap.files.container_limits import ContainerError
+from modmap.files.containers import NAMED, decoded
 from modmap.types import Array
 
 IMAGE_SUFFIXES = tuple(NAMED)

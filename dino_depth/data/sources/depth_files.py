@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from dino_depth.arrays import Array
-from dino_depth.data.sources.containers import ContainerError, decoded, exr_depth, numpy_array
+from dino_depth.data.sources.array_containers import exr_depth, numpy_array
+from dino_depth.data.sources.container_limits import ContainerError
+from dino_depth.data.sources.containers import decoded
 from dino_depth.errors import DinoDepthError
 
 DEPTH_SUFFIXES = (".npy", ".npz", ".exr", ".tif", ".tiff", ".png")

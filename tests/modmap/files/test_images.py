@@ -124,7 +124,7 @@ class TestReadImage:
         _fails(read_image, path, "no decoder reads")
         whole = b"".join(chunks)
         path.write_bytes(whole[: len(whole) // 2] + chunks[-1])
-        _fails(read_image, path, "no decoder reads")
+        _fails(read_image, path, "truncated PNG")
 
     @pytest.mark.parametrize(
         ("content", "expected"),
