@@ -17,6 +17,7 @@ from scipy import ndimage
 from scipy.integrate import trapezoid
 
 from modmap.errors import ModMapError
+from modmap.metrics.highest import highest
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Float64Array = npt.NDArray[np.float64]
@@ -153,7 +154,7 @@ class VolumeAUPRO:
     def _add_components(
         self, volume: FloatArray, truth: BoolArray, seen: BoolArray, numbers: IntArray | None, name: str
     ) -> None:
-        (box,) = ndimage.find_objects(truth.view(np.uint8))
+        box = _box(truth)
         inside = truth[box]
         component, count = self._split(inside, None if numbers is None else numbers[box])
         component_seen = seen[box][inside]
@@ -194,9 +195,8 @@ class VolumeAUPRO:
         """
         _check_limit(limit)
         self._check_complete()
-        nominal = np.concatenate(self._nominal_scores)
-        nominal.sort()
-        thresholds, pro = self._overlaps()
+        nominal, least = self._alarming(limit)
+        thresholds, pro = self._overlaps(least)
         alarms_above = len(nominal) - np.searchsorted(nominal, thresholds, side="right")
         alarms_at = len(nominal) - np.searchsorted(nominal, thresholds, side="left")
         # PRO rises only at a defect voxel's score, and slanted where nominal voxels tie with it.
@@ -204,10 +204,19 @@ class VolumeAUPRO:
         alarms = np.concatenate([[0], steps, [self._nominal_voxels]])
         return _cut(alarms / self._nominal_voxels, np.repeat(np.append(0.0, pro), 2), limit)
 
-    def _overlaps(self) -> tuple[FloatArray, Float64Array]:
-        """The defects' distinct scores, highest first, and PRO with each as the threshold."""
-        ascending, step = np.unique(np.concatenate(self._component_scores), return_inverse=True)
-        gains = np.bincount(step, np.concatenate(self._component_weights), minlength=len(ascending))
+    def _alarming(self, limit: float) -> tuple[FloatArray, float]:
+        """The nominal scores, ascending, that tell the curve up to a limit, and the threshold that they reach to."""
+        found = highest(self._nominal_scores, int(limit * self._nominal_voxels) + 2)
+        every = sum(len(scores) for scores in self._nominal_scores)
+        # Below it so many alarms are raised that the limit is passed.
+        return found, float(found[0]) if len(found) < every else -np.inf
+
+    def _overlaps(self, least: float) -> tuple[FloatArray, Float64Array]:
+        """The defects' distinct scores from `least` on, highest first, and PRO with each as the threshold."""
+        scores, weights = np.concatenate(self._component_scores), np.concatenate(self._component_weights)
+        counted = scores >= least
+        ascending, step = np.unique(scores[counted], return_inverse=True)
+        gains = np.bincount(step, weights[counted], minlength=len(ascending))
         # A sum of many fractions may pass the whole by a rounding error.
         return ascending[::-1], np.minimum(np.cumsum(gains[::-1]) / self._components, 1.0)
 
@@ -262,8 +271,7 @@ class VolumeAUPRO:
         """
         _check_limit(limit)
         self._check_complete()
-        nominal = np.concatenate(self._nominal_scores)
-        nominal.sort()
+        nominal, _ = self._alarming(limit)
         scores = np.concatenate(self._component_scores)
         first = (len(nominal) - np.searchsorted(nominal, scores, side="right")) / self._nominal_voxels
         last = (len(nominal) - np.searchsorted(nominal, scores, side="left")) / self._nominal_voxels
@@ -352,6 +360,13 @@ def _cut(fpr: Float64Array, pro: Float64Array, limit: float) -> tuple[Float64Arr
     share = (limit - fpr[inside - 1]) / (fpr[inside] - fpr[inside - 1])
     at_limit = pro[inside - 1] + share * (pro[inside] - pro[inside - 1])
     return np.append(fpr[:inside], limit), np.append(pro[:inside], at_limit)
+
+
+def _box(mask: BoolArray) -> tuple[slice, ...]:
+    """The smallest box around what is taken, which is something."""
+    axes = range(mask.ndim)
+    taken = (np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes)
+    return tuple(slice(int(one[0]), int(one[-1]) + 1) for one in taken)
 
 
 def _check_volume(

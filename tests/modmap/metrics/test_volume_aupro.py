@@ -389,6 +389,32 @@ class TestVolumeAUPRO:
         assert metric.compute_limits([0.01, 0.05, 0.3]) == pytest.approx(one_by_one, abs=1e-12)
         assert curves == [0.3]
 
+    @pytest.mark.parametrize("limit", [0.001, 0.01, 0.3])
+    @pytest.mark.parametrize("steps", [20, 10**6])
+    def test_compute__large_maps_equal_every_threshold_at_once(self, limit: float, steps: int) -> None:
+        rng = np.random.default_rng(steps)
+        maps = np.round(rng.random((3, 128, 128)) * steps) / steps
+        truth = np.zeros(maps.shape, dtype=bool)
+        truth[0, 5:40, 5:40] = truth[0, 60:64, 60:90] = truth[2, 100:, 100:] = True
+        maps[truth] += 0.05
+        weights = np.zeros(maps.shape)
+        for box in (
+            (0, slice(5, 40), slice(5, 40)),
+            (0, slice(60, 64), slice(60, 90)),
+            (2, slice(100, None), slice(100, None)),
+        ):
+            weights[box] = 1 / (3 * weights[box].size)
+        levels, level = np.unique(maps, return_inverse=True)
+        pro, fpr = (
+            np.bincount(level.ravel(), one.ravel(), len(levels))[::-1].cumsum() for one in (weights, ~truth)
+        )
+        fpr, pro = np.append(0, fpr / (~truth).sum()), np.append(0, pro)
+        inside = fpr < limit
+        x, y = np.append(fpr[inside], limit), np.append(pro[inside], np.interp(limit, fpr, pro))
+        expected = float(((x[1:] - x[:-1]) * (y[1:] + y[:-1])).sum()) / 2 / limit
+        found = volume_aupro(list(maps), list(truth), limit=limit)
+        assert found == pytest.approx(expected, abs=1e-12)
+
     @pytest.mark.parametrize("limit", LIMITS)
     def test_curve__ascends_to_limit(self, limit: float) -> None:
         scores, ground_truth = random_scan(0, tied_share=0.3)
