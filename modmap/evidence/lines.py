@@ -9,11 +9,11 @@ brushed surface is no scratch.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from modmap.evidence.lookup import nearest_at
@@ -29,8 +29,8 @@ COARSER = 8  # pixels of the nominal image that become one of what is expected
 LEAST = 0.01  # relative change that light and camera can make
 
 
-def line_strengths(values: Array, known: Array, third: int, *, sigma: float) -> Tensor:
-    """How far lines stand out of an image.
+def line_strengths(values: Array, known: Array, third: int, *, sigma: float) -> Iterator[Array]:
+    """How far lines stand out of an image, direction by direction.
 
     Args:
         values: (H, W) float32.
@@ -38,25 +38,26 @@ def line_strengths(values: Array, known: Array, third: int, *, sigma: float) -> 
         third: Of a line's length, pixels.
         sigma: Of the Gaussian whose mean is taken off, pixels.
 
-    Returns:
-        (D, H, W) float32 for each direction: how far, of the line in whose middle a pixel is, the third that stands out
+    Yields:
+        For each direction (H, W) float32: how far, of the line in whose middle a pixel is, the third that stands out
         least does; 0 where the thirds don't agree in sign.
     """
     kept, weight = np.where(known, values, 0).astype(np.float32), known.astype(np.float32)
     mean = np.nan_to_num(weighted_mean(kept, weight, sigma))
-    thin = torch.from_numpy((kept - mean) * weight)
-    means = F.conv2d(thin[None, None], _segments(third), padding="same")[0]
+    thin = (kept - mean) * weight
     height, width = known.shape
-    padded = F.pad(means, (third,) * 4)
-    strengths = torch.empty_like(means)
-    for index, (down, right) in enumerate(np.rint(third * _directions()).astype(int)):
-        ends = [
-            padded[index, third + sign * down :, third + sign * right :][:height, :width] for sign in (-1, 1)
-        ]
-        low = torch.minimum(torch.minimum(*ends), means[index])
-        high = torch.maximum(torch.maximum(*ends), means[index])
-        strengths[index] = low.clamp_min(0) - high.clamp_max(0)
-    return strengths
+    padded = np.zeros((height + 2 * third, width + 2 * third), dtype=np.float32)
+    for segment, (down, right) in zip(
+        _segments(third), np.rint(third * _directions()).astype(int), strict=True
+    ):
+        middle = cv2.filter2D(thin, cv2.CV_32F, segment, borderType=cv2.BORDER_CONSTANT)
+        padded[third : third + height, third : third + width] = middle
+        one, other = (
+            padded[third + sign * down :, third + sign * right :][:height, :width] for sign in (-1, 1)
+        )
+        low = np.minimum(np.minimum(one, other), middle)
+        high = np.maximum(np.maximum(one, other), middle)
+        yield np.maximum(low, 0) - np.minimum(high, 0)
 
 
 def expected_lines(logarithm: Array, known: Array, told: Array) -> tuple[Array, ...]:
@@ -77,16 +78,16 @@ def expected_lines(logarithm: Array, known: Array, told: Array) -> tuple[Array, 
     if not known.any():
         return tuple(found)
     rows, columns = (_range(np.asarray(known.any(axis=axis)), whole=COARSER) for axis in (1, 0))
-    here, counted = known[rows, columns], torch.from_numpy(told[rows, columns])
-    shares = _pooled(torch.stack([torch.from_numpy(here), counted]).float())
+    here, counted = known[rows, columns], told[rows, columns]
+    shares = (_pooled(one.astype(np.float32)) for one in (here, counted))
     of_known, of_told = (_spread(share, around / COARSER) for share in shares)
     enough = of_told > np.maximum(LEAST_TOLD * of_known, np.float32(1e-3))
     top, left = rows.start // COARSER, columns.start // COARSER
     for third, full in zip(lengths, found, strict=True):
-        strengths = line_strengths(logarithm[rows, columns], here, third, sigma=width)
         squares = np.zeros((*enough.shape, DIRECTIONS), dtype=np.float32)
-        for direction, square in enumerate(_pooled(strengths.square_() * counted)):
-            squares[enough, direction] = _spread(square, around / COARSER)[enough] / of_told[enough]
+        for direction, one in enumerate(line_strengths(logarithm[rows, columns], here, third, sigma=width)):
+            square = _spread(_pooled(one**2 * counted), around / COARSER)
+            squares[enough, direction] = square[enough] / of_told[enough]
         if enough.any():
             squares[~enough] = np.median(squares[enough].max(axis=1))
         full[top : top + enough.shape[0], left : left + enough.shape[1]] = np.sqrt(2 * squares + LEAST**2)
@@ -110,9 +111,13 @@ def line_scores(ratio: Array, known: Array, place: Array, expected: tuple[Array,
     (width,) = sigmas((WIDTH,), known.shape[1])
     scores = []
     for third, one in zip(_thirds(known.shape[1]), expected, strict=True):
+        block = nearest_at(np.arange(one[..., 0].size).reshape(one.shape[:2]), (place + 0.5) / COARSER - 0.5)
+        by_direction = np.ascontiguousarray(one.reshape(-1, DIRECTIONS).T)
+        most = np.zeros(len(place), dtype=np.float32)
         strengths = line_strengths(ratio[rows, columns], here, third, sigma=width)
-        there = torch.from_numpy(nearest_at(one, (place + 0.5) / COARSER - 0.5))
-        scores.append((strengths[:, torch.from_numpy(here)].T / there).amax(dim=1).numpy())
+        for strength, usual in zip(strengths, by_direction, strict=True):
+            np.maximum(most, strength[here] / usual[block], out=most)
+        scores.append(most)
     return tuple(scores)
 
 
@@ -127,24 +132,25 @@ def _directions() -> Array:
     return np.column_stack([np.sin(angle), np.cos(angle)])
 
 
-def _segments(length: int) -> Tensor:
-    """(D, 1, K, K) float32 weights that take the mean along segments of so many pixels, between pixels linear."""
+def _segments(length: int) -> Array:
+    """(D, K, K) float32 weights that take the mean along segments of so many pixels, between pixels linear."""
     reach = length // 2 + 1
     middle = np.arange(length) - (length - 1) / 2
-    kernels = np.zeros((DIRECTIONS, 1, 2 * reach + 1, 2 * reach + 1), dtype=np.float32)
+    kernels = np.zeros((DIRECTIONS, 2 * reach + 1, 2 * reach + 1), dtype=np.float32)
     axis = np.arange(-reach, reach + 1)
-    for kernel, (down, right) in zip(kernels[:, 0], _directions(), strict=True):
+    for kernel, (down, right) in zip(kernels, _directions(), strict=True):
         for step in middle:
             rows = np.clip(1 - np.abs(axis - step * down), 0, None)
             columns = np.clip(1 - np.abs(axis - step * right), 0, None)
             kernel += np.outer(rows, columns).astype(np.float32) / np.float32(length)
-    return torch.from_numpy(kernels)
+    return kernels
 
 
-def _pooled(maps: Tensor) -> Array:
-    """(C, h, w) means over blocks of pixels of maps (C, H, W); blocks at the end may be smaller."""
-    pooled = F.avg_pool2d(maps[None], COARSER, ceil_mode=True, count_include_pad=False)[0]
-    return np.asarray(pooled.numpy())
+def _pooled(values: Array) -> Array:
+    """(h, w) means over blocks of pixels of a map (H, W) float32; blocks at the end may be smaller."""
+    one = torch.from_numpy(values)[None, None]
+    pooled = F.avg_pool2d(one, COARSER, ceil_mode=True, count_include_pad=False)
+    return np.asarray(pooled[0, 0].numpy())
 
 
 def _spread(values: Array, sigma: float) -> Array:

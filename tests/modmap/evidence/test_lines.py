@@ -56,6 +56,11 @@ def _scores(nominal: Array, new: Array, known: Array = WHOLE) -> list[Array]:
     return maps
 
 
+def _strengths(values: Array, known: Array, third: int, *, sigma: float) -> Array:
+    """(D, H, W) of all directions."""
+    return np.stack(list(line_strengths(values, known, third, sigma=sigma)))
+
+
 class TestLineStrengths:
     @pytest.mark.parametrize("third", [3, 6])
     def test_line_strengths__are_the_least_third_of_a_line_drawn_point_by_point(self, third: int) -> None:
@@ -64,7 +69,7 @@ class TestLineStrengths:
         weight = known.astype(np.float32)
         mean = cv2.GaussianBlur(values * weight, (0, 0), SIGMA) / cv2.GaussianBlur(weight, (0, 0), SIGMA)
         thin = np.where(known, values - mean, 0)
-        found = line_strengths(values, known, third, sigma=SIGMA).numpy()
+        found = _strengths(values, known, third, sigma=SIGMA)
         assert found.shape == (DIRECTIONS, 40, 48)
         for index in range(DIRECTIONS):
             angle = math.pi * index / DIRECTIONS
@@ -85,7 +90,7 @@ class TestLineStrengths:
         image[96] = 0.5
         left = 1 - 1 / (SIGMA * math.sqrt(2 * math.pi))
         for sign in (1, -1):
-            found = line_strengths(np.float32(sign) * image, WHOLE, 6, sigma=SIGMA).numpy()
+            found = _strengths(np.float32(sign) * image, WHOLE, 6, sigma=SIGMA)
             assert found[0, 96, 512] == pytest.approx(0.5 * left, rel=0.01)
             assert found[DIRECTIONS // 2, 96, 512] == 0
             assert found[:, 96, 512].argmax() == 0
@@ -96,7 +101,7 @@ class TestLineStrengths:
         image[96 : 96 + size, 512 : 512 + size] = -2.0
         line = np.zeros(WHOLE.shape, np.float32)
         line[96, 500:530] = -0.3
-        speck, scratch = (line_strengths(one, WHOLE, 3, sigma=SIGMA).max() for one in (image, line))
+        speck, scratch = (_strengths(one, WHOLE, 3, sigma=SIGMA).max() for one in (image, line))
         assert speck < 0.4 * scratch
 
     def test_line_strengths__what_is_not_known_has_no_say(self) -> None:
@@ -105,8 +110,8 @@ class TestLineStrengths:
         values = _grain(0)
         other = np.where(known, values, 7.0)
         np.testing.assert_array_equal(
-            line_strengths(values, known, 3, sigma=SIGMA).numpy(),
-            line_strengths(other, known, 3, sigma=SIGMA).numpy(),
+            _strengths(values, known, 3, sigma=SIGMA),
+            _strengths(other, known, 3, sigma=SIGMA),
         )
 
 
@@ -116,7 +121,7 @@ class TestExpectedLines:
         found = expected_lines(image, WHOLE, WHOLE)
         for usual, third in zip(found, THIRDS, strict=True):
             assert usual.shape == (192 // COARSER, 1024 // COARSER, DIRECTIONS)
-            strengths = line_strengths(image, WHOLE, round(third), sigma=WIDTH).numpy()
+            strengths = _strengths(image, WHOLE, round(third), sigma=WIDTH)
             direct = np.sqrt(2 * cv2.GaussianBlur(strengths[5] ** 2, (0, 0), AROUND) + LEAST**2)
             np.testing.assert_allclose(usual[12, 64, 5], direct[12 * 8 + 4, 64 * 8 + 4], rtol=0.1)
 
@@ -176,7 +181,7 @@ class TestLineScores:
     def test_line_scores__of_a_plain_plate_are_multiples_of_what_light_can_change(self) -> None:
         plain = np.zeros(WHOLE.shape, np.float32)
         scores = _scores(plain, _scratched(plain, 0, contrast=0.2))
-        strengths = line_strengths(_scratched(plain, 0, contrast=0.2), WHOLE, 3, sigma=WIDTH)
+        strengths = _strengths(_scratched(plain, 0, contrast=0.2), WHOLE, 3, sigma=WIDTH)
         assert scores[0][96, 512] == pytest.approx(float(strengths[:, 96, 512].max()) / LEAST, rel=1e-4)
 
     def test_line_scores__are_of_the_known_pixels_in_their_order(self) -> None:
