@@ -26,6 +26,8 @@ STRIDES = (8, 16)
 STAGES = ((1, 1), (2, 2), (2, 2), (2, 3), (1, 3))  # stride of the first block, blocks
 SEEN = (2, 4)  # stages whose last blocks' maps are taken
 EPSILON = 1e-3  # of the normalisations
+# A pixel's channels lie side by side: as it is, a plain convolution would rearrange all it is given, and what it finds.
+INSIDE = torch.channels_last
 MEAN, STD = 0.5, 0.5  # that it was trained with, of all channels alike
 
 
@@ -54,7 +56,7 @@ def cnn_maps(picture: Array) -> tuple[Tensor, ...]:
             for block in stage:
                 values = block(values)
             if index in SEEN:
-                seen.append(values[0])
+                seen.append(values[0].contiguous())
     return tuple(seen)
 
 
@@ -92,7 +94,9 @@ class _Convolution:
             for one in ("weight", "bias", "running_mean", "running_var")
         )
         gain = weight / (variance + EPSILON).sqrt()
-        filters = state[f"{name}.weight"].float() * gain[:, None, None, None]
+        filters = (state[f"{name}.weight"].float() * gain[:, None, None, None]).contiguous(
+            memory_format=INSIDE
+        )
         return cls(filters, offset - mean * gain, stride, clipped)
 
     def __call__(self, values: Tensor) -> Tensor:
@@ -108,7 +112,7 @@ class _Convolution:
                 values, self.filters, self.offsets, stride=self.stride, padding=border, groups=groups
             )
             height, width = (length // self.stride for length in values.shape[-2:])
-            found = wider[..., 1 : 1 + height, 1 : 1 + width]
+            found = wider[..., 1 : 1 + height, 1 : 1 + width].contiguous(memory_format=INSIDE)
         return F.relu6(found, inplace=True) if self.clipped else found
 
 

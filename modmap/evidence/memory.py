@@ -177,8 +177,8 @@ def _most(patches: Tensor, shown: Sequence[_Shown], *, alone: bool) -> float:
         if alone:
             own = np.flatnonzero(owner == group)
             distance = torch.cdist(patches[mine], patches[own])
-            aside = np.abs(places[mine][:, None] - places[own][None]).max(axis=-1)
-            distance[torch.from_numpy(aside < APART)] = torch.inf
+            for row, column in _beside(places[mine], places[own]):
+                distance[row, column] = torch.inf
             smallest.append(distance.min(dim=1).values)
         else:
             smallest.append(_nearest(patches[mine], patches[np.flatnonzero(owner != group)]))
@@ -186,6 +186,18 @@ def _most(patches: Tensor, shown: Sequence[_Shown], *, alone: bool) -> float:
     every = every[torch.isfinite(every)]
     largest = float(every.quantile(NEARLY_ALL)) if len(every) else 0.0
     return max(largest * (ALONE if alone else 1.0), LEAST)
+
+
+def _beside(asked: Array, places: Array) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pairs (K,) and (K,) of an asked place (M, 2) and a place (N, 2), all different, nearer than `APART`."""
+    height, width = np.maximum(asked.max(axis=0), places.max(axis=0)) + 2 * APART
+    number = np.full((height, width), -1, dtype=np.int64)
+    number[tuple((places + APART).T)] = np.arange(len(places))
+    reach = range(1, 2 * APART)
+    for down, right in product(reach, reach):
+        there = number[asked[:, 0] + down, asked[:, 1] + right]
+        found = np.flatnonzero(there >= 0)
+        yield torch.from_numpy(found), torch.from_numpy(there[found])
 
 
 def _together(by_stride: Sequence[Tensor], units: Tensor) -> Tensor:

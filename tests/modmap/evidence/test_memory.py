@@ -199,6 +199,16 @@ class TestRemembered:
             assert np.isnan(one[far]).all()
             np.testing.assert_array_equal(np.isnan(one), np.isnan(same))
 
+    def test_beside__all_pairs_nearer_than_a_scan_is_compared_with_itself(self) -> None:
+        rng = np.random.default_rng(0)
+        every = np.argwhere(np.ones((19, 23), bool))
+        places, asked = (every[rng.permutation(len(every))[:count]] for count in (300, 80))
+        near = np.abs(asked[:, None] - places[None]).max(axis=-1) < module.APART
+        found = np.zeros_like(near)
+        for row, column in module._beside(asked, places):
+            found[row, column] = True
+        np.testing.assert_array_equal(found, near)
+
     def test_nearest__as_every_distance_has_it(self) -> None:
         rng = np.random.default_rng(0)
         some, among = rng.standard_normal((1500, 5)), rng.standard_normal((70, 5))
