@@ -13,7 +13,7 @@ NOT_IN_A_WHEEL = (
     "README.md",
     "pyproject.toml",
 )  # they lie beside the code in the repository alone
-EMBEDDED = "modmap/encoding/embedded_encoders/dino_depth_vitt14/model.safetensors"
+EMBEDDED = "modmap/encoding/embedded_cnn/model.safetensors"
 
 
 @pytest.mark.network

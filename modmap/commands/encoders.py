@@ -12,14 +12,12 @@ def list_all() -> int:
     """Show the encoders on disk: source, licence, size."""
     from huggingface_hub import constants
 
-    from modmap.encoding.embedded import embedded_encoders
     from modmap.encoding.known_encoders import KNOWN
     from modmap.encoding.store import list_encoders, store_directory
-    from modmap.encoding.stored_encoder import describe
 
-    found = [*list_encoders(), *(describe(path) for path in embedded_encoders().values())]
+    found = list_encoders()
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"{store_directory()}, {constants.HF_HUB_CACHE} and the package: {len(found)} encoder(s)")
+    console.print(f"{store_directory()} and {constants.HF_HUB_CACHE}: {len(found)} encoder(s)")
     for encoder in found:
         console.print(f"\n[bold]{encoder.name}[/bold]")
         if encoder.broken:

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from modmap.encoding.embedded import embedded_encoders
 from modmap.encoding.hub_cache import cached_encoder, download
 from modmap.encoding.known_encoders import KNOWN, KnownEncoder, known_encoder
 from modmap.encoding.stored_encoder import StoredEncoder, describe, require_intact
@@ -112,13 +111,11 @@ def resolve(reference: str) -> str:
         path = pull(reference)
         in_store = path.parent == store_directory()
         return f"local-dir:{path}" if in_store else f"hf-hub:{KNOWN[reference].hub_id}"
-    if reference in embedded_encoders():
-        return f"local-dir:{require_intact(embedded_encoders()[reference])}"
     if reference and Path(reference).expanduser().is_dir():
         return f"local-dir:{require_intact(Path(reference).expanduser())}"
     raise ModMapError(
         f"encoder {reference!r}: expected local-dir:PATH, hf-hub:ORG/NAME, an existing directory "
-        f"or one of {', '.join([*KNOWN, *embedded_encoders()])}"
+        f"or one of {', '.join(KNOWN)}"
     )
 
 

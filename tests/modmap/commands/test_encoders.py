@@ -40,7 +40,7 @@ class TestEncoders:
         assert capsys.readouterr().out == f"{path}\n"
         assert run("encoders", "list") == 0
         out = capsys.readouterr().out
-        assert out.startswith(f"{tmp_path / 'store'}, {tmp_path / 'hub'} and the package: 2 encoder(s)\n")
+        assert out.startswith(f"{tmp_path / 'store'} and {tmp_path / 'hub'}: 1 encoder(s)\n")
         assert f"\ntiny\n  vit_tiny_patch16_224, 0.0 M weights, {_megabytes(path):.0f} MB\n" in out
         assert f"  licence: MIT\n  source: Hugging Face hub, org/tiny, revision {revision}\n" in out
         assert out.endswith("dinov3_vitb16\n")
