@@ -10,7 +10,9 @@ import cv2
 import pytest
 import torch
 
-from benchmarks.costs.speed import main, plain_distances, product_rate
+from benchmarks.costs.mapping_speed import plain_distances, product_rate
+from benchmarks.costs.speed import main
+from benchmarks.runs.files import write_json
 from modmap.datasets import load_scan
 from modmap.encoding.scan_tokens import encode_scan
 from modmap.mapping.anomaly_maps import refined_maps
@@ -58,21 +60,40 @@ class TestSpeed:
         self, tmp_path: Path, balls: Path, quick: Sequence[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         scan = next(balls.glob("*/*_real"))
-        words = ["--scan", str(scan), *quick[:4], "--views", "2", "3", "--sizes", "56", "--pairs", "4"]
-        assert main([*words, "--device", "cpu", "--out", str(tmp_path)]) == 0
+        words = ["--scan", str(scan), *quick[:4], "--views", "3", "--sizes", "56", "--pairs", "4"]
+        words += ["--device", "cpu", "--out", str(tmp_path)]
+        assert main(words) == 0
         found = json.loads((tmp_path / "speed.json").read_text())
-        assert [(row["views"], row["size"], row["measured_pairs"]) for row in found["rows"]] == [
-            (2, 56, 4),
-            (3, 56, 4),
-        ]
+        assert [(row["views"], row["size"], row["measured_pairs"]) for row in found["rows"]] == [(3, 56, 4)]
         for row in found["rows"]:
             assert row["apart"] <= 1e-4
             assert row["ratio"] == pytest.approx(row["published"] / (row["encode"] + row["map"]))
             assert row["gflop"] > 1e-3
             floor = row["encode_floor"] + row["map_floor"]
-            assert floor == pytest.approx(row["gflop"] / found["product_gflops"])
+            assert floor == pytest.approx(row["gflop"] / row["product_gflops"])
+            assert min(row[stage] for stage in ("read", "encode", "map", "volume", "write")) > 0
+            assert 5e7 < row["peak_bytes"] < 1e11
+        assert [row["views"] for row in found["inspect_rows"]] == [3]
+        for row in found["inspect_rows"]:
+            kinds = {"geometry", "appearance", "texture", "memory"}
+            assert row["steps"].keys() == {"reading", "alignment", *kinds, "volume"}
+            assert row["predict"] == pytest.approx(sum(row["steps"].values()))
+            assert min(row["fit"], row["nominal"], row["write"], row["pictures"], row["predict"]) > 0
         assert (tmp_path / "table.md").read_text() in capsys.readouterr().out
         assert cv2.imread(str(tmp_path / "speed.png")) is not None
+        self._goes_on_with_what_is_there(tmp_path, words)
+
+    def _goes_on_with_what_is_there(self, out: Path, words: Sequence[str]) -> None:
+        """A row that was asked otherwise is measured again; the other stays."""
+        same, otherwise = out / "rows" / "inspect_3.json", out / "rows" / "mapping_3_56.json"
+        kept = json.loads(otherwise.read_text())
+        kept["asked"]["pairs"] = 5
+        write_json(otherwise, kept)
+        before = [path.stat().st_mtime_ns for path in (same, otherwise)]
+        assert main(list(words)) == 0
+        after = [path.stat().st_mtime_ns for path in (same, otherwise)]
+        assert [one == other for one, other in zip(before, after, strict=True)] == [True, False]
+        assert json.loads(otherwise.read_text())["asked"]["pairs"] == 4
 
     @pytest.mark.parametrize(
         ("words", "said"),
