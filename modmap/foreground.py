@@ -12,6 +12,7 @@ SPECK_SHARE = 0.01
 OPENING = np.ones((3, 3), np.uint8)
 DOTTED_SHARE = 0.5
 DOTTED_CLOSING = np.ones((9, 9), np.uint8)
+REACH = 16  # pixels: more than all of these together
 
 
 def foreground_mask(
@@ -33,9 +34,23 @@ def foreground_mask(
     Returns:
         (H, W) bool, and what was done beyond the rule, one line each.
     """
-    valid = (depth > 0).astype(np.uint8)
-    if mode == "valid" or not valid.any():
-        return valid.astype(bool), ()
+    measured = depth > 0
+    if mode == "valid" or not measured.any():
+        return measured, ()
+    box = tuple(_around(np.asarray(measured.any(axis=axis))) for axis in (1, 0))
+    part = np.zeros_like(measured)
+    part[box], notes = _part(measured[box].astype(np.uint8), mode)
+    return part, notes
+
+
+def _around(taken: Array) -> slice:
+    """From the first to the last that is taken, and farther than the openings and closings reach."""
+    first, last = np.flatnonzero(taken)[[0, -1]]
+    return slice(max(int(first) - REACH, 0), int(last) + 1 + REACH)
+
+
+def _part(valid: Array, mode: ForegroundMode) -> tuple[Array, tuple[str, ...]]:
+    """The part among measured pixels (H, W) uint8, some, and what was done beyond the rule."""
     notes: tuple[str, ...] = ()
     opened = cv2.morphologyEx(valid, cv2.MORPH_OPEN, OPENING)
     kept = np.count_nonzero(opened) / np.count_nonzero(valid)

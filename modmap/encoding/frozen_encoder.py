@@ -96,8 +96,10 @@ class FrozenEncoder(nn.Module):
             shown = torch.from_numpy(np.stack(planes))[None]
             resized = F.interpolate(shown, size=size, mode="bicubic", antialias=True)
         else:
-            padded = torch.from_numpy(square.pad(self._normalised_depth(frame)))[None, None]
-            resized = F.interpolate(padded, size=size, mode="nearest-exact")
+            # The nearest pixels first: what isn't seen needn't be normalised.
+            shown = torch.from_numpy(square.pad(frame.depth))[None, None]
+            nearest = F.interpolate(shown, size=size, mode="nearest-exact")[0, 0].numpy()
+            resized = torch.from_numpy(self._normalised_depth(frame.depth, nearest))[None, None]
         return resized[0].expand(self._input_channels, -1, -1)
 
     @torch.inference_mode()
@@ -179,9 +181,9 @@ class FrozenEncoder(nn.Module):
         )
         return found[0]
 
-    def _normalised_depth(self, frame: Frame) -> Array:
+    def _normalised_depth(self, depth: Array, shown: Array) -> Array:
         scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
-        return scaled(frame.depth)
+        return scaled(depth, shown)
 
 
 def require_reference(settings: EncoderSettings, modality: Modality) -> str:

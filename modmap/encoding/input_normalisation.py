@@ -16,24 +16,39 @@ NO_NORMAL = 0.5
 
 def normalise_image(image: Array) -> Array:
     """An image (H, W) or (H, W, C) over its maximum, then mean 0.445 and standard deviation 0.269; float32."""
-    scaled = image.astype(np.float32) / max(float(image.max()), 1.0)
-    return np.asarray((scaled - IMAGE_MEAN) / IMAGE_STD, dtype=np.float32)
+    scaled = image.astype(np.float32)
+    scaled /= max(float(image.max()), 1.0)
+    scaled -= IMAGE_MEAN
+    scaled /= IMAGE_STD
+    return scaled
 
 
-def normalise_depth(depth: Array) -> Array:
-    """(H, W) depth over its maximum, in [0, 1], holes 0; float32."""
-    return np.asarray(depth / max(float(depth.max()), np.finfo(np.float32).tiny), dtype=np.float32)
+def normalise_depth(depth: Array, shown: Array | None = None) -> Array:
+    """Depth over its maximum, in [0, 1], holes 0; float32.
+
+    Args:
+        depth: (H, W) of the whole view.
+        shown: (h, w) of its values that are asked for; None for all.
+    """
+    shown = depth if shown is None else shown
+    return np.asarray(shown / max(float(depth.max()), np.finfo(np.float32).tiny), dtype=np.float32)
 
 
-def normalise_depth_robust(depth: Array) -> Array:
-    """(H, W) depth with the 1st to 99th percentile of the measured values spread over [0.1, 1], holes 0; float32."""
-    measured = depth > 0
-    if not measured.any():
-        return np.zeros_like(depth, dtype=np.float32)
-    near, far = np.percentile(depth[measured], [1, 99])
-    spread = np.clip((depth - near) / max(far - near, 1e-3), 0, 1)
+def normalise_depth_robust(depth: Array, shown: Array | None = None) -> Array:
+    """Depth with the 1st to 99th percentile of the measured values spread over [0.1, 1], holes 0; float32.
+
+    Args:
+        depth: (H, W) of the whole view.
+        shown: (h, w) of its values that are asked for; None for all.
+    """
+    shown = depth if shown is None else shown
+    measured = depth[depth > 0]
+    if not len(measured):
+        return np.zeros_like(shown, dtype=np.float32)
+    near, far = np.percentile(measured, [1, 99])
+    spread = np.clip((shown - near) / max(far - near, 1e-3), 0, 1)
     value = NEAREST_DEPTH_VALUE + (1 - NEAREST_DEPTH_VALUE) * spread
-    return np.where(measured, value, 0).astype(np.float32)
+    return np.where(shown > 0, value, 0).astype(np.float32)
 
 
 def normals_picture(frame: Frame) -> Array:

@@ -54,9 +54,11 @@ class Square:
         Returns:
             (grid, grid) bool.
         """
+        rows, first_rows = self._tokens_along(self.height, self.top)
+        columns, first_columns = self._tokens_along(self.width, self.left)
+        held = np.logical_or.reduceat(np.logical_or.reduceat(mask, first_rows, axis=0), first_columns, axis=1)
         touched = np.zeros((self.grid, self.grid), dtype=bool)
-        rows, columns = np.nonzero(mask)
-        touched[self._token_of(rows + self.top), self._token_of(columns + self.left)] = True
+        touched[np.ix_(rows, columns)] = held
         return touched
 
     def coverage(self, mask: Array) -> Array:
@@ -93,6 +95,11 @@ class Square:
         out = np.full((self.height, self.width), np.nan, dtype=np.float32)
         np.divide(numerator, denominator, out=out, where=denominator > 0)
         return out
+
+    def _tokens_along(self, pixels: int, padding: int) -> tuple[Array, Array]:
+        """Along an axis, the tokens that so many pixels after the padding lie in, and the first pixel of each."""
+        tokens, first = np.unique(self._token_of(np.arange(pixels) + padding), return_index=True)
+        return np.asarray(tokens), np.asarray(first)
 
     def _token_of(self, pixel: Array) -> Array:
         # By the pixel's centre, so that `upsample` always gives this token the largest weight.

@@ -32,24 +32,49 @@ def reduced(frame: Frame, mask: Array) -> Frame:
     factor = reduction(frame.shape)
     camera = frame.camera
     assert camera is not None
-    depth = np.where(mask, frame.depth, 0).astype(np.float32)
     if factor == 1:
+        depth = np.where(mask, frame.depth, 0).astype(np.float32)
         return replace(frame, depth=depth, colour=None)
     height, width = (side // factor for side in frame.shape)
-    parted = depth[: height * factor, : width * factor].reshape(height, factor, width, factor)
-    blocks = parted.transpose(0, 2, 1, 3).reshape(height, width, factor**2)
-    middle = parted[:, factor // 2, :, factor // 2]
-    low, high = blocks.min(axis=2), blocks.max(axis=2)
-    one_surface = (low > 0) & (high - low <= STEEPEST * factor * high / camera.K[0, 0])
+    small = np.zeros((height, width), dtype=np.float32)
+    whole = mask[: height * factor, : width * factor]
+    if whole.any():
+        rows, columns = (_blocks(np.asarray(whole.any(axis=axis)), factor) for axis in (1, 0))
+        here = tuple(slice(one.start * factor, one.stop * factor) for one in (rows, columns))
+        depth = np.where(mask[here], frame.depth[here], 0).astype(np.float32)
+        small[rows, columns] = _reduced_depth(depth, factor, focal=float(camera.K[0, 0]))
     scale = np.array(
         [[1 / factor, 0, (1 / factor - 1) / 2], [0, 1 / factor, (1 / factor - 1) / 2], [0, 0, 1]]
     )
     return replace(
         frame,
-        depth=np.where(one_surface, blocks.mean(axis=2), middle).astype(np.float32),
+        depth=small,
         image=cv2.resize(
             frame.image[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA
         ),
         camera=replace(camera, K=scale @ camera.K, size=(width, height)),
         colour=None,
     )
+
+
+def _blocks(taken: Array, factor: int) -> slice:
+    """The whole blocks of so many that hold all that is taken along an axis."""
+    first, last = np.flatnonzero(taken)[[0, -1]]
+    return slice(int(first) // factor, int(last) // factor + 1)
+
+
+def _reduced_depth(depth: Array, factor: int, *, focal: float) -> Array:
+    """(H / factor, W / factor) float32 of a depth (H, W) whose sides are multiples of the factor.
+
+    Args:
+        depth: Mm, 0 where there is no part.
+        factor: How many pixels along each axis become one.
+        focal: Length of the whole view's camera, pixels.
+    """
+    height, width = (side // factor for side in depth.shape)
+    parted = depth.reshape(height, factor, width, factor)
+    blocks = parted.transpose(0, 2, 1, 3).reshape(height, width, factor**2)
+    low, high = blocks.min(axis=2), blocks.max(axis=2)
+    one_surface = (low > 0) & (high - low <= STEEPEST * factor * high / focal)
+    middle = parted[:, factor // 2, :, factor // 2]
+    return np.where(one_surface, blocks.mean(axis=2), middle).astype(np.float32)

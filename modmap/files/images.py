@@ -158,13 +158,13 @@ def clean_depth(
     """
     raw = np.asarray(raw)
     with np.errstate(over="ignore"):
-        depth = raw.astype(np.float32) * np.float32(unit)
+        depth = raw.astype(np.float32, copy=False) * np.float32(unit)
     notes: list[str] = []
     finite = np.isfinite(depth)
     negative = finite & (depth < 0)
     if far_is_background and finite.any():
         depth[depth >= depth[finite].max()] = 0
-    depth[~finite | negative] = 0
+    np.copyto(depth, 0, where=~finite | negative)
     if negative.any():
         notes.append(f"{negative.mean():.1%} of the depth is negative and counts as not measured")
     if np.isnan(raw).any():

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from modmap.foreground import foreground_mask
 
@@ -46,6 +47,19 @@ class TestForegroundMask:
         assert notes == ()
         rim, _ = foreground_mask(_depth(specks), mode="largest_component")
         assert not rim[radius < 30].any()
+
+    @pytest.mark.parametrize("place", [(0, 0), (60, 90), (101, 0), (0, 160)])
+    def test_foreground_mask__wherever_in_the_frame_the_part_lies(self, place: tuple[int, int]) -> None:
+        """As scipy has it of the whole frame."""
+        noise = ndimage.gaussian_filter(np.random.default_rng(2).standard_normal((99, 140)), 3)
+        valid = np.zeros((200, 300), dtype=bool)
+        valid[place[0] : place[0] + 99, place[1] : place[1] + 140] = noise > 0
+        square = np.ones((3, 3), bool)
+        eroded = ndimage.binary_erosion(valid, square, border_value=1)
+        labels, count = ndimage.label(ndimage.binary_dilation(eroded, square), square)
+        areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+        kept = 1 + np.flatnonzero(areas >= 0.01 * areas.max())
+        np.testing.assert_array_equal(foreground_mask(_depth(valid))[0], np.isin(labels, kept) & valid)
 
     def test_foreground_mask__thread_breaks(self) -> None:
         part = np.zeros((30, 40), dtype=bool)

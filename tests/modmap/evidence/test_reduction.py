@@ -47,3 +47,18 @@ class TestReduced:
         found = reduced(frame, mask).depth
         assert (found[:, :256] > 0).all()
         assert not found[:, 256:].any()
+
+    def test_reduced__block_by_block(self) -> None:
+        frame, rng = _plane(3000, 61), np.random.default_rng(0)
+        frame.depth[:] += rng.choice([0.0, 0.0, 0.3, 60.0], frame.shape)
+        mask = np.zeros(frame.shape, bool)
+        mask[7:40, 1001:1400] = rng.random((33, 399)) > 0.2
+        found = reduced(frame, mask).depth
+        depth, most = np.where(mask, frame.depth, 0), 6.0 * 3 / 3000
+        expected = np.zeros((20, 1000), np.float32)
+        for row, column in np.ndindex(expected.shape):
+            block = depth[3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
+            flat = block.min() > 0 and block.max() - block.min() <= most * block.max()
+            expected[row, column] = block.mean() if flat else block[1, 1]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        assert (expected > 0).sum() > 500
