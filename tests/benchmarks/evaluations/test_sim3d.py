@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from scipy import ndimage
 
@@ -46,6 +47,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory, balls: Path, quick: Sequence
     assert done.returncode == 0, done.stderr
     assert "| large_ball | 4 | 2 |" in done.stdout
     return out
+
+
+BY_TWO = (
+    *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
+    *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
+    *("--main_process_port", "0", "-m", "benchmarks.sim3d"),
+)
 
 
 class TestSim3d:
@@ -173,15 +181,39 @@ class TestSim3d:
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
     ) -> None:
         out = tmp_path / "run"
-        launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-        launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        launch += ["--main_process_port", "0", "-m", "benchmarks.sim3d"]
-        done = run([*launch, "--root", str(balls), "--out", str(out), *quick])
+        done = run([*BY_TWO, "--root", str(balls), "--out", str(out), *quick])
         assert done.returncode == 0, done.stderr
         assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
         assert "2 processes share the work" in done.stdout
         assert done.stdout.count("fitted") == 2
         assert done.stdout.count(": score ") == 8
+
+    def test_run__one_of_two_processes_dies(
+        self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
+    ) -> None:
+        """The other ends too, with the launcher; what is done stays done, and the rest is done by the next call."""
+        out = tmp_path / "run"
+        words = ["--root", str(balls), "--out", str(out), *quick]
+        launcher = subprocess.Popen(
+            [*BY_TWO, *words],
+            cwd=REPOSITORY,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while launcher.poll() is None and not any(out.glob("*/scans/*/summary.json")):
+            time.sleep(0.01)
+        workers = psutil.Process(launcher.pid).children()
+        assert len(workers) == 2
+        workers[1].kill()
+        assert launcher.wait(timeout=300) != 0
+        assert not psutil.wait_procs(workers, timeout=60)[1]
+        assert not (out / "results.json").exists()
+        done = {path: path.stat().st_mtime_ns for path in out.glob("*/scans/*/summary.json")}
+        assert 1 <= len(done) < 8
+        assert main(words) == 0
+        assert {path: path.stat().st_mtime_ns for path in done} == done
+        assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
 
     def test_run__other_settings_in_the_same_place(
         self, balls: Path, quick: Sequence[str], whole: Path, capsys: pytest.CaptureFixture[str]
