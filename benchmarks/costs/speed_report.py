@@ -67,7 +67,7 @@ def inspection_table(rows: Sequence[InspectionRow]) -> str:
 
 def draw(mapping: Sequence[MappingRow], inspection: Sequence[InspectionRow], path: Path) -> None:
     """Seconds against views, a colour for each size, and against pixels, one for each number of views."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.2), layout="constrained", sharey=True)
     _lines(left, mapping, by=lambda row: row.size, along=lambda row: row.views, unit="px")
     if inspection:
         views = [row.views for row in inspection]
@@ -81,7 +81,7 @@ def draw(mapping: Sequence[MappingRow], inspection: Sequence[InspectionRow], pat
     ):
         axes.set_xticks(sorted(set(taken)), [str(one) for one in sorted(set(taken))])
         axes.minorticks_off()
-        axes.legend(fontsize="x-small")
+        axes.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
