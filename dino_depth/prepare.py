@@ -19,7 +19,7 @@ from rich.text import Text
 
 from dino_depth.arrays import Array
 from dino_depth.data.corpus import Row, depth_row
-from dino_depth.data.corpus_writer import CorpusWriter, ShardCounts
+from dino_depth.data.corpus_writer import CorpusWriter, Damaged, ShardCounts
 from dino_depth.data.sources.catalogue import NAMES, SPLITS, Choices, open_source
 from dino_depth.data.sources.reading import Reader, reader, silence_opencv
 from dino_depth.data.sources.shrink import shrink
@@ -63,8 +63,8 @@ def prepare(arguments: Arguments, *, progress: Progress | None = None) -> list[S
     """Makes a corpus, or what is missing of it; gives what became of the maps, shard by shard.
 
     Raises:
-        DinoDepthError: a data set has no known name, another layout, or a damaged file; the corpus was begun with other
-            settings, is damaged, or would be empty; or there are images, and the depth model can't be had.
+        DinoDepthError: a data set has no known name, another layout, or only damaged files; the corpus was begun with
+            other settings, is damaged, or would be empty; or there are images, and the depth model can't be had.
     """
     sources = [open_source(name, root.resolve(), arguments.choices) for name, root in arguments.sources]
     shards = [
@@ -91,7 +91,9 @@ def prepare(arguments: Arguments, *, progress: Progress | None = None) -> list[S
     return writer.finish()
 
 
-def _rows(source: Source, items: Sequence[Item], *, read: Reader, longest_side: int) -> Iterator[Row | None]:
+def _rows(
+    source: Source, items: Sequence[Item], *, read: Reader, longest_side: int
+) -> Iterator[Row | Damaged | None]:
     function = partial(
         _row, read=source.read, name=source.name, unit_known=source.unit_known, longest_side=longest_side
     )
@@ -100,19 +102,33 @@ def _rows(source: Source, items: Sequence[Item], *, read: Reader, longest_side: 
 
 def _row(
     item: Item, *, read: Callable[[Item], Array], name: str, unit_known: bool, longest_side: int
-) -> Row | None:
-    depth = shrink(read(item), longest_side)
+) -> Row | Damaged | None:
+    try:
+        depth = shrink(read(item), longest_side)
+    except DinoDepthError as error:
+        return Damaged(str(error))
     return depth_row(depth, source=name, category=item.category, unit_known=unit_known)
+
+
+def _image(item: Item, *, read: Callable[[Item], Array]) -> Array | Damaged:
+    try:
+        return read(item)
+    except DinoDepthError as error:
+        return Damaged(str(error))
 
 
 def _pseudo_rows(
     source: Source, items: Sequence[Item], *, read: Reader, model: PseudoDepth, arguments: Arguments
-) -> Iterator[Row | None]:
-    images = read(source.read, items)
+) -> Iterator[Row | Damaged | None]:
+    images = read(partial(_image, read=source.read), items)
     for start in range(0, len(items), arguments.batch):
-        batch = items[start : start + arguments.batch]
-        depths = model([next(images) for _ in batch], longest_side=arguments.longest_side)
-        for item, depth in zip(batch, depths, strict=True):
+        batch = [(item, next(images)) for item in items[start : start + arguments.batch]]
+        whole = [(item, image) for item, image in batch if not isinstance(image, Damaged)]
+        yield from (image for _, image in batch if isinstance(image, Damaged))
+        if not whole:
+            continue
+        depths = model([image for _, image in whole], longest_side=arguments.longest_side)
+        for (item, _), depth in zip(whole, depths, strict=True):
             yield depth_row(depth, source=source.name, category=item.category, unit_known=False)
 
 
@@ -221,18 +237,22 @@ def _number_from(least: int) -> Callable[[str], int]:
 
 def _report(counts: Sequence[ShardCounts], out: Path) -> Table:
     table = Table("source", title=Text(str(out)), title_justify="left")
-    for column in ("maps", "duplicates dropped", "nothing measured"):
+    for column in ("maps", "duplicates dropped", "nothing measured", "damaged"):
         table.add_column(column, justify="right")
     names = list(dict.fromkeys(count.source for count in counts))
     for name in [*names, "all"]:
         of_name = [count for count in counts if name in (count.source, "all")]
-        numbers = [(count.rows, count.duplicates, count.empty) for count in of_name]
+        numbers = [(count.rows, count.duplicates, count.empty, count.damaged) for count in of_name]
         table.add_row(name, *(str(sum(column)) for column in zip(*numbers, strict=True)))
     return table
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """The command line; an input that can't be used is one line on the standard error, and exit status 2."""
+    """The command line.
+
+    An input that can't be used is one line on the standard error, and exit status 2; where single files are damaged,
+    the corpus is made without them, and it is 1.
+    """
     silence_opencv()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -243,7 +263,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except (DinoDepthError, OSError) as error:
         return refused("dino_depth.prepare", error)
     Console().print(_report(counts, arguments.out))
-    return 0
+    return 1 if any(count.damaged for count in counts) else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -123,7 +124,7 @@ def _figures(path: Path | None) -> dict[str, float]:
         return {}
     figures = read_json(path, what=FIGURES)
     for name, value in figures.items():
-        if not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise DinoDepthError(f"{path}: expected {FIGURES}, found {name} {value!r}")
     return figures
 

@@ -68,8 +68,8 @@ class TrainingSettings(_Settings):
     epochs: int = Field(200, ge=1, le=10**6)
     pairs_per_batch: int = Field(48, ge=1, le=10**6)
     tokens_per_batch: int | None = Field(None, ge=1, le=10**9)
-    learning_rate: float = Field(1e-4, gt=0)
-    peak_learning_rate: float = Field(5e-4, gt=0)
+    learning_rate: float = Field(1e-4, gt=0, le=1e30)
+    peak_learning_rate: float = Field(5e-4, gt=0, le=1e30)
     warm_up: float = Field(0.1, gt=0, lt=1)
     seed: int = Field(0, ge=0, lt=2**63)
 
@@ -120,7 +120,7 @@ class EvidenceSettings(_Settings):
         turns: Memory is shown each nominal view turned about its axis so many times, evenly: for parts that lie at any
             angle, where few are there to learn from.
         least_inspected: Share of the nominal part's surface that a scan must show to pass; what shows less, and no
-            defect, has the verdict "not inspected". Asked where geometry is.
+            defect, has the verdict "not inspected". Where parts lie anyhow, of as much surface as the nominal one has.
     """
 
     mapping: bool = True
@@ -203,8 +203,13 @@ INSPECT: dict[str, Any] = {
     "evidence": {"mapping": False, "geometry": True, "appearance": True, "texture": True, "memory": True},
 }
 
-# Nothing is laid on anything: for parts that lie anyhow or differ from each other, and are seen from few sides.
-MEMORY: dict[str, Any] = {**FAST, "preset": "memory", "evidence": {"mapping": False, "memory": True}}
+# Nothing is laid on anything: for parts that lie anyhow or differ from each other, and are seen from few sides. So it
+# is known how much of a part a scan shows, not which places, and good ones differ in it.
+MEMORY: dict[str, Any] = {
+    **FAST,
+    "preset": "memory",
+    "evidence": {"mapping": False, "memory": True, "least_inspected": 0.6},
+}
 
 PRESETS: dict[str, dict[str, Any]] = {"inspect": INSPECT, "memory": MEMORY, "fast": FAST, "paper": PAPER}
 

@@ -8,6 +8,7 @@ is (0, 0).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,14 @@ __all__ = ["Camera", "Finding", "Frame", "Scan", "View"]
 ASPECT_TOLERANCE = 0.01
 SEPARATORS = "/\\\0"
 LONGEST_NAME = 200  # bytes: a file system takes 255, and what is written has endings
+
+
+def file_name(view_id: str) -> str:
+    """A name that files of a view can have.
+
+    Injective, so that no two views share a file, and allowed on every system: urllib's quote would spell out ü.
+    """
+    return re.sub(r'[%/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", view_id)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,10 +212,11 @@ class Scan:
                 f"{self.name!r}"
             )
         for what, name in (("scan name", self.name), *(("view id", view.id) for view in self.views)):
-            if len(os.fsencode(name)) > LONGEST_NAME:
+            length = len(os.fsencode(file_name(name)))
+            if length > LONGEST_NAME:
                 raise ModMapError(
                     f"{what}: expected one that files can be named after, of at most {LONGEST_NAME} bytes, found "
-                    f"{len(os.fsencode(name))}: {name[:40]}..."
+                    f"{length}: {name[:40]}..."
                 )
         if not self.views:
             raise ModMapError(f"scan {self.name}: expected at least one view, found none")

@@ -18,7 +18,7 @@ from benchmarks.baselines.views import SeenView, ViewReader
 from modmap.alignment.align import AlignmentError
 from modmap.detector.reference import Reference, read_references, tensors_of, write_references
 from modmap.detector.survey import survey
-from modmap.detector.trained_state import grid_of_category
+from modmap.detector.trained_state import of_category
 from modmap.device import choose_device
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.token_cache import TokenCache
@@ -98,7 +98,7 @@ class Baseline:
         started = time.perf_counter()
         reader = self._read()
         self.method.require(reader)
-        grids = survey(scans, self.config.inference)
+        grids = survey(scans, self.config.inference).grids
         if self.config.align:
             self._reference = Reference.of(scans[0], foreground=self.config.inference.foreground)
         with stage("views", total=sum(map(len, scans)), shown=progress) as bar:
@@ -277,7 +277,7 @@ class Baseline:
 
     def _grid_for(self, scan: Scan) -> VoxelGrid:
         inference = self.config.inference
-        return grid_of_category(self.trained.grids, scan.category) or VoxelGrid.around(
+        return of_category(self.trained.grids, scan.category) or VoxelGrid.around(
             [scan], inference.voxel, foreground=inference.foreground
         )
 

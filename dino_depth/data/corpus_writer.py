@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +16,22 @@ from datasets import DatasetInfo  # type: ignore[import-untyped]
 
 from dino_depth.data.corpus import STATE, Row, features
 from dino_depth.errors import DinoDepthError, one_line
-from dino_depth.files import atomic_file, read_json
+from dino_depth.files import atomic_file, parsed_json, read_json
 
 SETTINGS = "prepare.json"
 COUNTS = b"dino_depth"
 ROWS_A_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A map whose file can't be read.
+
+    Attributes:
+        reason: Why, one line that names the file.
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,14 @@ class ShardCounts:
         rows: How many are stored.
         duplicates: How many aren't, for an earlier row of the corpus has the same hash.
         empty: How many aren't, for nothing was measured in them.
+        damaged: How many aren't, for their files can't be read.
     """
 
     source: str
     rows: int
     duplicates: int
     empty: int
+    damaged: int = 0
 
 
 class CorpusWriter:
@@ -74,24 +88,34 @@ class CorpusWriter:
                 yield index
             self._seen.update(_read_shard(self._path(index))[1])
 
-    def write(self, index: int, source: str, rows: Iterable[Row | None]) -> None:
-        """Writes a shard.
+    def write(self, index: int, source: str, rows: Iterable[Row | Damaged | None]) -> None:
+        """Writes a shard; of a file that can't be read, it says why on standard error.
 
         Args:
             index: As `missing` gave it.
             source: The data set that all rows are from.
             rows: Of `depth_row`, in order.
+
+        Raises:
+            DinoDepthError: no file of the shard can be read: it says why the first one can't.
         """
         kept: dict[str, Row] = {}
         duplicates = empty = 0
+        damaged: list[Damaged] = []
         for row in rows:
-            if row is None:
+            if isinstance(row, Damaged):
+                damaged.append(row)
+            elif row is None:
                 empty += 1
             elif row["hash"] in self._seen or row["hash"] in kept:
                 duplicates += 1
             else:
                 kept[row["hash"]] = row
-        counts = ShardCounts(source, len(kept), duplicates, empty)
+        if damaged and not kept and not duplicates and not empty:
+            raise DinoDepthError(damaged[0].reason)
+        for one in damaged:
+            print(f"left out: {one.reason}", file=sys.stderr, flush=True)
+        counts = ShardCounts(source, len(kept), duplicates, empty, len(damaged))
         schema = features().arrow_schema
         schema = schema.with_metadata({**schema.metadata, COUNTS: json.dumps(asdict(counts)).encode()})
         with atomic_file(self._path(index)) as partial, partial.open("wb") as file:
@@ -143,7 +167,8 @@ def _read_shard(path: Path) -> tuple[ShardCounts, list[str]]:
     try:
         with pa.memory_map(str(path)) as file:
             table = pa.ipc.open_stream(file).read_all()
-            counts = ShardCounts(**json.loads(table.schema.metadata[COUNTS]))
+            counts = ShardCounts(**parsed_json(table.schema.metadata[COUNTS]))
+            _require_counts(counts)
             hashes: list[str] = table.column("hash").to_pylist()
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise DinoDepthError(f"{path}: expected a whole shard, found {one_line(error)}; remove it") from None
@@ -152,6 +177,17 @@ def _read_shard(path: Path) -> tuple[ShardCounts, list[str]]:
             f"{path}: expected a whole shard of {counts.rows} rows, found {len(hashes)}; remove it"
         )
     return counts, hashes
+
+
+def _require_counts(counts: ShardCounts) -> None:
+    """Checks what a shard says of itself.
+
+    Raises:
+        ValueError: it is no source, or no number of maps.
+    """
+    numbers = (counts.rows, counts.duplicates, counts.empty, counts.damaged)
+    if not isinstance(counts.source, str) or not all(type(one) is int and one >= 0 for one in numbers):
+        raise ValueError(f"counts {counts}")
 
 
 def _keep_settings(directory: Path, settings: Mapping[str, str | int | float | bool]) -> None:

@@ -7,11 +7,12 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors
 import safetensors.torch
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, distributed, nn
 from torch.amp import GradScaler
 from torch.distributed.checkpoint.state_dict import (
@@ -23,7 +24,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.optim import Optimizer
 
 from dino_depth.errors import DinoDepthError, one_line
-from dino_depth.files import atomic_directory, read_json
+from dino_depth.files import atomic_directory, checked, read_json
 
 CHECKPOINTS = "checkpoints"
 """The folder in a run's directory."""
@@ -32,6 +33,22 @@ MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkp
 BEST = "best"
 """A link to the checkpoint that the probe liked best."""
 SCALER = "scaler"
+
+
+Steps = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Record(BaseModel):
+    """What of a checkpoint's record is counted with; what else is in it is for the recorder."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+
+    step: Steps = 0
+    steps: Annotated[int, Field(ge=1, le=2**53)] = 1
+    total_batch: Annotated[int, Field(ge=1, le=2**53)] = 1
+    config: dict[str, Any] = {}
+    sources: dict[str, Steps] | None = None
+    scaler: dict[str, float | int] | None = None
 
 
 class Checkpoints:
@@ -217,6 +234,7 @@ def read_record(
     missing = [key for key in needed if key not in record]
     if missing:
         raise DinoDepthError(f"{path}: expected {', '.join(needed)}, found no {missing[0]}")
+    checked(_Record, record, where=path, what="a checkpoint's record")
     return record
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dino_depth.files import atomic_file, read_text
+from dino_depth.files import atomic_file, parsed_json, read_text
 
 
 class StepLines:
@@ -64,7 +64,10 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     found = []
     for text in read_text(path).splitlines():
         try:
-            found.append(json.loads(text))
-        except json.JSONDecodeError:
+            line = parsed_json(text)
+        except ValueError:
             break
+        if not isinstance(line, dict) or type(line.get("step")) is not int:
+            break
+        found.append(line)
     return found

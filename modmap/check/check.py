@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from modmap.check.against_model import against_model, unlike
 from modmap.check.view_agreement import PairAgreement, compare, sampled_points
+from modmap.config import make_config
 from modmap.datasets import load_scan, read_ground_truth, scan_directories
+from modmap.detector.model import ModMap
+from modmap.detector.survey import ScanSurvey
 from modmap.errors import ModMapError
-from modmap.foreground import foreground_mask
 from modmap.scan import Finding, Frame, Scan
+from modmap.types import Array
 
+DONE, UNUSABLE, NOT_INSPECTED = 0, 1, 4
 FEW_AGREE = 0.5
 FAR_OFF = 0.005
 MOSTLY = 0.9
 # Columns of a pipe or a file, which have no width of their own: so many that no table is cut off.
 WIDE = 1000
-STYLES = {"found": "green", "guessed": "yellow", "missed": "red", "warning": "yellow", "unusable": "bold red"}
+STYLES = {
+    "found": "green",
+    "guessed": "yellow",
+    "missed": "red",
+    "warning": "yellow",
+    "unfit": "yellow",
+    "unusable": "bold red",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,9 @@ class ScanReport:
         agreement: One comparison per view that has a neighbour with depth.
         warnings: What a user should look at, one line each.
         error: Why the scan cannot be used, one line; None where it can.
+        unfit: Why no model can be fitted to it, one line; None where one can.
+        inspected: Whether it shows enough of a model's nominal part to pass; None where no model was asked.
+        survey: What its views show; None where it couldn't be opened.
     """
 
     name: str
@@ -72,10 +87,13 @@ class ScanReport:
     agreement: tuple[PairAgreement, ...] = field(default=())
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    unfit: str | None = None
+    inspected: bool | None = None
+    survey: ScanSurvey | None = None
 
     @property
     def usable(self) -> bool:
-        """Whether a model can be fitted to it or run on it."""
+        """Whether a model can be run on it; and fitted to it, unless `unfit` says why not."""
         return self.error is None
 
     @property
@@ -96,17 +114,25 @@ class ScanReport:
         return float(np.median(distances)) if distances else float("nan")
 
 
-def check_scan(scan: Scan) -> ScanReport:
-    """Loads every view of a scan and compares each calibrated view with its nearest neighbour.
+def check_scan(scan: Scan, *, model: ModMap | None = None) -> ScanReport:
+    """Loads every view of a scan, compares each calibrated view with its nearest neighbour, and asks what a fit asks.
 
     A scan that cannot be used is a report with an `error`, never an exception.
+
+    Args:
+        scan: The scan.
+        model: Also asks what a prediction by this model would.
     """
+    settings = (make_config() if model is None else model.config).inference
+    survey = ScanSurvey(scan.name, settings)
+    told: tuple[str, ...] = ()
+    inspected: bool | None = None
     findings = list(scan.findings)
     views: list[ViewReport] = []
     points = {}
     try:
         for frame in scan.frames():
-            views.append(_view_report(frame))
+            views.append(_view_report(frame, survey.add(frame)))
             points[frame.id] = sampled_points(frame)
         if all(view.valid == 0 for view in views):
             raise ModMapError(
@@ -114,12 +140,21 @@ def check_scan(scan: Scan) -> ScanReport:
             )
         if scan.ground_truth is not None:
             findings.append(_ground_truth_finding(scan.ground_truth))
+        survey.grid()
+        if model is not None:
+            told, inspected = against_model(model, scan, survey)
         agreement = compare(scan, points)
     except ModMapError as error:
         return ScanReport(scan.name, findings=tuple(findings), views=tuple(views), error=str(error))
-    warnings = (*_view_warnings(views), *_agreement_warnings(views, agreement))
     return ScanReport(
-        scan.name, findings=tuple(findings), views=tuple(views), agreement=agreement, warnings=warnings
+        scan.name,
+        findings=tuple(findings),
+        views=tuple(views),
+        agreement=agreement,
+        warnings=(*_view_warnings(views), *_agreement_warnings(views, agreement), *told),
+        unfit=survey.refusal(),
+        inspected=inspected,
+        survey=survey,
     )
 
 
@@ -132,19 +167,51 @@ def check_directory(directory: str | Path, *, console: Console | None = None) ->
     Raises:
         ModMapError: the directory is missing, or there is no scan in it.
     """
+    return check_status(directory, console=console) == DONE
+
+
+def check_status(
+    directory: str | Path, *, model: ModMap | None = None, console: Console | None = None
+) -> int:
+    """Checks and prints the scan in a directory, or every scan below it.
+
+    Args:
+        directory: A scan, or a directory of scans.
+        model: Also asks what a prediction by this model would.
+        console: Where to print.
+
+    Returns:
+        The exit status: 1 if one of them can't be used; else 4 if one shows too little of the model's nominal part to
+        pass; else 0.
+
+    Raises:
+        ModMapError: the directory is missing, or there is no scan in it.
+    """
     console = console or _console()
-    places = scan_directories(directory)
-    unusable = 0
+    unreadable: list[str] = []
+    places = scan_directories(directory, failed=unreadable.append)
+    for reason in unreadable:
+        _line(console, "unusable", reason)
+    unusable, unfit, unseen = len(unreadable), 0, 0
+    first: ScanSurvey | None = None
     for place in places:
         try:
-            report = check_scan(load_scan(place))
-        except ModMapError as error:
+            report = check_scan(load_scan(place), model=model)
+        except (ModMapError, OSError) as error:
             report = ScanReport(str(place), error=str(error))
+        if report.survey is not None and model is None:
+            first = first or report.survey
+            report = replace(report, warnings=(*report.warnings, *unlike(first, report.survey)))
         print_report(report, console)
         unusable += not report.usable
-    if len(places) > 1:
-        _line(console, "", f"{len(places)} scans, {len(places) - unusable} usable, {unusable} unusable")
-    return unusable == 0
+        unfit += report.usable and report.unfit is not None
+        unseen += report.inspected is False
+    scans = len(places) + len(unreadable)
+    if scans > 1:
+        few = f", {unfit} of them not to be fitted" if unfit else ""
+        few += f", {unseen} of them not inspected" if unseen else ""
+        _line(console, "", f"{scans} scans, {scans - unusable} usable{few}, {unusable} unusable")
+    return UNUSABLE if unusable else NOT_INSPECTED if unseen else DONE
 
 
 def print_report(report: ScanReport, console: Console) -> None:
@@ -161,6 +228,8 @@ def print_report(report: ScanReport, console: Console) -> None:
             _line(console, "warning", f"view {view.id}: {note}")
     for warning in report.warnings:
         _line(console, "warning", warning)
+    if report.unfit is not None:
+        _line(console, "unfit", f"modmap fit refuses it: {report.unfit}")
     if report.error is not None:
         _line(console, "unusable", report.error)
     console.print()
@@ -171,7 +240,7 @@ def _console() -> Console:
     return console if console.is_terminal or console.is_jupyter else Console(width=WIDE)
 
 
-def _view_report(frame: Frame) -> ViewReport:
+def _view_report(frame: Frame, part: Array) -> ViewReport:
     measured = frame.depth[frame.depth > 0]
     nearest, median, farthest = np.quantile(measured, [0, 0.5, 1]) if len(measured) else [np.nan] * 3
     return ViewReport(
@@ -183,7 +252,7 @@ def _view_report(frame: Frame) -> ViewReport:
         median=float(median),
         farthest=float(farthest),
         calibrated=frame.camera is not None,
-        part=np.count_nonzero(foreground_mask(frame.depth)[0]) / len(measured) if len(measured) else np.nan,
+        part=np.count_nonzero(part) / len(measured) if len(measured) else np.nan,
         notes=frame.notes,
     )
 
@@ -200,7 +269,9 @@ def _view_warnings(views: Sequence[ViewReport]) -> list[str]:
     uncalibrated = [view.id for view in views if not view.calibrated]
     if uncalibrated:
         which = f"{len(uncalibrated)} of {len(views)} views lack one ({', '.join(uncalibrated)})"
-        warnings.append(f"a volume needs a camera for every view: {which}")
+        warnings.append(
+            f"a volume needs a camera for every view, and so do fits with presets inspect and memory: {which}"
+        )
     parts = {view.id: view.part for view in views if view.valid > 0}
     mean = float(np.mean(list(parts.values()))) if parts else 1.0
     if mean < MOSTLY:

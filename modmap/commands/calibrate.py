@@ -27,7 +27,8 @@ def calibrate(
     good scans. A rate needs 1 / RATE - 1 good scans: 19 for 0.05, 99 for 0.01. With the training scan alone the
     thresholds are an estimate and no guarantee: a multiple of what it lets a good part show, or where the model maps
     features, taken from copies of it that lie a little differently, or where the model keeps none, from its views, each
-    mapped from the others. The thresholds are kept in the model, as calibration.json.
+    mapped from the others. The thresholds are kept in the model, as calibration.json. A good scan that can't be used is
+    named and left out, and the exit status is 1; the rate then needs as many of the others.
 
     Args:
         model: Directory of a model.
@@ -42,22 +43,25 @@ def calibrate(
     from modmap.datasets import find_scans
     from modmap.detector.calibration_files import write_calibrations
     from modmap.detector.model import ModMap
+    from modmap.runs.failures import Failures
 
     if not good_scans:
         raise UsageError("calibrate: expected the directory of a good scan, found none")
     if not model.is_dir():
         raise UsageError(f"calibrate: {model}: expected the directory of a model, found none")
     fitted = ModMap.from_pretrained(
-        model, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder
+        model, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, recalibrate=True
     )
-    scans = [scan for directory in good_scans for scan in find_scans(directory)]
+    failures = Failures()
+    scans = [scan for directory in good_scans for scan in find_scans(directory, failed=failures)]
     fitted.calibrate(
         scans,
         false_alarm_rate=false_alarm_rate,
         surface_share=surface_share,
         progress=sys.stderr.isatty(),
+        failed=failures,
     )
     write_calibrations(model, fitted.calibrations, model=fitted.fingerprint)
     for category, found in fitted.calibrations.items():
         print(f"{model}: {category + ': ' if category else ''}{found.describe()}")
-    return 0
+    return 1 if failures else 0

@@ -31,7 +31,7 @@ def evaluate(
 
     Labels (`"anomalous"` in scan.json) give I-AUROC and average precision over scans; ground truth (`"ground_truth"`,
     an .npz with mask (X, Y, Z), origin and voxel in mm) gives V-AUPRO. Both are optional. The same command resumes
-    where an earlier one was stopped.
+    where an earlier one was stopped. A test scan that can't be used is named and left out, and the exit status is 1.
 
     Args:
         directory: Scans below one directory, or a category in SiM3D's layout.
@@ -51,7 +51,9 @@ def evaluate(
     from modmap.detector.model import ModMap
     from modmap.encoding.token_cache import TokenCache
     from modmap.runs.evaluate import evaluate_directory
+    from modmap.runs.failures import Failures
 
+    failures = Failures()
     token_cache = None if cache is None else TokenCache(cache, limit_gb=cache_gb)
     settings = merged(overrides_of(set), {} if size is None else {"size": size})
 
@@ -72,10 +74,11 @@ def evaluate(
         train=train,
         pictures=overlays,
         progress=sys.stderr.isatty(),
+        failed=failures,
     )
     for name, value in found.row().items():
         if isinstance(value, float):
             print(f"{name}: {value:.4f}")
     for note in found.notes:
         print(note)
-    return 0
+    return 1 if failures else 0

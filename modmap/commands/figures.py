@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,21 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from modmap.errors import UsageError
+
+SMALLEST, LARGEST = 28, 2**13  # of an encoder's input, pixels
+
+
+def _require(command: str, output: Path, *, top: float | None = None) -> None:
+    """Checks what a picture is to be drawn with, and where it goes.
+
+    Raises:
+        UsageError: the last colour's score is none, or the place can't be a directory.
+    """
+    from modmap.files.places import require_directory
+
+    if top is not None and not 0 < top < math.inf:
+        raise UsageError(f"{command}: --top: expected more than 0, found {top:g}")
+    require_directory(output, what="pictures")
 
 
 def features(
@@ -43,6 +59,11 @@ def features(
         raise UsageError(
             f"features: --labels: expected one for each of the {len(encoders)} encoders, found {len(labels)}"
         )
+    if not SMALLEST <= size <= LARGEST:
+        raise UsageError(
+            f"features: --size: expected at least {SMALLEST} and at most {LARGEST}, found {size}"
+        )
+    _require("features", output)
     from modmap.datasets import load_scan
     from modmap.device import choose_device
     from modmap.figures.chosen_views import chosen_views
@@ -83,6 +104,7 @@ def pairs(
         depth_encoder: Where the depth encoder is.
         device: auto, cpu, cuda, cuda:1, mps.
     """
+    _require("pairs", output, top=top)
     from modmap.datasets import load_scan
     from modmap.detector.model import ModMap
     from modmap.figures.chosen_views import chosen_views
@@ -122,14 +144,17 @@ def qualitative(
             largest score.
         scans: Where the scans are, if they are no longer where they were predicted from.
     """
+    _require("qualitative", output)
     from modmap.figures.qualitative import qualitative_pictures
+    from modmap.runs.failures import Failures
 
-    found = qualitative_pictures(results, count=count, only=only, view_id=view, scans=scans)
+    failures = Failures()
+    found = qualitative_pictures(results, count=count, only=only, view_id=view, scans=scans, failed=failures)
     for name, picture in found.pictures.items():
         print(picture.save(output / f"{name}.png"))
     for remark in found.remarks:
         print(remark)
-    return 0
+    return 1 if failures else 0
 
 
 def evidence(
@@ -149,8 +174,7 @@ def evidence(
         scans: Where the scan is, if it is no longer where it was predicted from.
         top: Score of the last colour; by default the scan's, or a good part's where that is larger.
     """
-    if top is not None and not top > 0:
-        raise UsageError(f"evidence: --top: expected more than 0, found {top:g}")
+    _require("evidence", output, top=top)
     from modmap.figures.evidence import evidence_picture
 
     print(evidence_picture(result, views=views, scans=scans, top=top).save(output / "evidence.png"))

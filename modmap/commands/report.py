@@ -16,14 +16,17 @@ def report(
     """Write a page for every scan that was predicted, and one for all of them.
 
     OUT/SCAN/report.html has the verdict, the part in 3D coloured by score, the defects, and every view with its maps;
-    OUT/index.html has a table of the scans. Each is one file that needs a browser and no network.
+    OUT/index.html has a table of the scans. Each is one file that needs a browser and no network. A result that can't
+    be shown is named and left out, and the exit status is 1.
 
     Args:
         output: Where `modmap predict` wrote, or one scan's directory in it.
         scans: Where the scans are, if they are no longer where they were predicted from.
     """
     from modmap.report.write import write_reports
+    from modmap.runs.failures import Failures
 
-    for page in write_reports(output, scans=scans):
+    failures = Failures()
+    for page in write_reports(output, scans=scans, failed=failures):
         print(f"{page}: {page.stat().st_size / 1e6:.1f} MB")
-    return 0
+    return 1 if failures else 0

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from modmap.camera import Camera
+from modmap.datasets.camera_models import FOUR_COEFFICIENTS, PinholeRecord
 from modmap.datasets.opencv_cameras import read_calib_xml, read_poses
 from modmap.datasets.units import DepthUnit, guess_depth_unit, millimetres_per_unit
 from modmap.errors import ModMapError
@@ -40,8 +41,7 @@ class FoundCameras:
     findings: tuple[Finding, ...]
 
 
-class _CameraRecord(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+class _CameraRecord(PinholeRecord):
     K: list[list[float]]
     size: tuple[int, int] | None = None
     T_world_to_camera: list[list[float]]
@@ -163,6 +163,8 @@ def _from_cameras_json(
         if view_id in view_ids
     }
     findings = [Finding("found", f"calibration: {path} ({len(cameras)} of {len(view_ids)} views)")]
+    if any(one.distortion is not None and len(one.distortion) == 4 for one in content.views.values()):
+        findings.append(Finding("found", FOUR_COEFFICIENTS))
     absent = [view_id for view_id in view_ids if view_id not in cameras]
     if absent:
         has = ", ".join(content.views) or "none"

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from modmap.errors import ModMapError, one_line
+from modmap.files.archives import opened_npz
 from modmap.files.atomic import atomic_file
 from modmap.metrics import label_defects
 from modmap.types import Array
-from modmap.volume import VoxelGrid
+from modmap.volume import MOST_VOXELS, VoxelGrid
 
 KEYS = ("mask", "origin", "voxel")
+MOST_BYTES = 2**30
 UNSEEN = "unseen"
 DEFECT = "defect"
 MOST_DEFECTS = np.iinfo(np.uint16).max
@@ -96,7 +98,7 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
     if not path.is_file():
         raise ModMapError(f"{path}: expected a ground truth file (.npz), found none")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with opened_npz(path, most_bytes=MOST_BYTES) as file:
             arrays = {
                 name: np.asarray(file[name])
                 for name in file.files
@@ -178,6 +180,8 @@ def _unpacked(name: str, bits: Array, shape: Array) -> Array:
     if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape <= 0).any():
         raise ModMapError(f"shape: expected three positive integers, found {shape.tolist()}")
     count = int(np.prod(shape.astype(object)))
+    if count > MOST_VOXELS:
+        raise ModMapError(f"shape: expected at most {MOST_VOXELS:,} voxels, found {count:,}")
     if bits.dtype != np.uint8 or bits.ndim != 1 or len(bits) != -(-count // 8):
         raise ModMapError(
             f"{name}: expected {-(-count // 8)} bytes of packed bits for shape {shape.tolist()}, "

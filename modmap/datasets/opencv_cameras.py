@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from modmap.datasets.camera_models import FOUR_COEFFICIENTS, other_model, refusal
 from modmap.errors import ModMapError, one_line
 from modmap.scan import Finding
 from modmap.types import Array
@@ -46,6 +47,7 @@ def read_calib_xml(path: Path) -> Intrinsics:
             f"{path}: expected an OpenCV FileStorage, found one that cannot be parsed"
         ) from None
     try:
+        _require_pinhole(storage, path)
         K, distortion = storage.getNode("mtxL").mat(), storage.getNode("distL").mat()
         size = int(storage.getNode("wL").real()), int(storage.getNode("hL").real())
     except (cv2.error, SystemError) as error:
@@ -64,7 +66,18 @@ def read_calib_xml(path: Path) -> Intrinsics:
             f"distortion: the images and depth maps are not undistorted, so distL of {path} applies to them"
         )
         findings.append(Finding("guessed", text))
+    if distortion is not None and distortion.size == 4 and np.any(distortion):
+        findings.append(Finding("found", f"{path}: {FOUR_COEFFICIENTS}"))
     return Intrinsics(np.asarray(K), distortion, size if min(size) > 0 else None, tuple(findings))
+
+
+def _require_pinhole(storage: cv2.FileStorage, path: Path) -> None:
+    for key in storage.root().keys():  # noqa: SIM118
+        node = storage.getNode(key)
+        said = f"{key} {node.string() if node.isString() else ''}"
+        name = other_model(said)
+        if name is not None and not (node.isInt() and node.real() == 0):
+            raise ModMapError(f"{path}: {key}: {refusal(name)}")
 
 
 def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Finding]:

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from modmap.camera import Camera
+from modmap.datasets.camera_models import FOUR_COEFFICIENTS, PinholeRecord
 from modmap.datasets.cameras import build_camera
 from modmap.datasets.units import NAMED_UNITS, DepthUnit
 from modmap.errors import ModMapError
@@ -26,7 +27,7 @@ Matrix = list[list[float]]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class ViewRecord(BaseModel):
+class ViewRecord(PinholeRecord):
     """One entry of `views`; file names are relative to `scan.json`.
 
     Attributes:
@@ -44,7 +45,6 @@ class ViewRecord(BaseModel):
         far_is_background: The depth's maximum is a renderer's background.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     id: str
     image: str
     depth: str
@@ -96,6 +96,8 @@ def read_plain(directory: Path) -> Scan:
         if missing:
             findings.append(Finding("missed", f"camera of view {entry.id}: {missing}"))
         views.append(_view(entry, scan=record, directory=directory, camera=camera, missing=missing))
+    if any(entry.distortion is not None and len(entry.distortion) == 4 for entry in record.views):
+        findings.append(Finding("found", FOUR_COEFFICIENTS))
     ground_truth = record.ground_truth
     try:
         return Scan(

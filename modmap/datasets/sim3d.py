@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -91,13 +91,25 @@ class SiM3D:
             raise ModMapError(f"{directory}: expected the {setup} training scan of {category}, found none")
         return read_sim3d(directory)
 
-    def tests(self, category: str) -> list[Scan]:
+    def tests(self, category: str, *, failed: Callable[[str], None] | None = None) -> list[Scan]:
         """The test scans of a category, nominal and anomalous, in the order of their names.
 
+        Args:
+            category: Its name.
+            failed: Called with a line on each scan that cannot be used, which is left out; None: it is an error.
+
         Raises:
-            ModMapError: the category is not there, or a scan cannot be used.
+            ModMapError: the category is not there, or, without `failed`, a scan cannot be used.
         """
-        return [read_sim3d(path) for path in _test_directories(self._category(category))]
+        scans = []
+        for path in _test_directories(self._category(category)):
+            try:
+                scans.append(read_sim3d(path))
+            except (ModMapError, OSError) as error:
+                if failed is None:
+                    raise
+                failed(str(error))
+        return scans
 
     def _category(self, category: str) -> Path:
         if category not in self.categories:
@@ -175,7 +187,10 @@ def natural_key(name: str) -> tuple[tuple[int, str], ...]:
 def _directories(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
-    children = (path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
+    try:
+        children = [path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    except PermissionError:  # such as a file system's lost+found: whoever asks for scans is told
+        return []
     return sorted(children, key=lambda path: natural_key(path.name))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Vector = tuple[float, float, float]
+Length = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Pixel = Annotated[int, Field(ge=0)]
 Modality = Literal["image", "depth", "both", "geometry", "appearance", "texture", "memory"]
 
 
@@ -24,7 +27,7 @@ class OrientedBox(_Record):
     """
 
     centre_mm: Vector
-    size_mm: Vector
+    size_mm: tuple[Length, Length, Length]
     axes: tuple[Vector, Vector, Vector]
 
     def corners(self) -> list[Vector]:
@@ -54,8 +57,8 @@ class DefectView(_Record):
     """
 
     view: str
-    box: tuple[int, int, int, int]
-    seen: float
+    box: tuple[Pixel, Pixel, Pixel, Pixel]
+    seen: float = Field(gt=0, le=1)
     peak: float
 
 
@@ -84,12 +87,12 @@ class Defect(_Record):
             where nothing was measured, those that look through it.
     """
 
-    index: int
+    index: Count
     centre_mm: Vector
     box: OrientedBox
-    area_mm2: float
+    area_mm2: Length
     depth_mm: float | None
-    voxels: int
+    voxels: Count
     peak: float
     mean: float
     modality: Modality | None

@@ -17,6 +17,9 @@ from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.evidence.levels import MEMORY, levelled_together
 from modmap.evidence.memory import remembered
 from modmap.evidence.unmeasured import hardly_measured
+from modmap.inspection.nominal_shown import NominalShown
+from modmap.inspection.scale import require_scale
+from modmap.inspection.view_shown import ViewShown
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array, Evidence
@@ -33,7 +36,7 @@ class AgainstNominal:
         nominal: By view id the nominal image (h, w) laid on the view; empty where the scan can't be laid on that scan.
         compared: How the scan lies on the nominal one; None where that wasn't asked, or can't be.
         inspected: Share of the nominal part's surface that the views show, in [0, 1]: 0 where the scan can't be laid on
-            it; None where geometry wasn't asked.
+            it; of as much surface as it has, wherever it lies, where geometry isn't asked; None where that isn't known.
         seconds: Wall time by step.
         notes: What a person should know.
     """
@@ -80,11 +83,20 @@ class AgainstNominal:
         }
 
 
-def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> AgainstNominal:
+def against_nominal(
+    config: ModMapConfig, reference: Reference, scan: Scan, *, asked: NominalShown | None = None
+) -> AgainstNominal:
     """Holds a scan against the nominal ones of its class.
 
+    Args:
+        config: Says which kinds of evidence are asked.
+        reference: The nominal scans.
+        scan: The new one.
+        asked: What it is asked to show.
+
     Raises:
-        ModMapError: the scan can't be used, and nothing else speaks for or against it.
+        ModMapError: the scan can't be used, and nothing else speaks for or against it; or it is in another unit than
+            the nominal one.
     """
     settings = config.evidence
     without = next((view for view in scan.views if view.camera is None), None)
@@ -98,11 +110,15 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
     started = time.perf_counter()
     seen = ReducedViews.of(scan, foreground=config.inference.foreground)
     evidence: dict[Evidence, Mapping[str, Array]] = {}
+    shown = {frame.id: ViewShown.of(frame, frame.depth > 0) for frame in seen.frames.values()}
+    told = () if asked is None else require_scale(asked, shown, scan=scan.name)
     seconds = {"reading": time.perf_counter() - started}
     notes: tuple[str, ...] = ()
     compared: Comparison | None = None
     nominal: Mapping[str, Array] = {}
-    inspected = 0.0 if settings.geometry else None
+    inspected: float | None = 0.0
+    if not settings.geometry:
+        inspected = None if asked is None else asked.amount(shown)
     if settings.compares:
         started = time.perf_counter()
         surfaces = reference.part
@@ -118,7 +134,8 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
                 raise AlignmentError(f"scan {scan.name}: {error}") from None
             notes = (f"evidence: only the {' and the '.join(others)}'s: {error}",)
         else:
-            notes, inspected = compared.notes, compared.inspected
+            notes = compared.notes
+            inspected = compared.inspected if settings.geometry else inspected
             seconds |= compared.seconds
             motion = compared.registration.motion
             nominal = nominal_beside(reference.frames, surfaces, seen.surfaces, motion)
@@ -149,4 +166,5 @@ def against_nominal(config: ModMapConfig, reference: Reference, scan: Scan) -> A
             )
         evidence["memory"] = levelled_together(MEMORY, strange)
         seconds["memory"] = time.perf_counter() - started
+    notes = (*told, *notes)
     return AgainstNominal(evidence, seen if evidence else None, nominal, compared, inspected, seconds, notes)

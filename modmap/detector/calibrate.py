@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from modmap.calibration import (
@@ -24,6 +25,8 @@ from modmap.result import volume_refusal
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
+_logger = logging.getLogger(__name__)
+
 FEWEST_COPIES = 2
 # In multiples of what the nominal scan lets a good part show; chosen on good scans of the simulated work split.
 LIMIT = 2.0
@@ -36,6 +39,7 @@ def calibrations_of(
     false_alarm_rate: float | None,
     surface_share: float,
     progress: bool,
+    failed: Callable[[str], None] | None = None,
 ) -> dict[str, Calibration]:
     """The thresholds of each class that the scans belong to; `ModMap.calibrate` says what they are.
 
@@ -46,19 +50,29 @@ def calibrations_of(
     check_share(surface_share)
     groups: dict[str, list[Scan]] = {}
     for scan in scans:
-        model.trained.check_scan(scan)
+        try:
+            model.trained.check_scan(scan)
+        except ModMapError as error:
+            if failed is None:
+                raise
+            failed(str(error))
+            continue
         if scan.anomalous:
             raise ModMapError(
                 f"calibrate: scan {scan.name}: expected a good scan, found one labelled anomalous"
             )
         groups.setdefault(model.trained.class_of(scan), []).append(scan)
+    if not groups:
+        raise ModMapError(f"calibrate: expected a good scan that can be used, found none of {len(scans)}")
     for name, group in groups.items():
         _check_group(model, group, name, false_alarm_rate)
     _check_different(scans)
     found = {}
     for name, group in groups.items():
-        calibrate = _from_training_scan if _are_training_scans(model, group) else _from_good_scans
-        found[name] = calibrate(model, group, false_alarm_rate, surface_share, progress)
+        if _are_training_scans(model, group):
+            found[name] = _from_training_scan(model, group, false_alarm_rate, surface_share, progress)
+        else:
+            found[name] = _from_good_scans(model, group, false_alarm_rate, surface_share, progress, failed)
     return found
 
 
@@ -109,12 +123,36 @@ def _check_different(scans: Sequence[Scan]) -> None:
 
 
 def _from_good_scans(
-    model: FittedModel, scans: Sequence[Scan], rate: float | None, share: float, progress: bool
+    model: FittedModel,
+    scans: Sequence[Scan],
+    rate: float | None,
+    share: float,
+    progress: bool,
+    failed: Callable[[str], None] | None,
 ) -> Calibration:
-    good = [scores_of_scan(predict_scan(model, scan, progress=progress), share=share) for scan in scans]
+    good: list[GoodScores] = []
+    names: list[str] = []
+    for scan in scans:
+        try:
+            result = predict_scan(model, scan, progress=progress)
+        except (ModMapError, OSError) as error:
+            if failed is None:
+                raise
+            failed(str(error))
+            continue
+        if result.inspected is not None and result.inspected < result.least_inspected:
+            _logger.warning(
+                "calibrate: scan %s shows %.0f%% of the nominal part alone, too little for a verdict",
+                scan.name,
+                100 * result.inspected,
+            )
+        good.append(scores_of_scan(result, share=share))
+        names.append(scan.name)
+    if not good:
+        raise ModMapError(f"calibrate: expected a good scan that can be used, found none of {len(scans)}")
     return conformal_calibration(
         good,
-        scans=[scan.name for scan in scans],
+        scans=names,
         views=scans[0].view_ids,
         false_alarm_rate=rate,
         surface_share=share,

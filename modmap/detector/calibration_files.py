@@ -30,7 +30,7 @@ def write_calibrations(directory: Path, calibrations: Mapping[str, Calibration],
     Args:
         directory: The model's directory.
         calibrations: By category; an empty name for a class-specific model.
-        model: Fingerprint of the mappings that they belong to.
+        model: Fingerprint of the model that they belong to.
     """
     path = directory / CALIBRATION_NAME
     if not calibrations:
@@ -45,7 +45,7 @@ def read_calibrations(directory: Path, *, model: str) -> dict[str, Calibration]:
     """The thresholds in a model's directory; none where it has no such file.
 
     Raises:
-        ModMapError: the file is damaged, of another format, or belongs to other weights.
+        ModMapError: the file is damaged, of another format, or belongs to other weights or settings.
     """
     path = directory / CALIBRATION_NAME
     if not path.is_file():
@@ -57,7 +57,7 @@ def read_calibrations(directory: Path, *, model: str) -> dict[str, Calibration]:
     record = validate(_Record, data, where=str(path))
     if record.model != model:
         raise ModMapError(
-            f"{path}: expected thresholds of this model ({model[:12]}), found those of another ({record.model[:12]}): "
-            "calibrate it again"
+            f"{path}: expected thresholds of this model ({model[:12]}), found those of another, or of this one with "
+            f"other settings or encoders ({record.model[:12]}): calibrate it again"
         )
     return record.categories

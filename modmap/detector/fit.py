@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from modmap.alignment.align import AlignmentError
 from modmap.alignment.support import without_support
 from modmap.config import ModMapConfig
 from modmap.detector.against_nominal import against_nominal
 from modmap.detector.expected import ExpectedDistances, ScanDistances, learn_and_score
-from modmap.detector.fitted import FittedModel, distances_of, new_mapper
+from modmap.detector.fitted import FittedModel, distances_of, named_tensors, new_mapper
 from modmap.detector.jitter import jittered_copies
 from modmap.detector.part_windows import part_windows
 from modmap.detector.reference import Reference, References, require_cameras
@@ -70,7 +74,7 @@ def fit_scans(
         for scan in scans:
             require_cameras(scan)
     started = time.perf_counter()
-    grids = survey(scans, config.inference)
+    surveyed = survey(scans, config.inference)
     references = _references(config, scans, progress=progress)
     if not config.evidence.mapping:
         state = TrainedState(
@@ -80,7 +84,8 @@ def fit_scans(
             image_channels=0,
             depth_channels=0,
             fingerprints={},
-            grids=grids,
+            grids=surveyed.grids,
+            shown=surveyed.shown,
             losses=[],
             training_score=GOOD,
             seconds={"reference": time.perf_counter() - started},
@@ -119,7 +124,13 @@ def fit_scans(
     if config.inference.jittered_scans:
 
         def distances(scan: Scan, seen: ScanTokens) -> ScanDistances:
-            return distances_of(mapper, bank_of([scan], [seen]), cross_view=cross_view)
+            found = distances_of(mapper, bank_of([scan], [seen]), cross_view=cross_view)
+            if torch.isnan(found.image).any() or torch.isnan(found.depth).any():
+                raise ModMapError(
+                    f"fit: scan {scan.name}: expected predictions that are numbers, found others: lower "
+                    "training.peak_learning_rate"
+                )
+            return found
 
         places = image_encoder.grid**2
         expected = ExpectedDistances(len(categories), len(view_ids), places).to(encoders.device)
@@ -133,6 +144,7 @@ def fit_scans(
         seconds["expected"] = time.perf_counter() - trained_at
     else:
         score = _training_score(config, mapper, bank)
+    require_finite(named_tensors(mapper, expected), score)
     state = TrainedState(
         view_ids=view_ids,
         categories=categories,
@@ -142,12 +154,27 @@ def fit_scans(
         places=places,
         windows=windows,
         fingerprints={"image": image_encoder.fingerprint, "depth": depth_encoder.fingerprint},
-        grids=grids,
+        grids=surveyed.grids,
+        shown=surveyed.shown,
         losses=losses,
         training_score=score,
         seconds=seconds,
     )
     return FittedModel(config, encoders, mapper, expected, state, references)
+
+
+def require_finite(tensors: Mapping[str, Tensor], score: float) -> None:
+    """Checks what a fit has come to, before it is kept.
+
+    Raises:
+        ModMapError: a number isn't finite, so that no prediction could be made of it, and no file read again.
+    """
+    wrong = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if wrong or not math.isfinite(score):
+        raise ModMapError(
+            f"fit: expected finite numbers, found NaN or infinity in {wrong[0] if wrong else 'the training score'}: "
+            "lower training.peak_learning_rate"
+        )
 
 
 def _references(config: ModMapConfig, scans: Sequence[Scan], *, progress: bool) -> References:

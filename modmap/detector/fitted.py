@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +25,8 @@ from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
 EXPECTED = "expected."
+# Of what training leaves behind, what a score or a verdict depends on.
+DECISIVE = {"view_ids", "categories", "fingerprints", "places", "windows", "grids", "shown"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +61,23 @@ class FittedModel:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the weights, and of the nominal surface that scans are compared with."""
-        return fingerprint({**self.weights, **(tensors_of(self.references) if self.references else {})})
+        """SHA-256 of all that a score depends on.
+
+        The weights, the nominal surface that scans are compared with, the encoders' weights, every setting but where
+        the encoders lie, and what else training left. A setting that has its default counts as one that a model of an
+        earlier version didn't have.
+        """
+        learnt = fingerprint({**self.weights, **(tensors_of(self.references) if self.references else {})})
+        nowhere = {"reference"}
+        settings = self.config.model_dump(
+            mode="json",
+            exclude_defaults=True,
+            exclude={"preset": True, "image_encoder": nowhere, "depth_encoder": nowhere},
+        )
+        trained = self.trained.model_dump(mode="json", include=DECISIVE)
+        left = {name: value for name, value in trained.items() if value}
+        said = json.dumps([learnt, settings, left], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
     def encode(self, scan: Scan, *, progress: bool = False) -> ScanTokens:
         """The tokens of a scan; each view passes each encoder once.

@@ -97,7 +97,7 @@ class ModMap:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the weights that a fit learns.
+        """SHA-256 of all that a score depends on: weights, settings, encoders.
 
         Raises:
             ModMapError: the model hasn't been fitted.
@@ -142,6 +142,7 @@ class ModMap:
         false_alarm_rate: float | None = None,
         surface_share: float = DEFAULT_SHARE,
         progress: bool = False,
+        failed: Callable[[str], None] | None = None,
     ) -> ModMap:
         """Sets the thresholds that verdicts are by (`modmap.calibration.Calibration` says what they promise).
 
@@ -154,6 +155,7 @@ class ModMap:
                 that the scans can hold.
             surface_share: In [0, 1): how much of a good part may lie over the pixel's and the voxel's thresholds.
             progress: Show bars on standard error.
+            failed: Called with a line on each good scan that can't be used, which is left out; None: it is an error.
 
         Returns:
             This model; `calibrations` has the thresholds by class, under an empty name where there are none.
@@ -168,6 +170,7 @@ class ModMap:
             false_alarm_rate=false_alarm_rate,
             surface_share=surface_share,
             progress=progress,
+            failed=failed,
         )
         return self
 
@@ -244,6 +247,7 @@ class ModMap:
         depth_encoder: str | None = None,
         token_cache: TokenCache | None = None,
         depth_features: Callable[[int], TokenEncoder] | None = None,
+        recalibrate: bool = False,
     ) -> ModMap:
         """Loads a model from a directory or a hub repo.
 
@@ -254,10 +258,13 @@ class ModMap:
             depth_encoder: Where the depth encoder is.
             token_cache: As in the constructor.
             depth_features: As in the constructor; what the model was trained with, where it was.
+            recalibrate: Its thresholds are about to be set anew: damaged ones, and those of other settings or weights,
+                are left out.
 
         Raises:
             ModMapError: a file is missing or damaged, or a weight is missing, renamed or of another shape (it is
-                named). The encoders are loaded and compared with those of the training by the first prediction.
+                named), or the thresholds are of other settings or weights. The encoders are loaded and compared with
+                those of the training by the first prediction.
         """
         directory = model_files.locate(str(source))
         config, state = model_files.load(directory)
@@ -273,7 +280,11 @@ class ModMap:
             depth_features=depth_features,
         )
         model._fitted = model_files.load_fitted(directory, model.config, state, encoders=model._encoders)
-        model.calibrations = read_calibrations(directory, model=model.fingerprint)
+        try:
+            model.calibrations = read_calibrations(directory, model=model.fingerprint)
+        except ModMapError:
+            if not recalibrate:
+                raise
         return model
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, include_encoders: bool = True) -> str:

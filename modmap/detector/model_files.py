@@ -25,6 +25,7 @@ from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError, one_line
+from modmap.files.places import require_directory
 from modmap.files.validated_json import read_json, validate
 from modmap.types import Modality
 
@@ -104,8 +105,11 @@ def require_place(directory: Path) -> None:
     Raises:
         ModMapError: it isn't, or a file is in the way.
     """
-    if directory.exists() and not directory.is_dir():
-        raise ModMapError(f"{directory}: expected a directory to write a model to, found a file")
+    require_directory(directory, what="a model")
+    if directory.resolve() == Path(directory.resolve().anchor):
+        raise ModMapError(
+            f"{directory}: expected a directory to write a model to, found the root of all files"
+        )
     if _is_model(directory) or (directory / SAVING_NAME).exists():
         return
     copies = (f"{ENCODERS_NAME}/{modality}" for modality in typing.get_args(Modality))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
+import numpy as np
 from torch import Tensor
 
 from modmap.calibration import Calibration
@@ -13,11 +15,14 @@ from modmap.detector.fitted import FittedModel
 from modmap.encoding.rim import spread_to_rim
 from modmap.encoding.scan_tokens import ScanTokens
 from modmap.evidence.comparison import ReducedViews
+from modmap.inspection.scale import require_scale
 from modmap.result import Result, ViewMaps, build_volume, volume_refusal
 from modmap.scan import Scan
 from modmap.types import Aggregation
 from modmap.volume import AnomalyVolume, VoxelGrid
 
+MOST_NAMED = 12
+MOSTLY_INSIDE = 0.1  # of what a scan shows, that may lie beside the box around the nominal one
 FINE = 1 / 3  # of a voxel that the footprint of a reduced view's pixel may measure
 
 
@@ -48,12 +53,18 @@ def predict_scan(
     model.trained.check_scan(scan, category=category)
     refused = volume_refusal(scan, wanted=volume)
     views: dict[str, ViewMaps] = {}
-    notes: list[str] = []
+    asked = model.trained.shown_for(category or scan.category)
+    inspected: float | None = None
+    notes: list[str] = missing_views(model.trained.view_ids, scan)
     seconds: dict[str, float] = {}
     if model.config.evidence.mapping:
         started = time.perf_counter()
         tokens = model.encode(scan, progress=progress)
         encoded = time.perf_counter()
+        if asked is not None:
+            shown = {view.id: view for view in tokens.shown}
+            notes += require_scale(asked, shown, scan=scan.name)
+            inspected = asked.covered(shown)
         bank = model.bank(scan, tokens, category=category)
         image_map, depth_map = model.relative(model.distances(bank))
         views = view_maps(tokens, image_map, depth_map, aggregation=model.config.inference.aggregation)
@@ -62,7 +73,7 @@ def predict_scan(
     nominal = AgainstNominal()
     reference = model.references.get(model.trained.class_of(scan, category=category))
     if reference is not None:
-        nominal = against_nominal(model.config, reference, scan)
+        nominal = against_nominal(model.config, reference, scan, asked=None if views else asked)
         if views:
             views = {view_id: nominal.added_to(maps) for view_id, maps in views.items()}
         else:
@@ -87,6 +98,8 @@ def predict_scan(
         ):
             reduced = nominal.seen.frames
         built, outside = build_volume(scan, views, start, grow=grid is None, absent=absent, reduced=reduced)
+        if grid is None:
+            notes += beyond(start, built)
         if nominal.spoke:
             built = built.without_specks()
         if outside:
@@ -108,9 +121,28 @@ def predict_scan(
         notes=tuple(notes),
         seconds={**seconds, "volume": time.perf_counter() - joined},
         calibration=calibration,
-        inspected=nominal.inspected,
+        inspected=inspected if nominal.inspected is None else nominal.inspected,
         least_inspected=model.config.evidence.least_inspected,
     )
+
+
+def missing_views(known: Sequence[str], scan: Scan) -> list[str]:
+    """A note on the views that the nominal scan has and this one hasn't; none where it has all."""
+    missing = [view_id for view_id in known if view_id not in scan.view_ids]
+    if not missing:
+        return []
+    named = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
+    return [f"views: {len(missing)} of the nominal scan's {len(known)} are missing: {named}"]
+
+
+def beyond(grid: VoxelGrid, volume: AnomalyVolume) -> list[str]:
+    """A note where much of a scan lies outside the nominal one's grid, as with poses in another frame."""
+    places = np.argwhere(volume.observed)
+    outside = ~grid.index(volume.grid.centres(places))[1]
+    share = float(outside.mean())
+    if share <= MOSTLY_INSIDE:
+        return []
+    return [f"volume: {share:.0%} of what was seen lies outside the box around the nominal scan"]
 
 
 def _fine(seen: ReducedViews, voxel: float) -> bool:

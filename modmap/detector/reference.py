@@ -21,12 +21,14 @@ from modmap.evidence.nominal import NominalSurface
 from modmap.evidence.reduction import reduced
 from modmap.evidence.texture import NominalTexture
 from modmap.evidence.tolerated import Tolerated
+from modmap.files.archives import opened_npz
 from modmap.files.atomic import atomic_file
 from modmap.foreground import foreground_mask
 from modmap.scan import Camera, Frame, Scan, View
 from modmap.threads import in_order
 from modmap.types import EVIDENCE, Array, Evidence, ForegroundMode
 
+MOST_BYTES = 2**32
 REFERENCE_NAME = "reference.npz"
 PARTS = ("depth", "image", "K", "pose", "distortion")
 
@@ -160,7 +162,7 @@ def read_references(directory: Path) -> References:
     if not path.is_file():
         raise ModMapError(f"{path}: expected the nominal views that scans are compared with, found no file")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with opened_npz(path, most_bytes=MOST_BYTES) as stored:
             arrays = {name: stored[name] for name in stored.files}
         references = {
             str(name): Reference(

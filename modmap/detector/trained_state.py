@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from modmap.encoding.window import Window
 from modmap.errors import ModMapError
 from modmap.files.validated_json import did_you_mean
+from modmap.inspection.nominal_shown import NominalShown
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
 
@@ -19,12 +20,15 @@ Grid = Annotated[
 ]
 
 
-def grid_of_category(grids: Mapping[str, VoxelGrid], category: str | None) -> VoxelGrid | None:
-    """The grid of a category; the only one, where there is but one; None if there is none."""
-    grid = grids.get(category or "")
-    if grid is None and len(grids) == 1:
-        return next(iter(grids.values()))
-    return grid
+Kept = TypeVar("Kept")
+
+
+def of_category(kept: Mapping[str, Kept], category: str | None) -> Kept | None:
+    """What is kept of a category; the only one, where there is but one; None if there is none."""
+    found = kept.get(category or "")
+    if found is None and len(kept) == 1:
+        return next(iter(kept.values()))
+    return found
 
 
 class TrainedState(BaseModel):
@@ -40,6 +44,7 @@ class TrainedState(BaseModel):
         places: Tokens of a view, where the model keeps what distances good parts show at each; 0 where it doesn't.
         windows: By view id what of it the encoders see; all of a view that isn't named.
         grids: The voxel grid of each category; an empty name where scans have none.
+        shown: What new scans of each category are asked to show; empty in a model of an earlier version.
         losses: Mean loss of each epoch.
         training_score: The largest score of a token of the training scans themselves, both modalities aggregated as
             in a prediction: what a part without any defect scores about. With jittered scans, what one in a hundred of
@@ -58,13 +63,18 @@ class TrainedState(BaseModel):
     places: int = Field(0, ge=0)
     windows: dict[str, Window] = {}
     grids: dict[str, Grid]
+    shown: dict[str, NominalShown] = {}
     losses: list[float]
     training_score: float
     seconds: dict[str, float]
 
     def grid_for(self, category: str | None) -> VoxelGrid | None:
         """The training scan's grid of a category; the only one, where there is but one; None if there is none."""
-        return grid_of_category(self.grids, category)
+        return of_category(self.grids, category)
+
+    def shown_for(self, category: str | None) -> NominalShown | None:
+        """What new scans of a category are asked to show; None where that isn't known."""
+        return of_category(self.shown, category)
 
     def check_views(self, scan: Scan) -> None:
         """Checks that the model knows every view of a scan.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from modmap.errors import ModMapError, one_line
@@ -54,20 +56,11 @@ class TrainingCheckpoint:
                 if progress["inputs"] != self._inputs:
                     return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (safetensors.SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+            _put(tensors, progress, training)
+        except Exception as error:  # safetensors, JSON and torch each have their own
             raise ModMapError(
                 f"{self.path}: expected the state of a training, found a damaged file ({one_line(error)}): remove it"
             ) from None
-        training.mapper.load_state_dict(_below(tensors, MODEL))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _below(tensors, MOMENTS).items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = value
-        groups = [{**group, "betas": tuple(group["betas"])} for group in progress["groups"]]
-        training.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-        training.schedule.load_state_dict(progress["schedule"])
-        training.generator.set_state(tensors[RANDOM])
-        training.losses[:] = progress["losses"]
 
     def keep(self, training: Training) -> None:
         """Writes the state after an epoch, where the last write is long enough ago; to be asked after `resume`."""
@@ -94,6 +87,30 @@ class TrainingCheckpoint:
         with atomic_file(self.path) as partial:
             partial.write_bytes(content)
         self._written = time.monotonic()
+
+
+def _put(tensors: dict[str, Tensor], progress: dict[str, Any], training: Training) -> None:
+    """Puts a state into a training.
+
+    Raises:
+        ValueError: it holds what no training comes to; or another library's errors.
+    """
+    losses = [float(loss) for loss in progress["losses"]]
+    for name, value in tensors.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ValueError(f"{name}: expected finite numbers, found NaN or infinity")
+    if len(losses) > training.settings.epochs or not all(map(math.isfinite, losses)):
+        raise ValueError(f"expected finite losses of at most {training.settings.epochs} epochs")
+    training.mapper.load_state_dict(_below(tensors, MODEL))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _below(tensors, MOMENTS).items():
+        number, _, key = name.partition(".")
+        moments.setdefault(int(number), {})[key] = value
+    groups = [{**group, "betas": tuple(group["betas"])} for group in progress["groups"]]
+    training.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    training.schedule.load_state_dict(progress["schedule"])
+    training.generator.set_state(tensors[RANDOM])
+    training.losses[:] = losses
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

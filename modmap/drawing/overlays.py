@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, nearest, reduced_size
 from modmap.errors import ModMapError
 from modmap.result import MapName, Result
-from modmap.scan import Frame, Scan
+from modmap.scan import Frame, Scan, file_name
 from modmap.threads import in_order
 from modmap.types import Array
 
@@ -84,7 +83,7 @@ def write_overlays(
 
     def written(view_id: str) -> tuple[Path, Array]:
         one = overlay_over(scan[view_id].load(), result, top=top, longest_side=longest_side)
-        path = directory / f"overlay_{_file_name(view_id)}.png"
+        path = directory / f"overlay_{file_name(view_id)}.png"
         Picture(view_page(one, result, top=top)).save(path)
         return path, tile(one, result, longest_side=longest_side)
 
@@ -215,8 +214,3 @@ def _maximum(scores: Array) -> float:
 
 def _number(score: float) -> str:
     return "none" if math.isnan(score) else f"{score:#.3g}"
-
-
-def _file_name(view_id: str) -> str:
-    """Injective, so that no two views share a file, and allowed on every system: urllib's quote would spell out ü."""
-    return re.sub(r'[%/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", view_id)

@@ -132,7 +132,8 @@ class FrozenEncoder(nn.Module):
         if self.layer is not None:
             computed_as += f" block {self.layer}"
         key = None if cache is None else cache.key(computed_as, pixels)
-        tokens = None if cache is None or key is None else cache.read(key)
+        kept = (self.grid, self.grid, self.channels)
+        tokens = None if cache is None or key is None else cache.read(key, shape=kept)
         if tokens is None:
             computed: Tensor = self(pixels[None].to(device))[0]
             if cache is not None and key is not None:

@@ -14,6 +14,7 @@ from modmap.encoding.square import Square
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
 from modmap.encoding.window import Window
+from modmap.inspection.view_shown import ViewShown
 from modmap.part_views import part_views
 from modmap.scan import Scan
 from modmap.types import DEFAULT_FOREGROUND, Array, ForegroundMode
@@ -32,6 +33,7 @@ class ScanTokens:
         shapes: (H, W) of each view.
         masks: Each view's foreground pixels, packed to bits.
         windows: What of each view the tokens are of; None for all of it.
+        shown: What each view shows of the part.
         notes: What was guessed, repaired or left out on the way, by view.
     """
 
@@ -43,6 +45,7 @@ class ScanTokens:
     shapes: tuple[tuple[int, int], ...]
     masks: tuple[Array, ...]
     windows: tuple[Window | None, ...]
+    shown: tuple[ViewShown, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -87,7 +90,7 @@ def encode_scan(
     grid = image_encoder.grid
     kept: list[str] = []
     notes: list[str] = []
-    images, depths, mapped, touched, seen_through, shapes, masks = [], [], [], [], [], [], []
+    images, depths, mapped, touched, seen_through, shapes, masks, shown_parts = [], [], [], [], [], [], [], []
     views = part_views(scan, lambda frame, mask: (frame, mask), foreground=foreground, notes=notes)
     for frame, mask in views:
         kept.append(frame.id)
@@ -102,6 +105,7 @@ def encode_scan(
         seen_through.append(window)
         shapes.append(frame.shape)
         masks.append(np.packbits(mask))
+        shown_parts.append(ViewShown.of(frame, mask))
         if on_view is not None:
             on_view(frame.id)
     return ScanTokens(
@@ -113,5 +117,6 @@ def encode_scan(
         shapes=tuple(shapes),
         masks=tuple(masks),
         windows=tuple(seen_through),
+        shown=tuple(shown_parts),
         notes=tuple(notes),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class TokenCache:
 
     def __init__(self, directory: str | Path, *, limit_gb: float = 20.0) -> None:
         self.directory = Path(directory)
-        if not limit_gb > 0:
+        if not 0 < limit_gb < math.inf:
             raise ModMapError(f"token cache: expected a positive limit in gigabytes, found {limit_gb}")
         self._limit = int(limit_gb * GIGABYTE)
         try:
@@ -58,15 +59,25 @@ class TokenCache:
         digest.update(plane.contiguous().cpu().numpy().tobytes())
         return digest.hexdigest()
 
-    def read(self, key: str) -> Tensor | None:
-        """What was kept under a name, or None; a damaged file counts as none."""
+    def read(self, key: str, *, shape: tuple[int, ...] | None = None) -> Tensor | None:
+        """What was kept under a name, or None.
+
+        A damaged file counts as none, and so does one that holds what no encoder gives.
+
+        Args:
+            key: The name.
+            shape: Of the tokens; None: any.
+        """
         path = self._path(key)
         try:
-            tokens = np.load(path, allow_pickle=False)
+            mapped = np.load(path, allow_pickle=False, mmap_mode="r")  # never more than the file holds
+            if mapped.dtype != np.float32 or (shape is not None and mapped.shape != shape):
+                return None
+            tokens = np.array(mapped)
             os.utime(path)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, AttributeError):
             return None
-        return torch.from_numpy(tokens)
+        return torch.from_numpy(tokens) if np.isfinite(tokens).all() else None
 
     def write(self, key: str, tokens: Tensor) -> None:
         """Keeps an array, and clears out the oldest where there is no room."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -73,12 +73,14 @@ class _Ranked:
     standing: str
 
 
-def find_predictions(directories: Sequence[Path]) -> list[Predicted]:
+def find_predictions(
+    directories: Sequence[Path], *, failed: Callable[[str], None] | None = None
+) -> list[Predicted]:
     """Every prediction at or below some directories: what `modmap predict`, `modmap evaluate` or a benchmark wrote.
 
     Raises:
         UsageError: no directory, one is missing, or there is no prediction in it.
-        ModMapError: a summary is damaged.
+        ModMapError: without `failed`, a summary is damaged; with it, all are.
     """
     if not directories:
         raise UsageError("qualitative: expected a directory of results, found none")
@@ -96,7 +98,14 @@ def find_predictions(directories: Sequence[Path]) -> list[Predicted]:
                 f"qualitative: {directory}: expected results of modmap predict or modmap evaluate, found none"
             )
         for place in places:
-            found.setdefault(place.resolve(), Predicted(place, directory, read_summary(place)))
+            try:
+                found.setdefault(place.resolve(), Predicted(place, directory, read_summary(place)))
+            except (ModMapError, OSError) as error:
+                if failed is None:
+                    raise
+                failed(str(error))
+    if not found:
+        raise ModMapError("qualitative: expected a result that can be read, found none")
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from modmap.datasets import find_scans
 from modmap.drawing.legend import draw_legend
 from modmap.drawing.picture import Picture
 from modmap.drawing.table import PLAIN, TALLEST_LEGEND, picture_table
-from modmap.errors import UsageError
+from modmap.errors import ModMapError, UsageError
 from modmap.figures.choice import Shown, find_predictions, highest, named, successes_and_failures
 from modmap.figures.scan_row import COLUMNS, missing, scan_row
 from modmap.runs.stored_results import common_top, source_scan
@@ -40,6 +40,7 @@ def qualitative_pictures(
     only: Sequence[str] = (),
     view_id: str | None = None,
     scans: Path | None = None,
+    failed: Callable[[str], None] | None = None,
 ) -> Qualitative:
     """`successes` and `failures` by score and label; `qualitative` where scans are named, or have no labels.
 
@@ -51,6 +52,7 @@ def qualitative_pictures(
         only: Names of the scans to show; empty to choose by score and label.
         view_id: The view to show; None chooses one for each scan.
         scans: Where the scans are, if they are no longer where they were predicted from.
+        failed: Called with a line on each result that can't be shown, which is left out; None: it is an error.
 
     Raises:
         UsageError: there is no result, or `count` isn't positive.
@@ -58,7 +60,7 @@ def qualitative_pictures(
     """
     if count < 1:
         raise UsageError(f"qualitative: --count: expected at least 1, found {count}")
-    predicted = find_predictions(directories)
+    predicted = find_predictions(directories, failed=failed)
     remarks: list[str] = []
     chosen: dict[str, list[Shown]] = {}
     if only:
@@ -68,7 +70,7 @@ def qualitative_pictures(
     else:
         remarks.append(NO_LABELS)
         chosen["qualitative"] = highest(predicted, count)
-    known = [] if scans is None else find_scans(scans)
+    known = [] if scans is None else find_scans(scans, failed=failed)
     every = [shown for rows in chosen.values() for shown in rows]
     top = common_top(shown.predicted.summary for shown in every) or 1.0
     pictures = {}
@@ -76,7 +78,9 @@ def qualitative_pictures(
         if not rows:
             remarks.append(_none(name))
             continue
-        pictures[name] = _picture(name, rows, known, top, view_id, remarks, runs=len(directories))
+        picture = _picture(name, rows, known, top, view_id, remarks, runs=len(directories), failed=failed)
+        if picture is not None:
+            pictures[name] = picture
     return Qualitative(pictures, remarks)
 
 
@@ -89,13 +93,23 @@ def _picture(
     remarks: list[str],
     *,
     runs: int,
-) -> Picture:
+    failed: Callable[[str], None] | None,
+) -> Picture | None:
     drawn = []
     for shown in rows:
-        scan = source_scan(shown.predicted.summary, known, shown.predicted.place)
-        remarks += missing(shown, scan)
         run = shown.predicted.run.name if runs > 1 else None
-        drawn.append(scan_row(shown, scan, view_id=view_id, top=top, run=run))
+        try:
+            scan = source_scan(shown.predicted.summary, known, shown.predicted.place)
+            row = scan_row(shown, scan, view_id=view_id, top=top, run=run)
+        except (ModMapError, OSError) as error:
+            if failed is None:
+                raise
+            failed(str(error))
+            continue
+        remarks += missing(shown, scan)
+        drawn.append(row)
+    if not drawn:
+        return None
     height = sum(
         max((len(cell) for cell in row.cells if not isinstance(cell, str)), default=0) for row in drawn
     )

@@ -17,6 +17,7 @@ IMAGE_SUFFIXES = tuple(NAMED)
 DEPTH_SUFFIXES = (".npy", ".npz", ".exr", ".tif", ".tiff", ".png")
 BACKGROUND = 0.01  # share of a view that a background has at least
 FAR = 3.0  # times as far as all else
+NEARLY_ALL = 0.95  # of what is nearer than a background
 
 
 def read_image(path: Path, *, notes: list[str] | None = None) -> Array:
@@ -167,8 +168,6 @@ def clean_depth(
     np.copyto(depth, 0, where=~finite | negative)
     if negative.any():
         notes.append(f"{negative.mean():.1%} of the depth is negative and counts as not measured")
-    if np.isnan(raw).any():
-        notes.append(f"{np.isnan(raw).mean():.1%} of the depth is NaN and counts as not measured")
     if raw.dtype == np.uint16:
         saturated = raw == np.iinfo(np.uint16).max
         if saturated.any():
@@ -178,24 +177,30 @@ def clean_depth(
             )
     if limit is not None:
         depth[depth > limit] = 0
-    background = _background(depth)
-    if background is not None:
-        depth[depth == background] = 0
+    while (background := _background(depth)) is not None:
+        farthest, scene = background
+        depth[depth > FAR * scene] = 0
         notes.append(
-            f"what lies at exactly {background:g} mm, {FAR:g} times as far as all else, is taken for a background and "
+            f"what lies at exactly {farthest:g} mm, {FAR:g} times as far as all else, is taken for a background and "
             "counts as not measured"
         )
     return depth, tuple(notes)
 
 
-def _background(depth: Array) -> float | None:
-    """The depth, mm, that a renderer or a driver gave to all that lies behind the scene; None without one."""
+def _background(depth: Array) -> tuple[float, float] | None:
+    """The depth, mm, that a renderer or a driver gave to all behind the scene, and the scene's; None without one.
+
+    The scene's is how far nearly all else lies at most: between the two is what a renderer has blended along edges.
+    """
     farthest = float(depth.max(initial=0))
-    there = depth == farthest
-    if farthest <= 0 or there.mean() < BACKGROUND:
+    if farthest <= 0:
         return None
-    others = float(depth.max(initial=0, where=~there))
-    return farthest if others > 0 and farthest > FAR * others else None
+    there = depth == farthest
+    if there.mean() < BACKGROUND:
+        return None
+    others = depth[(depth > 0) & ~there]
+    scene = float(np.quantile(others, NEARLY_ALL)) if len(others) else 0.0
+    return (farthest, scene) if scene > 0 and farthest > FAR * scene else None
 
 
 def _decode(path: Path, notes: list[str], *, values: bool = False) -> Array:

@@ -66,7 +66,7 @@ class Training:
             The mean loss, also appended to `losses`.
 
         Raises:
-            ModMapError: the loss is no longer a number.
+            ModMapError: the loss, or a weight, is no longer a number.
         """
         self.mapper.train()
         size = self.settings.pairs_per_batch
@@ -77,6 +77,7 @@ class Training:
             self.schedule.step()
             if loss is not None:
                 losses.append(loss)
+        self._require_finite()
         self.losses.append(sum(losses) / max(len(losses), 1))
         self.mapper.eval()
         return self.losses[-1]
@@ -91,13 +92,22 @@ class Training:
             The mean loss of each epoch, those before this call included.
 
         Raises:
-            ModMapError: the loss is no longer a number.
+            ModMapError: the loss, or a weight, is no longer a number.
         """
         while not self.done:
             self.epoch()
             if after_epoch is not None:
                 after_epoch(self)
         return self.losses
+
+    def _require_finite(self) -> None:
+        """Checks what the last step has left: the loss is of the weights before it."""
+        for name, parameter in self.mapper.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise ModMapError(
+                    f"training: expected finite weights after a step, found NaN or infinity in {name}: lower "
+                    "training.peak_learning_rate"
+                )
 
     def _step(self, batch: Tensor) -> float | None:
         pair, place = self.bank.places(batch)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from modmap.calibration import Calibration
 from modmap.datasets import find_scans
 from modmap.defects import read_defects
 from modmap.defects.files import JSON_NAME
-from modmap.errors import UsageError
+from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import atomic_file
 from modmap.files.validated_json import validate
 from modmap.report.batch_page import BatchRow, batch_page
@@ -24,21 +25,26 @@ from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
 
+Made = TypeVar("Made")
+
 REPORT, BATCH = "report.html", "index.html"
 
 
-def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
+def write_reports(
+    output: Path, *, scans: Path | None = None, failed: Callable[[str], None] | None = None
+) -> list[Path]:
     """Writes `report.html` beside every result in a directory, and `index.html` with all of them.
 
     Args:
         output: Where `modmap predict` wrote, or one scan's directory in it.
         scans: Where the scans are, if they are no longer where they were predicted from.
+        failed: Called with a line on each result that can't be shown, which is left out; None: it is an error.
 
     Returns:
         The pages, the one of all scans last.
 
     Raises:
-        ModMapError: a result or its scan can't be read, or k3d isn't installed.
+        ModMapError: without `failed`, a result or its scan can't be read; with it, none can be.
         UsageError: there is no result.
     """
     places = (
@@ -49,21 +55,38 @@ def write_reports(output: Path, *, scans: Path | None = None) -> list[Path]:
     )
     if not places:
         raise UsageError(f"report: {output}: expected results of modmap predict, found none")
-    summaries = {place: read_summary(place) for place in places}
-    known = [] if scans is None else find_scans(scans)
-    sources = {place: source_scan(summary, known, place) for place, summary in summaries.items()}
-    top = common_top(summaries.values())
-    rows, pages = [], []
-    for place, summary in summaries.items():
-        report = _report(place, summary, sources[place], top)
-        page = place / REPORT
-        with atomic_file(page) as partial:
+    known = [] if scans is None else find_scans(scans, failed=failed)
+
+    def each(one: Callable[[Path], Made], some: Iterable[Path]) -> dict[Path, Made]:
+        made = {}
+        for place in some:
+            try:
+                made[place] = one(place)
+            except (ModMapError, OSError) as error:
+                if failed is None:
+                    raise
+                failed(str(error))
+        return made
+
+    summaries = each(read_summary, places)
+    sources = each(lambda place: source_scan(summaries[place], known, place), summaries)
+    top = common_top(summaries[place] for place in sources) if sources else 0.0
+
+    def write(place: Path) -> BatchRow:
+        report = _report(place, summaries[place], sources[place], top)
+        with atomic_file(place / REPORT) as partial:
             partial.write_text(scan_page(report, sources[place]), encoding="utf-8")
-        pages.append(page)
-        rows.append(_row(place, report, sources[place]))
+        return _row(place, report, sources[place])
+
+    rows = each(write, sources)
+    if not rows:
+        raise ModMapError(
+            f"report: {output}: expected a result that can be shown, found none of {len(places)}"
+        )
+    pages = [place / REPORT for place in rows]
     if places != [output]:
         with atomic_file(output / BATCH) as partial:
-            partial.write_text(batch_page(rows, top=top, report_name=REPORT), encoding="utf-8")
+            partial.write_text(batch_page(list(rows.values()), top=top, report_name=REPORT), encoding="utf-8")
         pages.append(output / BATCH)
     return pages
 

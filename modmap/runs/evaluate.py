@@ -13,8 +13,9 @@ from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
-from modmap.errors import UsageError
+from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import atomic_file, require_writable
+from modmap.files.places import require_directory
 from modmap.files.validated_json import read_json
 from modmap.runs.evaluation_metrics import EvaluationMetrics, common_grid, metrics_of, scan_grid
 from modmap.runs.fit import fit_and_save
@@ -83,7 +84,8 @@ class EvaluationRun:
         grid: VoxelGrid | None,
         said: Callable[[str], None],
         progress: bool = False,
-    ) -> None:
+        failed: Callable[[str], None] | None = None,
+    ) -> list[Scan]:
         """Predicts those scans that haven't been.
 
         Args:
@@ -91,31 +93,49 @@ class EvaluationRun:
             grid: Where scans without ground truth are scored; None: in the model's own grid.
             said: Called with a line on each scan that was done.
             progress: Show bars on standard error.
+            failed: Called with a line on each scan that can't be used, and the others are predicted; None: it is an
+                error.
+
+        Returns:
+            The scans that are predicted now.
 
         Raises:
-            ModMapError: the model or a scan can't be used; what was done before it stays.
+            ModMapError: the model can't be used, or, without `failed`, a scan; what was done before it stays.
         """
         model = self.opened()
         formats: tuple[VolumeFormat, ...] = ("npz", "ply", "vti") if self.pictures else ("npz",)
+        if failed is None:
+            for scan in scans:
+                model.check(scan)
+        done = []
         for scan in scans:
-            model.check(scan)
-        for scan in scans:
-            place = self.out / SCANS / scan.name
-            own_grid = scan_grid(scan, grid)
-            if is_done(place, model, scan, grid=own_grid, formats=formats, overlays=self.pictures):
-                continue
-            origin = origin_of(model, scan, formats=formats, overlays=self.pictures)
-            result = model.predict(scan, grid=own_grid, progress=progress)
-            write_result(
-                result,
-                scan,
-                place,
-                model=model,
-                formats=formats,
-                overlays=self.pictures,
-                origin=origin,
-            )
-            said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
+            try:
+                self._predict_one(model, scan, scan_grid(scan, grid), formats, said, progress)
+            except (ModMapError, OSError) as error:
+                if failed is None:
+                    raise
+                failed(str(error))
+            else:
+                done.append(scan)
+        return done
+
+    def _predict_one(
+        self,
+        model: Detector,
+        scan: Scan,
+        grid: VoxelGrid | None,
+        formats: Sequence[VolumeFormat],
+        said: Callable[[str], None],
+        progress: bool,
+    ) -> None:
+        model.check(scan)
+        place = self.out / SCANS / scan.name
+        if is_done(place, model, scan, grid=grid, formats=formats, overlays=self.pictures):
+            return
+        origin = origin_of(model, scan, formats=formats, overlays=self.pictures)
+        result = model.predict(scan, grid=grid, progress=progress)
+        write_result(result, scan, place, model=model, formats=formats, overlays=self.pictures, origin=origin)
+        said(f"{scan.name}: score {result.score:.4f}, {sum(result.seconds.values()):.1f} s")
 
     def metrics(self, scans: Sequence[Scan]) -> EvaluationMetrics:
         """The metrics of all test scans, once they are predicted.
@@ -141,7 +161,9 @@ class EvaluationRun:
         )
 
 
-def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[Scan, list[Scan]]:
+def training_and_tests(
+    directory: Path, *, train: Path | None = None, failed: Callable[[str], None] | None = None
+) -> tuple[Scan, list[Scan]]:
     """The nominal scan and the test scans of a directory.
 
     The nominal scan is the one that `train` names; else that of SiM3D's layout, `<category>_real`; else the one in a
@@ -150,15 +172,16 @@ def training_and_tests(directory: Path, *, train: Path | None = None) -> tuple[S
     Args:
         directory: A category of SiM3D, or any directory of scans.
         train: The nominal scan's directory, from `directory` or from here.
+        failed: Called with a line on each scan that can't be opened, which is left out; None: it is an error.
 
     Raises:
         UsageError: it can't be told which scan is the nominal one, or there is no other.
-        ModMapError: a scan can't be opened.
+        ModMapError: the nominal scan can't be opened, or, without `failed`, another.
     """
     if train is None and is_category(directory):
         dataset = SiM3D(directory.resolve().parent)
-        return dataset.train(directory.resolve().name), dataset.tests(directory.resolve().name)
-    scans = find_scans(directory)
+        return dataset.train(directory.resolve().name), dataset.tests(directory.resolve().name, failed=failed)
+    scans = find_scans(directory, failed=failed)
     if train is not None:
         place = directory / train if (directory / train).is_dir() else train
         nominal = load_scan(place)
@@ -199,19 +222,29 @@ def evaluate_directory(
     train: Path | None = None,
     pictures: bool = True,
     progress: bool = False,
+    failed: Callable[[str], None] | None = None,
 ) -> EvaluationMetrics:
     """Fits on a directory's nominal scan, predicts its test scans, and prints and writes their metrics.
 
     What an earlier run with the same settings has done in `out` is not done again. Writes `results.json` and, one line
-    a scan, `scans.jsonl`.
+    a scan, `scans.jsonl`. With `failed`, that is called with a line on each test scan that can't be used, and the
+    metrics are those of the others, as a note says.
 
     Raises:
-        ModMapError: a scan can't be used, `out` was begun with other settings, or can't be written to.
+        ModMapError: the nominal scan can't be used, or, without `failed`, a test scan; `out` was begun with other
+            settings, or can't be written to.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: expected a directory to write to, found a file")
+    left_out: list[str] = []
+
+    def told(reason: str) -> None:
+        left_out.append(reason)
+        assert failed is not None
+        failed(reason)
+
+    tell = None if failed is None else told
+    require_directory(out, what="results")
     model = make_model()
-    nominal, tests = training_and_tests(directory, train=train)
+    nominal, tests = training_and_tests(directory, train=train, failed=tell)
     grid = common_grid(tests)
     require_writable(out)
     run = EvaluationRun(out, device=str(model.device), token_cache=model.token_cache, pictures=pictures)
@@ -223,8 +256,13 @@ def evaluate_directory(
             partial.write_text(json.dumps(learnt_from, indent=2) + "\n", encoding="utf-8")
         run.fit(model, nominal, progress=progress)
         print(f"{nominal.name}: fitted", flush=True)
-    run.predict(tests, grid=grid, said=_say, progress=progress)
-    found = run.metrics(tests)
+    done = run.predict(tests, grid=grid, said=_say, progress=progress, failed=tell)
+    if not done:
+        raise ModMapError(f"{directory}: expected a test scan that can be used, found none of {len(tests)}")
+    found = run.metrics(done)
+    if left_out:
+        note = f"{len(left_out)} test scans that can't be used are left out of all figures"
+        found = replace(found, notes=(*found.notes, note))
     lines = "".join(json.dumps(asdict(scan)) + "\n" for scan in found.scans)
     for name, text in (("results.json", json.dumps(found.row(), indent=2) + "\n"), ("scans.jsonl", lines)):
         with atomic_file(out / name) as partial:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from modmap.datasets.ground_truth import read_ground_truth
-from modmap.errors import ModMapError, one_line
-from modmap.files.validated_json import read_json
+from modmap.errors import ModMapError
+from modmap.files.validated_json import read_json, validate
 from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
 from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume
@@ -21,6 +23,15 @@ from modmap.volume import VoxelGrid
 
 LIMITS = (0.01, 0.05, 0.3)
 VOLUME = "volume.npz"
+
+
+class _Scored(BaseModel):
+    """What of a summary metrics are taken from, by whatever method it is."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    score: float
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -79,12 +90,12 @@ class EvaluationMetrics:
 def common_grid(scans: Sequence[Scan]) -> VoxelGrid | None:
     """The grid of the first ground truth among some scans of a category: where those without one are scored.
 
-    Raises:
-        ModMapError: a ground truth cannot be read.
+    One that cannot be read is passed over here: it is an error where its scan is predicted.
     """
     for scan in scans:
         if scan.ground_truth is not None:
-            return read_ground_truth(scan.ground_truth).grid
+            with suppress(ModMapError):
+                return read_ground_truth(scan.ground_truth).grid
     return None
 
 
@@ -103,7 +114,7 @@ def metrics_of(scans: Sequence[Scan], results: Path) -> EvaluationMetrics:
     Raises:
         ModMapError: a result is missing or damaged, or its volume lies in another grid than its ground truth.
     """
-    found = [_read_summary(results / scan.name / SUMMARY) for scan in scans]
+    found = [_score_and_seconds(results / scan.name) for scan in scans]
     scores = [score for score, _ in found]
     labels = [scan.anomalous for scan in scans]
     both = True in labels and False in labels
@@ -181,13 +192,9 @@ def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]
     return float(np.mean(nominal < score) + np.mean(nominal == score) / 2)
 
 
-def _read_summary(path: Path) -> tuple[float, dict[str, float]]:
+def _score_and_seconds(place: Path) -> tuple[float, dict[str, float]]:
+    path = place / SUMMARY
     if not path.is_file():
         raise ModMapError(f"{path}: expected the result of a prediction, found none")
-    try:
-        summary = read_json(path)
-        return float(summary["score"]), {step: float(took) for step, took in summary["seconds"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModMapError(
-            f"{path}: expected the result of a prediction, found a damaged one ({one_line(error)})"
-        ) from None
+    found = validate(_Scored, read_json(path), where=str(path))
+    return found.score, found.seconds

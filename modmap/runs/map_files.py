@@ -10,10 +10,12 @@ import numpy as np
 
 from modmap.encoding.window import Window
 from modmap.errors import ModMapError, one_line
+from modmap.files.archives import opened_npz
 from modmap.files.atomic import atomic_file
 from modmap.result import ViewMaps
 from modmap.types import EVIDENCE, Aggregation, Array
 
+MOST_BYTES = 2**32
 MAPS_NAME = "maps.npz"
 FAST = 1  # of zlib's levels: two thirds of the time of the usual one, for a twentieth more of bytes
 
@@ -62,11 +64,11 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
     if not path.is_file():
         raise ModMapError(f"{path}: expected the maps of a prediction, found none: predict the scan again")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with opened_npz(path, most_bytes=MOST_BYTES) as stored:
             aggregation = str(stored["aggregation"])
             if aggregation not in typing.get_args(Aggregation):
                 raise ValueError(f"aggregation {aggregation!r}")
-            return {
+            found = {
                 str(view_id): ViewMaps(
                     id=str(view_id),
                     image_tokens=stored.get(f"image_{place}"),
@@ -83,11 +85,33 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                 )
                 for place, view_id in enumerate(stored["ids"])
             }
+            if not found:
+                raise ValueError("no view")
+            for maps in found.values():
+                _require_whole(maps)
+            return found
     except Exception as error:
         reason = one_line(error)
         raise ModMapError(
             f"{path}: expected the maps of a prediction, found a damaged file ({reason})"
         ) from None
+
+
+def _require_whole(maps: ViewMaps) -> None:
+    """Checks that what is kept of a view can be spread over its pixels.
+
+    Raises:
+        ValueError: it can't.
+    """
+    height, width = maps.shape
+    if min(height, width) < 1 or len(maps.mask_bits) != -(-height * width // 8):
+        raise ValueError(f"view {maps.id}: a mask of {len(maps.mask_bits)} bytes of {width}x{height} pixels")
+    for tokens in (maps.image_tokens, maps.depth_tokens):
+        if tokens is not None and (tokens.ndim != 2 or tokens.shape[0] != tokens.shape[1] or not tokens.size):
+            raise ValueError(f"view {maps.id}: tokens of shape {tokens.shape}")
+    for pixels in (*maps.evidence.values(), maps.deviation_pixels, maps.nominal_pixels):
+        if pixels is not None and (pixels.ndim != 2 or not 0 < max(pixels.shape) <= max(height, width)):
+            raise ValueError(f"view {maps.id}: evidence of shape {pixels.shape}")
 
 
 def _window(ends: Array | None) -> Window | None:

@@ -17,8 +17,10 @@ from modmap.detector.protocol import Detector
 from modmap.drawing.overlays import write_overlays
 from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import atomic_directory, require_free, require_writable
+from modmap.files.places import require_directory
 from modmap.files.validated_json import read_json
 from modmap.result import Result
+from modmap.runs.failures import Failures
 from modmap.runs.map_files import write_maps
 from modmap.runs.provenance import is_done, origin_of
 from modmap.runs.summary import SUMMARY, SUMMARY_KEYS, summarise
@@ -47,16 +49,16 @@ def predict_directories(
 ) -> int:
     """Scores every scan in some directories.
 
-    All scans are opened and their views matched to the model before the first is scored; a scan that fails later
-    is reported and the next one taken.
+    All scans are opened and their views matched to the model before the first is scored. One that can't be used is
+    told, and the others are scored.
 
     Returns:
         The exit status: 1 if a scan couldn't be scored; else, with `fail_on_defect`, 3 if a scan's verdict is to fail,
         and 4 if too little of one was seen to pass; else 0.
 
     Raises:
-        ModMapError: the model or a scan can't be opened; two scans would write to one place, or one to a place where
-            other files than a result are, or that can't be written to.
+        ModMapError: the model can't be opened; there is no scan, or two would write to one place; the output can't be
+            written to.
         UsageError: `fail_on_defect`, and the model isn't calibrated.
     """
     desk = Desk.opened(
@@ -69,32 +71,41 @@ def predict_directories(
         device=device,
         nominal=nominal,
     )
-    scans = [scan for directory in directories for scan in find_scans(directory)]
-    require_distinct(scans, command="predict")
+    failures = Failures()
+    found = [scan for directory in directories for scan in find_scans(directory, failed=failures)]
+    if found or not failures:
+        require_distinct(found, command="predict")
     desk.require_output()
-    for scan in scans:
-        desk.require_usable(scan)
+    scans = []
+    for scan in found:
+        try:
+            desk.require_usable(scan)
+        except (ModMapError, OSError) as error:
+            failures(error)
+            continue
+        scans.append(scan)
         if fail_on_defect and desk.calibration_of(scan) is None:
             raise UsageError(
                 f"predict: --fail-on-defect: expected a calibrated model, found no thresholds for {scan.name} in "
                 f"{model_source}: run modmap calibrate first"
             )
+    if not scans:
+        return UNUSABLE
     require_writable(output)
-    unusable, verdicts = 0, []
+    verdicts = []
     for scan in scans:
         if resume and desk.is_done(scan):
-            verdicts.append(read_json(output / scan.name / SUMMARY).get("verdict"))
+            verdicts.append(read_json(output / scan.name / SUMMARY)["verdict"])
             print(f"{scan.name}: already done")
             continue
         try:
             result, line = desk.predict(scan)
         except (ModMapError, OSError) as error:
-            unusable += 1
-            print(f"modmap: error: {error}", file=sys.stderr)
+            failures(error)
             continue
         verdicts.append(result.verdict)
         print(line, flush=True)
-    if unusable:
+    if failures:
         return UNUSABLE
     if fail_on_defect and "fail" in verdicts:
         return DEFECTIVE
@@ -149,10 +160,9 @@ class Desk:
         """Checks that the output can be a directory.
 
         Raises:
-            UsageError: it is a file.
+            UsageError: it can't.
         """
-        if self.output.exists() and not self.output.is_dir():
-            raise UsageError(f"{self.output}: expected a directory to write to, found a file")
+        require_directory(self.output, what="results")
 
     def require_usable(self, scan: Scan) -> None:
         """Checks, without reading pixels, that a scan fits the model and its place holds a result or nothing.

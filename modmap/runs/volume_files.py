@@ -13,9 +13,10 @@ from pyevtk.vtk import VtkFile, VtkImageData
 
 from modmap.drawing.colours import colourise
 from modmap.errors import ModMapError, one_line
+from modmap.files.archives import opened_npz
 from modmap.files.atomic import atomic_file
 from modmap.types import Array, VolumeFormat
-from modmap.volume import AnomalyVolume, VoxelGrid
+from modmap.volume import MOST_VOXELS, AnomalyVolume, VoxelGrid
 
 FORMATS: tuple[VolumeFormat, ...] = ("npz", "ply", "vti")
 LAYERS_AT_ONCE = 16
@@ -127,13 +128,8 @@ def _read_npz(path: Path) -> dict[str, Array]:
             f"{path}: expected a volume, found {'a directory' if path.is_dir() else 'no such file'}"
         )
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ModMapError(f"{path}: expected a volume (.npz), found a single array {loaded.shape}")
-        with loaded:
+        with opened_npz(path, most_bytes=5 * MOST_VOXELS) as loaded:
             return {key: loaded[key] for key in loaded.files}
-    except ModMapError:
-        raise
     except Exception as error:
         reason = one_line(error)
         raise ModMapError(f"{path}: expected a whole .npz file, found a damaged one ({reason})") from None

@@ -17,6 +17,7 @@ from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import require_writable
 from modmap.runs.predict import Desk
 
+LONGEST = 1e6  # seconds
 State = tuple[tuple[str, int, int], ...]  # of each file the path below the scan, the size and the time
 
 
@@ -35,6 +36,7 @@ class Arrivals:
     settled: float
     _seen: dict[Path, tuple[State, float]] = field(default_factory=dict)
     _told: dict[Path, State] = field(default_factory=dict)
+    _unreadable: set[str] = field(default_factory=set)
 
     def look(self, now: float) -> list[Path]:
         """The directories of scans that are whole and new, by name.
@@ -43,8 +45,8 @@ class Arrivals:
             now: Seconds by a clock that never goes back.
         """
         try:
-            places = scan_directories(self.directory)
-        except ModMapError:
+            places = scan_directories(self.directory, failed=self._tell_once)
+        except (ModMapError, OSError):
             places = []  # none has arrived yet, or the share is away for a moment
         ready = []
         for place in places:
@@ -56,6 +58,12 @@ class Arrivals:
                 self._told[place] = state
                 ready.append(place)
         return ready
+
+    def _tell_once(self, reason: str) -> None:
+        """Says that a folder can't be read, and not again at every look."""
+        if reason not in self._unreadable:
+            self._unreadable.add(reason)
+            print(f"modmap: error: {reason}", file=sys.stderr, flush=True)
 
     @property
     def waiting(self) -> bool:
@@ -83,8 +91,10 @@ def watch_directory(desk: Desk, directory: Path, *, settled: float, every: float
         ModMapError: the output can't be written to.
     """
     for name, seconds in (("settled", settled), ("every", every), ("idle", idle)):
-        if seconds is not None and not seconds > 0:
-            raise UsageError(f"watch: {name}: expected more than 0 seconds, found {seconds:g}")
+        if seconds is not None and not 0 < seconds <= LONGEST:
+            raise UsageError(
+                f"watch: {name}: expected more than 0 seconds, at most {LONGEST:g}, found {seconds:g}"
+            )
     if not directory.is_dir():
         raise UsageError(f"watch: {directory}: expected a directory that scans arrive in, found none")
     if desk.output.resolve().is_relative_to(directory.resolve()):

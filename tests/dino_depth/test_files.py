@@ -40,6 +40,10 @@ class TestReadJson:
             (b"\xff\xff", r"a damaged file \("),
             (b"[1, 2]", "a list"),
             (b"null", "a NoneType"),
+            (b'{"a": NaN}', r"a damaged file \(expected finite numbers, found NaN"),
+            (b'{"a": ' + 100_000 * b"[", r"a damaged file \(lists or objects nested too deeply"),
+            (b'{"a": ' + 5_000 * b"9" + b"}", r"a damaged file \("),
+            (b'{"a": "\\ud800"}', r"a damaged file \("),
         ],
     )
     def test_read_json__anything_else_is_one_line(

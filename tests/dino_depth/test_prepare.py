@@ -235,17 +235,30 @@ class TestMain:
         assert f"argument {words[0]}: invalid" in capsys.readouterr().err
 
     @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_damaged_file__one_line_and_nothing_half_written(
+    def test_damaged_file__is_named_and_left_out(
         self, tmp_path: Path, capfd: pytest.CaptureFixture[str], workers: str
     ) -> None:
+        """By a run that takes up a finished corpus, too: its exit status says so again."""
         write_mvtec3d(tmp_path)
-        path = tmp_path / "bagel" / "train" / "good" / "xyz" / "001.tiff"
+        good = tmp_path / "bagel" / "train" / "good" / "xyz"
+        path = good / "001.tiff"
         path.write_bytes(path.read_bytes()[:1000])
-        words = ["--source", f"mvtec_3d_ad={tmp_path}", "--workers", workers]
-        assert prepare.main([*words, "--out", str(tmp_path / "out")]) == 2
-        said = [line for line in capfd.readouterr().err.splitlines() if "error" in line.lower()]
-        expected = f"{path}: expected a whole TIFF, found 1000 bytes without a page"
-        assert said == [f"dino_depth.prepare: error: {expected}"]
+        words = ["--source", f"mvtec_3d_ad={tmp_path}", "--workers", workers, "--out", str(tmp_path / "out")]
+        assert prepare.main(words) == 1
+        said = [line for line in capfd.readouterr().err.splitlines() if "left out" in line]
+        assert said == [f"left out: {path}: expected a whole TIFF, found 1000 bytes without a page"]
+        rows = len(open_corpus(tmp_path / "out"))
+        assert rows > 0
+        assert prepare.main(words) == 1
+        assert len(open_corpus(tmp_path / "out")) == rows
+
+    def test_damaged_file__all_of_them(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        write_mvtec3d(tmp_path)
+        for path in tmp_path.rglob("*.tiff"):
+            path.write_bytes(path.read_bytes()[:1000])
+        words = ["--source", f"mvtec_3d_ad={tmp_path}", "--out", str(tmp_path / "out")]
+        assert prepare.main(words) == 2
+        assert "expected a whole TIFF, found 1000 bytes without a page" in capfd.readouterr().err
         assert [file.name for file in (tmp_path / "out").iterdir()] == ["prepare.json"]
 
 

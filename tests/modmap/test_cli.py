@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,3 +44,21 @@ class TestMain:
     ) -> None:
         assert run("encoders", "pull", "dinov2_vits15") == 1
         assert "did you mean 'dinov2_vits14'" in capsys.readouterr().err
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("module", ["tyro", "modmap_imports_this"])
+    def test_main__ctrl_c_while_modules_are_imported(self, tmp_path: Path, module: str) -> None:
+        """In a module that the command line needs, and in one that a command needs; imports take longest."""
+        stop = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+        (tmp_path / f"{module}.py").write_text(stop)
+        script = "import sys; import modmap.cli as cli\n"
+        if module != "tyro":
+            script += f"def command() -> int:\n    import {module}\n    return 0\n"
+            script += "cli._commands = lambda: ({'command': command, 'other': command}, {})\n"
+        script += "cli.main(['command'])"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        ended = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "modmap: interrupted\n")

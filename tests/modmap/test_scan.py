@@ -146,6 +146,8 @@ class TestScan:
         Scan("n" * 200, [_flat("v" * 200)])
         with pytest.raises(ModMapError, match=r"^scan name: .* at most 200 bytes, found 201: nnn"):
             Scan("n" * 201, [_flat("00")])
+        with pytest.raises(ModMapError, match=r"^view id: .* at most 200 bytes, found 300: ////"):
+            Scan("s", [_flat(100 * "/")])  # a slash is written as %2F
         with pytest.raises(ModMapError, match=r"^view id: .* at most 200 bytes, found 202: üü"):
             Scan("n", [_flat("ü" * 101)])
 

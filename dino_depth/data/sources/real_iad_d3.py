@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from dino_depth.arrays import Array
 from dino_depth.data.sources.depth_files import read_xyz
 from dino_depth.data.sources.source import Item, Source, files_in, required
 from dino_depth.errors import DinoDepthError, one_line
+from dino_depth.files import parsed_json
 
 NAME = "real_iad_d3"
 LISTS, FILES = "realiad_d3_jsons", "realiad_d3_raw"
@@ -44,7 +44,7 @@ def real_iad_d3(root: Path, *, everything: bool = False) -> Source:
 
 def _items(path: Path, folder: Path, *, everything: bool) -> list[Item]:
     try:
-        lists = json.loads(path.read_text(encoding="utf-8"))
+        lists = parsed_json(path.read_text(encoding="utf-8"))
         parts = [part for split in ("train", "validation", "test") for part in lists.get(split, ())]
         if not everything:
             parts = [part for part in lists["train"] if part["anomaly_class"] == NOMINAL]

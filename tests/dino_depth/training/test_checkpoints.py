@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
 import tempfile
 import time
@@ -227,6 +228,28 @@ class TestCheckpoints:
             with pytest.raises(DinoDepthError, match=r"checkpoint\.json: expected") as error:
                 read_record(tmp_path)
             assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"step": -1},
+            {"step": "1"},
+            {"steps": 0},
+            {"total_batch": 1.5},
+            {"config": []},
+            {"sources": {"a": -1}},
+        ],
+    )
+    def test_read_record__what_no_run_remembers(self, tmp_path: Path, change: dict[str, Any]) -> None:
+        record = {"config": {}, "step": 1, "steps": 2, "total_batch": 4, "sources": {"a": 3}}
+        (tmp_path / "checkpoint.json").write_text(json.dumps(record))
+        assert read_record(tmp_path) == record
+        (tmp_path / "checkpoint.json").write_text(json.dumps(record | change))
+        with pytest.raises(
+            DinoDepthError, match=r"checkpoint.json: expected a checkpoint's record, found .+: "
+        ) as error:
+            read_record(tmp_path)
+        assert next(iter(change)) in str(error.value)
 
     def test_seed_of_step__differs(self) -> None:
         seeds = {

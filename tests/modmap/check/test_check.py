@@ -11,9 +11,12 @@ import pytest
 from rich.console import Console
 
 from modmap.check.check import check_directory, check_scan, print_report
+from modmap.config import InferenceSettings
 from modmap.datasets import GroundTruth, write_ground_truth, write_scan
+from modmap.detector.survey import survey
 from modmap.errors import ModMapError
 from modmap.scan import Scan, View
+from tests.modmap.inspection.cut_scans import in_unit
 from tests.real_scans import sokrates_scan
 from tests.sim3d_directories import write_scanned
 from tests.synthetic_scans import ball_scan
@@ -59,7 +62,9 @@ class TestCheckScan:
         assert report.valid == pytest.approx((4 + 4) / (4 + 28))
         assert [view.image_bits for view in report.views] == [8, 16]
         assert "views differ in size: 2x2, 7x4" in report.warnings
-        assert "a volume needs a camera for every view: 2 of 2 views lack one (a, b)" in report.warnings
+        assert any(
+            "presets inspect and memory: 2 of 2 views lack one (a, b)" in one for one in report.warnings
+        )
         assert report.agreement == ()
         assert report.worst is None
 
@@ -225,3 +230,51 @@ class TestPrintReport:
         wrong = replace(scan, views=[replace(view, depth_unit=0.001) for view in scan.views])
         print_report(check_scan(wrong), Console(file=stream, width=100))
         assert "nowhere within 5% of the depth" in stream.getvalue()
+
+
+class TestWhatAFitRefuses:
+    """What check calls usable, a fit takes; what a fit refuses, check names, in the same words."""
+
+    def test_check_scan__names_what_a_fit_refuses(self) -> None:
+        scan = ball_scan(views=4, width=160, height=120)
+        blind = replace(scan["02"], depth=np.full((120, 160), np.inf))
+        depth = np.array(scan["01"].depth)
+        depth[50:54, 50:54] = 1e5  # too little for a background
+        for wrong in (
+            _with(scan, blind),
+            in_unit(scan, 0.001),
+            _with(scan, replace(scan["01"], depth=depth)),
+        ):
+            report = check_scan(wrong)
+            with pytest.raises(ModMapError) as error:
+                survey([wrong], InferenceSettings())
+            assert str(error.value) in (report.unfit, f"scan ball: {report.error}")
+
+    @pytest.mark.parametrize("far", [65535.0, 1e5, 1e10, np.float32(3.4e38)])
+    def test_check_scan__a_far_background_is_none_to_both(self, far: float) -> None:
+        """With an edge that a renderer has blended, too."""
+        scan = ball_scan(views=4, width=160, height=120)
+        views = []
+        for view in scan.views:
+            depth = np.array(view.depth)
+            depth[depth == 0] = far
+            edge = np.flatnonzero(np.diff(depth[60] == far))[0]
+            depth[58:62, edge + 1] = 0.4 * far
+            views.append(replace(view, depth=depth))
+        behind = replace(scan, views=tuple(views))
+        report = check_scan(behind)
+        assert (report.error, report.unfit) == (None, None)
+        assert any("is taken for a background" in note for note in report.views[0].notes)
+        grids = survey([behind], InferenceSettings()).grids
+        assert grids["balls"].shape == survey([scan], InferenceSettings()).grids["balls"].shape
+
+    def test_check_directory__scans_in_different_units_are_told(self, tmp_path: Path) -> None:
+        scan = ball_scan(views=4, width=160, height=120)
+        write_scan(replace(scan, name="a"), tmp_path / "a")
+        write_scan(replace(in_unit(scan, 0.001), name="b"), tmp_path / "b")
+        _, text = _printed(tmp_path)
+        assert (
+            "scan b: depth unit: expected the part about 252.4 mm from the cameras, as in scan a"
+            in " ".join(text.split())
+        )
+        assert "2 scans, 2 usable, 1 of them not to be fitted, 0 unusable" in " ".join(text.split())

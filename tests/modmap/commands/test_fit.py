@@ -46,10 +46,10 @@ class TestFit:
             assert f"{expected} another {file}" in capsys.readouterr().err
             assert (tmp_path / name / file).read_text() == "{}"
         (tmp_path / "file").touch()
-        assert run("fit", scans / "good", "-o", tmp_path / "file") == 1
+        assert run("fit", scans / "good", "-o", tmp_path / "file") == 2
         assert "file: expected a directory to write a model to, found a file" in capsys.readouterr().err
-        assert run("fit", scans / "good", "-o", tmp_path / "file" / "model") == 1
-        assert f"{tmp_path / 'file'}: cannot be written to" in capsys.readouterr().err
+        assert run("fit", scans / "good", "-o", tmp_path / "file" / "model") == 2
+        assert f"found {tmp_path / 'file'}, which is none" in capsys.readouterr().err
 
     def test_fit__into_this_directory(
         self, model: Path, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

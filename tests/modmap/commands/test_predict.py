@@ -56,13 +56,29 @@ class TestPredict:
             "volume.ply",
         }
 
-    def test_predict__all_scans_are_opened_before_the_first_is_scored(
+    def test_predict__a_scan_that_cannot_be_opened_leaves_the_others(
         self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "broken").mkdir()
         (tmp_path / "broken" / "scan.json").write_text("{")
         assert run("predict", model, scans / "good", tmp_path / "broken", "-o", tmp_path / "out") == 1
-        assert "scan.json" in capsys.readouterr().err
+        out, error = capsys.readouterr()
+        assert error.count("\n") == 1
+        assert f"modmap: error: {tmp_path / 'broken' / 'scan.json'}: broken JSON" in error
+        assert out.startswith("good: score")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
+
+    def test_predict__a_scan_that_does_not_fit_the_model_leaves_the_others(
+        self, run: Run, model: Path, scans: Path, tmp_path: Path, make_scan: Callable[..., Scan]
+    ) -> None:
+        write_scan(make_scan(name="more_views", views=5), tmp_path / "more_views")
+        assert run("predict", model, scans / "good", tmp_path / "more_views", "-o", tmp_path / "out") == 1
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
+
+    def test_predict__no_scan_that_can_be_used(self, run: Run, model: Path, tmp_path: Path) -> None:
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "scan.json").write_text("{")
+        assert run("predict", model, tmp_path / "broken", "-o", tmp_path / "out") == 1
         assert not (tmp_path / "out").exists()
 
     def test_predict__a_scan_that_fails_leaves_the_others(
@@ -206,17 +222,20 @@ class TestPredict:
     ) -> None:
         """It is said once, before the first scan is scored."""
         (tmp_path / "file").touch()
-        assert run("predict", model, scans / "good", scans / "bad", "-o", tmp_path / "file" / "out") == 1
+        assert run("predict", model, scans / "good", scans / "bad", "-o", tmp_path / "file" / "out") == 2
         out, error = capsys.readouterr()
         assert not out
-        assert error == f"modmap: error: {tmp_path}/file/out: cannot be written to: Not a directory\n"
+        assert error == (
+            f"modmap: error: {tmp_path}/file/out: expected a directory to write results to, found {tmp_path}/file, "
+            "which is none\n"
+        )
 
     def test_predict__into_a_file(
         self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "file").touch()
         assert run("predict", model, scans / "good", "-o", tmp_path / "file") == 2
-        assert "file: expected a directory to write to, found a file" in capsys.readouterr().err
+        assert "file: expected a directory to write results to, found a file" in capsys.readouterr().err
 
     def test_predict__two_scans_of_one_name_are_refused(
         self, run: Run, model: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -273,13 +273,14 @@ class TestCalibrate:
         assert summarise(cut)["inspected"] == cut.inspected
         assert model.predict(_cut(ball("dented", dent=3.0))).verdict == "fail"
 
-    def test_calibrate__without_geometry_nobody_asks_what_was_seen(self) -> None:
+    def test_calibrate__without_geometry_it_is_asked_how_much_was_seen(self) -> None:
         model = ModMap(device="cpu", settings=SETTINGS | {"evidence": {"geometry": False}}).fit(
             ball("nominal")
         )
         model.calibrate(ball("nominal"))
-        found = model.predict(_cut(ball("cut")))
-        assert (found.inspected, found.verdict) == (None, "pass")
+        whole, cut = model.predict(ball("whole")), model.predict(_cut(ball("cut")))
+        assert (whole.inspected, whole.verdict) == (pytest.approx(1, abs=0.01), "pass")
+        assert (cut.inspected, cut.verdict) == (pytest.approx(2 / 3, abs=0.06), "not inspected")
 
     def test_calibrate__rate_is_kept_and_checked(self) -> None:
         model = _model().fit(ball("nominal"))

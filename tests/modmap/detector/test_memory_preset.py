@@ -29,7 +29,7 @@ class TestMemory:
         assert good.score < 1 < bad.score
         assert set(bad.seconds) == {"reading", "memory", "volume"}
         assert distance(bad, grained("bad", 9)) < 8
-        assert bad.inspected is None
+        assert bad.inspected == pytest.approx(1, abs=0.01)
         defect = find_defects(bad, grained("bad", 9, mark=True), threshold=1.0)[0]
         assert defect.modality == "memory"
         assert defect.memory_peak is not None

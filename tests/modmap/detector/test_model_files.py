@@ -279,3 +279,72 @@ class TestPush:
         monkeypatch.setattr(huggingface_hub, "HfApi", Refusing)
         with pytest.raises(ModMapError, match="some/model: the hub didn't take the model: no token at all"):
             fitted.push_to_hub("some/model", include_encoders=False)
+
+
+class TestSettingsChangedAfterCalibration:
+    """Thresholds are of a model with its settings and its encoders, not of its weights alone."""
+
+    @pytest.fixture(scope="class")
+    def calibrated(
+        self, make_model: ModelMaker, make_scan: ScanMaker, tmp_path_factory: pytest.TempPathFactory
+    ) -> Path:
+        model = make_model(training={"epochs": 1}).calibrate(make_scan())
+        return model.save_pretrained(tmp_path_factory.mktemp("calibrated") / "model")
+
+    @pytest.mark.parametrize(
+        ("section", "key", "value"),
+        [
+            ("inference", "aggregation", "mean"),
+            ("inference", "voxel", 7.0),
+            ("inference", "foreground", "valid"),
+            ("evidence", "least_inspected", 0.1),
+            ("depth_encoder", "normalisation", "reference"),
+            ("image_encoder", "colour", True),
+            (None, "size", 140),
+            (None, "crop", True),
+        ],
+    )
+    def test_from_pretrained__refuses_the_thresholds(
+        self, calibrated: Path, tmp_path: Path, section: str | None, key: str, value: Any
+    ) -> None:
+        directory = shutil.copytree(calibrated, tmp_path / "model")
+
+        def change(config: dict[str, Any]) -> None:
+            settings = config["config"] if section is None else config["config"][section]
+            settings[key] = value
+
+        _edit_config(directory, change)
+        with pytest.raises(
+            ModMapError, match=r"calibration.json: expected thresholds of this model .* calibrate it"
+        ):
+            ModMap.from_pretrained(directory, device="cpu")
+        assert ModMap.from_pretrained(directory, device="cpu", recalibrate=True).calibrations == {}
+
+    def test_from_pretrained__other_encoders(self, calibrated: Path, tmp_path: Path) -> None:
+        directory = shutil.copytree(calibrated, tmp_path / "model")
+        _edit_config(directory, lambda config: config["trained"]["fingerprints"].update(image="0" * 64))
+        with pytest.raises(ModMapError, match="other settings or encoders"):
+            ModMap.from_pretrained(directory, device="cpu")
+
+    def test_from_pretrained__the_same_encoders_elsewhere(
+        self, calibrated: Path, tiny_encoder: Path, tmp_path: Path
+    ) -> None:
+        moved = shutil.copytree(tiny_encoder, tmp_path / "elsewhere")
+        model = ModMap.from_pretrained(calibrated, device="cpu", image_encoder=f"local-dir:{moved}")
+        assert set(model.calibrations) == {""}
+
+    def test_from_pretrained__a_setting_that_an_earlier_version_did_not_have(
+        self, calibrated: Path, tmp_path: Path
+    ) -> None:
+        directory = shutil.copytree(calibrated, tmp_path / "model")
+        _edit_config(directory, lambda config: config["config"]["evidence"].pop("turns"))
+        assert set(ModMap.from_pretrained(directory, device="cpu").calibrations) == {""}
+
+
+class TestDivergence:
+    @pytest.mark.parametrize("jittered", [0, 2])
+    def test_fit__what_could_not_be_loaded_is_not_kept(self, make_model: ModelMaker, jittered: int) -> None:
+        """One step only, whose loss is of the weights before it."""
+        steps = {"epochs": 1, "pairs_per_batch": 100, "learning_rate": 1e30, "peak_learning_rate": 1e30}
+        with pytest.raises(ModMapError, match=r"lower training.peak_learning_rate"):
+            make_model(training=steps, inference={"jittered_scans": jittered})

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 
 from modmap.config import TrainingSettings
@@ -86,3 +90,31 @@ class TestTrainingCheckpoint:
             ModMapError, match=r"training.safetensors: expected the state of a training.*remove it$"
         ):
             train(random_mapper(1, views=3), random_bank(0, views=3), SETTINGS, checkpoint=checkpoint)
+
+
+class TestWhatNoTrainingComesTo:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"losses": [float("nan")]},
+            {"losses": ["high"]},
+            {"losses": 3},
+            {"losses": [0.1] * 100},
+            {"groups": []},
+            {"groups": [{}]},
+            {"schedule": 5},
+        ],
+    )
+    def test_resume__is_one_line(self, tmp_path: Path, change: dict[str, Any]) -> None:
+        bank, mapper = random_bank(0, views=3), random_mapper(1, views=3)
+        train(copy.deepcopy(mapper), bank, SETTINGS, checkpoint=_checkpoint(tmp_path))
+        path = _checkpoint(tmp_path).path
+        with safetensors.safe_open(path, framework="pt") as file:
+            progress = json.loads(file.metadata()["progress"]) | change
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        safetensors.torch.save_file(tensors, path, metadata={"progress": json.dumps(progress)})
+        with pytest.raises(
+            ModMapError, match=r"training.safetensors: expected the state of a training"
+        ) as error:
+            train(copy.deepcopy(mapper), bank, SETTINGS, checkpoint=_checkpoint(tmp_path))
+        assert str(error.value).endswith(": remove it")

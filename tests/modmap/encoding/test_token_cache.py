@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -107,3 +109,28 @@ class TestTokenCache:
         ).fit(scan)
         assert cached.fingerprint == plain.fingerprint
         assert cached.predict(scan).score == plain.predict(scan).score
+
+
+class TestWhatNoEncoderGives:
+    @pytest.mark.parametrize(
+        "kept",
+        [
+            np.ones((3, 3, 8), np.float32),
+            np.full((4, 4, 8), np.nan, np.float32),
+            np.ones((4, 4, 8)),
+            np.array(["a"]),
+        ],
+    )
+    def test_read__counts_as_none(self, tmp_path: Path, kept: np.ndarray[Any, Any]) -> None:
+        cache = TokenCache(tmp_path)
+        key = TokenCache.key("weights", torch.zeros(1, 2, 2))
+        cache.write(key, torch.ones(4, 4, 8))
+        assert cache.read(key, shape=(4, 4, 8)) is not None
+        (file,) = tmp_path.rglob("*.npy")
+        np.save(file, kept)
+        assert cache.read(key, shape=(4, 4, 8)) is None
+
+    @pytest.mark.parametrize("limit", [float("nan"), float("inf"), 0.0])
+    def test_init__a_limit_that_is_none(self, tmp_path: Path, limit: float) -> None:
+        with pytest.raises(ModMapError, match="expected a positive limit in gigabytes"):
+            TokenCache(tmp_path, limit_gb=limit)

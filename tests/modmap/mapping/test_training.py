@@ -178,3 +178,14 @@ def test_loss__reference_is_the_mean_of_both_distances() -> None:
     expected = 2 - F.normalize(bank.depth[0, shown], dim=1)[:, 0].mean()
     expected = expected - F.normalize(bank.image[0, shown], dim=1)[:, 1].mean()
     assert _loss(mapper, bank, [(0, 0)]).item() == pytest.approx(expected.item(), abs=1e-9)
+
+
+class TestDivergence:
+    def test_run__a_last_step_that_leaves_no_numbers(self) -> None:
+        """The loss of that step is of the weights before it, and finite."""
+        mapper = random_mapper(1, views=3)
+        next(mapper.parameters()).register_hook(lambda gradient: gradient * float("nan"))
+        settings = TrainingSettings(epochs=1, pairs_per_batch=100)
+        message = r"training: expected finite weights after a step, found NaN or infinity in .*weight"
+        with pytest.raises(ModMapError, match=message):
+            train(mapper, random_bank(0, views=3), settings)

@@ -125,9 +125,10 @@ class TestMetricsOf:
         ("content", "message"),
         [
             (None, "expected the result of a prediction, found none"),
-            ('{"score": 0.1', "found a damaged one"),
-            ('{"score": "high", "seconds": {}}', "found a damaged one"),
-            ("[]", "found a damaged one"),
+            ('{"score": 0.1', "broken JSON at line 1"),
+            ('{"score": "high", "seconds": {}}', "score: expected a valid number"),
+            ('{"score": NaN, "seconds": {}}', "score: expected a finite number"),
+            ("[]", "expected an object of keys and values"),
         ],
     )
     def test_metrics_of__missing_or_damaged_result(
