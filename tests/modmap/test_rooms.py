@@ -16,7 +16,7 @@ PACKAGE = Path(modmap.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "progress", "threads"),
     ("files", "device"),
-    ("config", "camera", "foreground", "calibration", "metrics", "joining"),
+    ("config", "camera", "foreground", "calibration", "metrics", "joining", "largest_scores"),
     ("scan",),
     ("volume", "part_views", "alignment"),
     ("inspection",),
