@@ -65,10 +65,12 @@ sim3d-real2real: setup ## Table 1: train on the scanned nominal part (SIM3D_ROOT
 sim3d-synth2real: setup ## Table 2: train on the rendered nominal part
 	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m benchmarks.sim3d --setup synth2real $(ARGS)
 
-lint: setup ## Style, format and types
+lint: setup ## Style, format, types, and what is known to be unsafe
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy modmap dino_depth benchmarks
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml modmap dino_depth benchmarks
+	$(BIN)/python .ci/audit
 
 format: setup ## Put every file in the house format
 	$(BIN)/ruff check --fix .

@@ -229,7 +229,7 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
             f"{source}: expected a YAML file or one of {', '.join(brought) or 'none'}, found neither"
         )
     try:
-        data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader) or {}
+        data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader) or {}  # nosec B506  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none is a ValueError
         raise ConfigError(f"{path}: expected YAML, found a mistake: {one_line(error)}") from None
     if not isinstance(data, dict):
