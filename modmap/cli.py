@@ -1,4 +1,4 @@
-"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `report`, `evaluate`, `check`, `figures`,
+"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `figures`,
 `encoders`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
@@ -56,6 +56,7 @@ def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
     from modmap.commands.evaluate import evaluate
     from modmap.commands.figures import evidence, features, figures, pairs, qualitative
     from modmap.commands.fit import fit
+    from modmap.commands.pod import pod
     from modmap.commands.predict import predict
     from modmap.commands.report import report
     from modmap.commands.watch import watch
@@ -65,6 +66,7 @@ def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
         "calibrate": calibrate,
         "predict": predict,
         "watch": watch,
+        "pod": pod,
         "report": report,
         "evaluate": evaluate,
         "check": check,

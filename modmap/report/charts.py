@@ -58,7 +58,7 @@ def score_histogram(
     for part in scores:
         counts += np.histogram(part, bins=BINS, range=(0.0, last))[0]
     with matplotlib.style.context(["default", STYLE]):
-        figure, axes = _chart(WIDTH, HEIGHT, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM)
+        figure, axes = chart(WIDTH, HEIGHT, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM)
         axes.set(xlim=(0, last), ylim=(FEWEST, 1.3 * max(counts.max(), 10)), yscale="log")
         axes.spines[["left", "right", "top"]].set_visible(False)
         axes.minorticks_off()
@@ -71,7 +71,7 @@ def score_histogram(
         _mark(axes, "score", score, len(thresholds), color=LINE)
         if len(good):
             _good_marks(axes, good)
-        return _svg(figure, "Histogram of scores beside the calibration")
+        return svg(figure, "Histogram of scores beside the calibration")
 
 
 def roc_chart(scores: Sequence[float], anomalous: Sequence[bool]) -> str:
@@ -83,7 +83,7 @@ def roc_chart(scores: Sequence[float], anomalous: Sequence[bool]) -> str:
     """
     false_positive_rate, true_positive_rate, _ = roc_curve(anomalous, scores, drop_intermediate=False)
     with matplotlib.style.context(["default", STYLE]):
-        figure, axes = _chart(ROC_WIDTH, ROC_HEIGHT, left=44, right=44, top=12, bottom=44)
+        figure, axes = chart(ROC_WIDTH, ROC_HEIGHT, left=44, right=44, top=12, bottom=44)
         axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), xlabel="good scans over the threshold")
         axes.set(ylim=(0, 1), yticks=(0, 0.5, 1), ylabel="defective scans over it")
         axes.xaxis.set_major_formatter("{x:g}")
@@ -93,10 +93,10 @@ def roc_chart(scores: Sequence[float], anomalous: Sequence[bool]) -> str:
             false_positive_rate, true_positive_rate, color=GOOD, linewidth=2.5, clip_on=False, gid="roc"
         )
         axes.text(0.96, 0.05, f"area {auc(false_positive_rate, true_positive_rate):.3f}", ha="right")
-        return _svg(figure, "ROC curve")
+        return svg(figure, "ROC curve")
 
 
-def _chart(width: int, height: int, *, left: int, right: int, top: int, bottom: int) -> tuple[Figure, Axes]:
+def chart(width: int, height: int, *, left: int, right: int, top: int, bottom: int) -> tuple[Figure, Axes]:
     """A figure of some pixels, and axes with some pixels around them."""
     figure = Figure(figsize=(width / 72, height / 72))
     place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
@@ -127,7 +127,7 @@ def _good_marks(axes: Axes, good: Sequence[float]) -> None:
         axes.axvline(one, low, high, color=GOOD, linewidth=2, clip_on=False, gid=f"good: {one:.4g}")
 
 
-def _svg(figure: Figure, label: str) -> str:
+def svg(figure: Figure, label: str) -> str:
     """The figure as a labelled element that fills its column; over the mark of a good scan, its score comes up."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))

@@ -19,6 +19,7 @@ from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import atomic_directory, require_free, require_writable
 from modmap.files.places import require_directory
 from modmap.files.validated_json import read_json
+from modmap.pod.record import PodRecord, read_record, sentences
 from modmap.result import Result
 from modmap.runs.failures import Failures
 from modmap.runs.map_files import write_maps
@@ -123,6 +124,7 @@ class Desk:
         overlays: Write a picture of every view.
         category: Of all scans, for a multi-class model that can't tell from the scans.
         nominal: A good scan that defects are compared with.
+        study: What the model was found to find, where that was asked (`modmap pod`).
     """
 
     model: ModMap
@@ -131,6 +133,7 @@ class Desk:
     overlays: bool
     category: str | None
     nominal: Scan | None
+    study: PodRecord | None = None
 
     @classmethod
     def opened(
@@ -154,7 +157,8 @@ class Desk:
             model_source, device=device, image_encoder=encoders[0], depth_encoder=encoders[1]
         )
         reference = None if nominal is None else load_scan(nominal)
-        return cls(model, output, formats, overlays, category, reference)
+        study = read_record(Path(model_source)) if Path(model_source).is_dir() else None
+        return cls(model, output, formats, overlays, category, reference, study)
 
     def require_output(self) -> None:
         """Checks that the output can be a directory.
@@ -192,7 +196,12 @@ class Desk:
         origin = origin_of(self.model, scan, **self._asked)
         result = self.model.predict(scan, category=self.category, progress=sys.stderr.isatty())
         place = self.output / scan.name
-        defects = write_result(result, scan, place, model=self.model, origin=origin, **self._asked)
+        study = self.study
+        if study is not None and not study.belongs_to(self.model.fingerprint, result.calibration):
+            study = None
+        defects = write_result(
+            result, scan, place, model=self.model, origin=origin, study=study, **self._asked
+        )
         return result, _line(result, defects)
 
     @property
@@ -216,6 +225,7 @@ def write_result(
     overlays: bool = True,
     nominal: Scan | None = None,
     origin: Mapping[str, Any] | None = None,
+    study: PodRecord | None = None,
 ) -> list[Defect] | None:
     """Writes `summary.json`, maps, defects, overlays and volume of one scan; all of them or, if interrupted, none.
 
@@ -231,6 +241,7 @@ def write_result(
         overlays: Write a picture of every view.
         nominal: A nominal scan from the same viewpoints, that defects are compared with.
         origin: What `origin_of` said before the prediction; None asks it now, when a file may have changed meanwhile.
+        study: What the model with its thresholds was found to find.
 
     Returns:
         The defects; None where there is no volume or no threshold for it.
@@ -260,6 +271,7 @@ def write_result(
             **summarise(result),
             "defects": None if defects is None else len(defects),
             **origin,
+            "finds": [] if study is None else sentences(study),
             "training_score": model.trained.training_score,
         }
         (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")

@@ -20,11 +20,8 @@ from modmap.volume import MOST_VOXELS, AnomalyVolume, VoxelGrid
 
 FORMATS: tuple[VolumeFormat, ...] = ("npz", "ply", "vti")
 LAYERS_AT_ONCE = 16
-POINT = np.dtype(
-    [(axis, "<f4") for axis in ("x", "y", "z")]
-    + [(colour, "u1") for colour in ("red", "green", "blue")]
-    + [("score", "<f4")]
-)
+POINT = [(axis, "<f4") for axis in ("x", "y", "z")] + [(colour, "u1") for colour in ("red", "green", "blue")]
+SCORE = "score"
 
 
 def write_volume(
@@ -56,7 +53,9 @@ def write_volume(
     return paths
 
 
-def save_volume(volume: AnomalyVolume, path: str | Path, *, scale_top: float | None = None) -> None:
+def save_volume(
+    volume: AnomalyVolume, path: str | Path, *, scale_top: float | None = None, name: str = SCORE
+) -> None:
     """Writes a volume to one file, in the format of its suffix; no half a file is ever left.
 
     `.npz`: `scores` (X, Y, Z) float32, NaN where never seen; `origin` (3,) float64 and `voxel` float64, mm. This is
@@ -71,6 +70,7 @@ def save_volume(volume: AnomalyVolume, path: str | Path, *, scale_top: float | N
         volume: The volume.
         path: The file; its directory is made where it is missing.
         scale_top: Score with the last colour of the points in a `.ply`; the volume's own by default.
+        name: Of the values in a `.ply` or `.vti`, where they are no scores.
 
     Raises:
         ModMapError: the suffix is none of the three.
@@ -81,9 +81,9 @@ def save_volume(volume: AnomalyVolume, path: str | Path, *, scale_top: float | N
         if path.suffix == ".npz":
             _write_npz(volume, partial)
         elif path.suffix == ".ply":
-            _write_ply(volume, partial, scale_top)
+            _write_ply(volume, partial, scale_top, name)
         else:
-            _write_vti(volume, partial)
+            _write_vti(volume, partial, name)
 
 
 def load_volume(path: str | Path) -> AnomalyVolume:
@@ -145,23 +145,24 @@ def _write_npz(volume: AnomalyVolume, path: Path) -> None:
         )
 
 
-def _write_ply(volume: AnomalyVolume, path: Path, scale_top: float | None) -> None:
+def _write_ply(volume: AnomalyVolume, path: Path, scale_top: float | None, name: str) -> None:
     index = np.argwhere(volume.observed)
     scores = volume.scores[tuple(index.T)]
     if scale_top is None:
         scale_top = float(scores.max(initial=0.0))
-    points = np.empty(len(index), dtype=POINT)
+    points = np.empty(len(index), dtype=np.dtype([*POINT, (name, "<f4")]))
     points["x"], points["y"], points["z"] = volume.grid.centres(index).T
     points["red"], points["green"], points["blue"] = colourise(scores, scale_top).T
-    points["score"] = scores
-    comments = ["anomaly volume: centres of the observed voxels", f"unit mm, voxel {volume.grid.voxel:g} mm"]
+    points[name] = scores
+    what = "anomaly volume" if name == SCORE else name
+    comments = [f"{what}: centres of the observed voxels", f"unit mm, voxel {volume.grid.voxel:g} mm"]
     PlyData([PlyElement.describe(points, "vertex")], byte_order="<", comments=comments).write(str(path))
 
 
-def _write_vti(volume: AnomalyVolume, path: Path) -> None:
+def _write_vti(volume: AnomalyVolume, path: Path, name: str) -> None:
     grid = volume.grid
     arrays: dict[str, Array] = {
-        "score": volume.scores.astype(np.float32, copy=False),
+        name: volume.scores.astype(np.float32, copy=False),
         "observed": volume.observed.view(np.uint8),
     }
     cells = int(np.prod(grid.shape))
@@ -171,9 +172,9 @@ def _write_vti(volume: AnomalyVolume, path: Path) -> None:
         extent: dict[str, Any] = {"start": (0, 0, 0), "end": grid.shape}
         file.openGrid(**extent, origin=grid.origin.tolist(), spacing=[float(grid.voxel)] * 3)
         file.openPiece(**extent)
-        file.openData("Cell", scalars="score")
-        for name, array in arrays.items():
-            file.addHeader(name, array.dtype.name, cells, 1)
+        file.openData("Cell", scalars=name)
+        for called, array in arrays.items():
+            file.addHeader(called, array.dtype.name, cells, 1)
         file.closeData("Cell")
         file.closePiece()
         file.closeGrid()

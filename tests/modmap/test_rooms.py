@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("result", "mapping"),
     ("evidence",),
     ("detector", "defects", "drawing"),
+    ("pod",),
     ("runs", "check"),
     ("figures", "report"),
     ("commands",),
