@@ -71,7 +71,7 @@ def curve_chart(
         sizes: Of the axis, mm.
     """
     with matplotlib.style.context(["default", STYLE]):
-        figure, axes = chart(WIDTH, HEIGHT, left=52, right=16, top=16, bottom=44)
+        figure, axes = chart(WIDTH, HEIGHT, left=68, right=16, top=16, bottom=44)
         axes.set(xscale="log", xlim=sizes, ylim=(-0.06, 1.06), yticks=(0, 0.5, 0.9, 1))
         axes.set(xlabel=f"{kind}, mm", ylabel="found")
         axes.xaxis.set_major_formatter("{x:g}")
