@@ -12,6 +12,8 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from modmap.errors import ModMapError
+from modmap.largest_scores import LargestScores
+from modmap.types import Array
 
 Basis = Literal["conformal", "jittered_copies", "leave_one_view_out", "nominal_scan"]
 Verdict = Literal["pass", "fail", "not inspected"]
@@ -106,15 +108,25 @@ class Calibration(BaseModel):
 
         None with `nominal_scan`, which knows nothing of how good scans' scores are distributed.
         """
+        found = self.p_values(np.array([score]))
+        return None if found is None else float(found[0])
+
+    def p_values(self, scores: Array) -> Array | None:
+        """How probable it is that a good scan shows so large a score anywhere, for each of some scores.
+
+        So a voxel's is the probability of a false alarm if all voxels that score as much were called defective.
+
+        Args:
+            scores: Of any shape; NaN stays.
+
+        Returns:
+            Of the same shape, float64; None as `p_value`.
+        """
+        if self.guaranteed:
+            return conformal_p_values(self.scores, scores)
         if self.basis == "nominal_scan":
             return None
-        if self.guaranteed:
-            return conformal_p_value(self.scores, score)
-        location, scale = _gumbel(self.scores)
-        if scale == 0:
-            return 1.0 if score <= location else 0.0
-        exponent = min((location - score) / scale + math.log(len(self.views)), 700.0)
-        return -math.expm1(-math.exp(exponent))
+        return LargestScores.of(self.scores).of_several(len(self.views)).p_values(scores)
 
     def margin(self, score: float) -> float:
         """How far a score lies below the scan's threshold; negative where it fails."""
@@ -161,7 +173,13 @@ def conformal_threshold(scores: Sequence[float], false_alarm_rate: float) -> flo
 
 def conformal_p_value(scores: Sequence[float], score: float) -> float:
     """(1 + how many of n scores are at least as large) / (n + 1), in [1 / (n + 1), 1]."""
-    return (1 + sum(one >= score for one in scores)) / (len(scores) + 1)
+    return float(conformal_p_values(scores, np.array([score]))[0])
+
+
+def conformal_p_values(scores: Sequence[float], found: Array) -> Array:
+    """`conformal_p_value` of each of some scores found, of any shape; NaN stays."""
+    smaller = np.searchsorted(np.sort(np.asarray(scores, dtype=np.float64)), found, side="left")
+    return np.where(np.isnan(found), np.nan, (1 + len(scores) - smaller) / (len(scores) + 1))
 
 
 def conformal_calibration(
@@ -234,7 +252,7 @@ def estimated_calibration(
         )
     scores = [one.score for one in of_views]
     voxels = [one.voxel for one in of_views if one.voxel is not None]
-    top = _gumbel_threshold(scores, rate, draws=len(views))
+    top = LargestScores.of(scores).of_several(len(views)).threshold(rate)
     return Calibration(
         basis=basis,
         false_alarm_rate=rate,
@@ -243,8 +261,8 @@ def estimated_calibration(
         views=list(views),
         scores=scores,
         scan_threshold=top,
-        pixel_threshold=min(top, _gumbel_threshold([one.pixel for one in of_views], rate, draws=1)),
-        voxel_threshold=min(top, _gumbel_threshold(voxels, rate, draws=1)) if voxels else None,
+        pixel_threshold=min(top, LargestScores.of([one.pixel for one in of_views]).threshold(rate)),
+        voxel_threshold=min(top, LargestScores.of(voxels).threshold(rate)) if voxels else None,
     )
 
 
@@ -290,14 +308,3 @@ def _exact(rate: float) -> Fraction:
     if not (isinstance(rate, (int, float)) and 0 < rate < 1):
         raise ModMapError(f"calibrate: false-alarm rate: expected a number between 0 and 1, found {rate!r}")
     return Fraction(rate).limit_denominator(10**9) or Fraction(rate)
-
-
-def _gumbel(values: Sequence[float]) -> tuple[float, float]:
-    """Location and scale by the method of moments."""
-    scale = float(np.std(values, ddof=1)) * math.sqrt(6) / math.pi
-    return float(np.mean(values)) - float(np.euler_gamma) * scale, scale
-
-
-def _gumbel_threshold(values: Sequence[float], rate: float, *, draws: int) -> float:
-    location, scale = _gumbel(values) if len(values) > 1 else (values[0], 0.0)
-    return location + scale * (math.log(draws) - math.log(-math.log1p(-rate)))

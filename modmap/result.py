@@ -163,6 +163,23 @@ class Result:
         """How probable so large a score is for a good scan, in [0, 1]; None where the model isn't calibrated."""
         return None if self.calibration is None else self.calibration.p_value(self.score)
 
+    def voxel_p_values(self) -> Array:
+        """(X, Y, Z) float64: how probable it is that a good scan shows so much anywhere, for each voxel of the volume.
+
+        NaN where a voxel was never seen. A scan's p-value is its volume's smallest.
+
+        Raises:
+            ModMapError: there is no volume, or no calibration that tells.
+        """
+        scores = self.require_volume().scores
+        found = None if self.calibration is None else self.calibration.p_values(scores)
+        if found is None:
+            raise ModMapError(
+                f"result of {self.scan}: expected a calibration for p-values, found "
+                f"{'none' if self.calibration is None else 'one that no good scans are behind'}"
+            )
+        return found
+
     @property
     def margin(self) -> float | None:
         """The scan's threshold less the score, negative for `fail`; None where the model isn't calibrated."""

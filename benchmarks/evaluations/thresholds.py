@@ -2,7 +2,8 @@
 
 Takes the models of a finished evaluation, calibrates each with the scan that it was trained on and nothing else, and
 counts how many of the category's test scans fail by that: of good ones it should be the false-alarm rate that was asked
-for, which an estimate doesn't promise.
+for, which an estimate doesn't promise. Below stands how the good scans' scores are distributed: `inspect` takes for its
+estimate how they are in a set on which nothing is judged.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from benchmarks.runs.markdown import markdown
 from modmap import ModMap
 from modmap.calibration import DEFAULT_RATE
 from modmap.datasets import SiM3D
+from modmap.largest_scores import LargestScores
 
 HEADER = ["category", "threshold", "good scans that fail", "defective scans that fail"]
 
@@ -90,6 +92,17 @@ def run(arguments: Arguments) -> int:
             total[label] += one
     cells.append(["**all**", "", str(total[False]), str(total[True])])
     print(markdown(HEADER, cells))
+    good = [
+        float(scan["score"])
+        for category in row.results["categories"]
+        for scan in read_scan_lines(arguments.run / "scans.jsonl", category)
+        if not scan["anomalous"]
+    ]
+    largest = LargestScores.of(good)
+    print(
+        f"\nthe largest of {len(good)} good scans: location {largest.location:.3f}, scale {largest.scale:.3f}; "
+        f"{arguments.rate:.0%} exceed {largest.threshold(arguments.rate):.2f}"
+    )
     return 0
 
 

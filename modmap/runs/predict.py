@@ -263,7 +263,9 @@ def write_result(
         if overlays:
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:
-            write_volume(result.volume, partial, formats=formats, scale_top=top)
+            told = result.p_value is not None
+            p_values = result.voxel_p_values() if told else None
+            write_volume(result.volume, partial, formats=formats, scale_top=top, p_values=p_values)
         write_maps(result.views, partial)
         if defects is not None:
             write_defects(defects, partial, scan=scan.name)

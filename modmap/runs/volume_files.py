@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ def write_volume(
     *,
     formats: Sequence[VolumeFormat] = FORMATS,
     scale_top: float | None = None,
+    p_values: Array | None = None,
 ) -> list[Path]:
     """Writes `volume.npz`, `volume.ply` and `volume.vti`, or those asked for, into a directory.
 
@@ -38,6 +39,7 @@ def write_volume(
         directory: Made where it is missing.
         formats: What to write.
         scale_top: Score with the last colour of the points in the `.ply`; the volume's own by default.
+        p_values: As `save_volume`.
 
     Returns:
         The files, in the order of `formats`.
@@ -49,12 +51,17 @@ def write_volume(
     for path in paths:
         _check_suffix(path)
     for path in paths:
-        save_volume(volume, path, scale_top=scale_top)
+        save_volume(volume, path, scale_top=scale_top, p_values=p_values)
     return paths
 
 
 def save_volume(
-    volume: AnomalyVolume, path: str | Path, *, scale_top: float | None = None, name: str = SCORE
+    volume: AnomalyVolume,
+    path: str | Path,
+    *,
+    scale_top: float | None = None,
+    name: str = SCORE,
+    p_values: Array | None = None,
 ) -> None:
     """Writes a volume to one file, in the format of its suffix; no half a file is ever left.
 
@@ -66,24 +73,28 @@ def save_volume(
     `.vti`: an image of cells, origin and spacing in mm, with the cell arrays `score` float32, NaN where never seen,
     and `observed` uint8, 1 where seen: threshold by it.
 
+    With p-values, `.ply` and `.vti` also have the scalar `p_value` float32, NaN where never seen.
+
     Args:
         volume: The volume.
         path: The file; its directory is made where it is missing.
         scale_top: Score with the last colour of the points in a `.ply`; the volume's own by default.
         name: Of the values in a `.ply` or `.vti`, where they are no scores.
+        p_values: (X, Y, Z) of the voxels, from `Result.voxel_p_values`; None leaves them out.
 
     Raises:
         ModMapError: the suffix is none of the three.
     """
     path = Path(path)
     _check_suffix(path)
+    fields = {name: volume.scores} if p_values is None else {name: volume.scores, "p_value": p_values}
     with atomic_file(path) as partial:
         if path.suffix == ".npz":
             _write_npz(volume, partial)
         elif path.suffix == ".ply":
-            _write_ply(volume, partial, scale_top, name)
+            _write_ply(volume, partial, scale_top, fields)
         else:
-            _write_vti(volume, partial, name)
+            _write_vti(volume, partial, fields)
 
 
 def load_volume(path: str | Path) -> AnomalyVolume:
@@ -145,24 +156,27 @@ def _write_npz(volume: AnomalyVolume, path: Path) -> None:
         )
 
 
-def _write_ply(volume: AnomalyVolume, path: Path, scale_top: float | None, name: str) -> None:
+def _write_ply(
+    volume: AnomalyVolume, path: Path, scale_top: float | None, fields: Mapping[str, Array]
+) -> None:
     index = np.argwhere(volume.observed)
     scores = volume.scores[tuple(index.T)]
     if scale_top is None:
         scale_top = float(scores.max(initial=0.0))
-    points = np.empty(len(index), dtype=np.dtype([*POINT, (name, "<f4")]))
+    points = np.empty(len(index), dtype=np.dtype([*POINT, *((name, "<f4") for name in fields)]))
     points["x"], points["y"], points["z"] = volume.grid.centres(index).T
     points["red"], points["green"], points["blue"] = colourise(scores, scale_top).T
-    points[name] = scores
-    what = "anomaly volume" if name == SCORE else name
+    for name, values in fields.items():
+        points[name] = values[tuple(index.T)]
+    what = "anomaly volume" if SCORE in fields else next(iter(fields))
     comments = [f"{what}: centres of the observed voxels", f"unit mm, voxel {volume.grid.voxel:g} mm"]
     PlyData([PlyElement.describe(points, "vertex")], byte_order="<", comments=comments).write(str(path))
 
 
-def _write_vti(volume: AnomalyVolume, path: Path, name: str) -> None:
+def _write_vti(volume: AnomalyVolume, path: Path, fields: Mapping[str, Array]) -> None:
     grid = volume.grid
     arrays: dict[str, Array] = {
-        name: volume.scores.astype(np.float32, copy=False),
+        **{name: values.astype(np.float32, copy=False) for name, values in fields.items()},
         "observed": volume.observed.view(np.uint8),
     }
     cells = int(np.prod(grid.shape))
@@ -172,7 +186,7 @@ def _write_vti(volume: AnomalyVolume, path: Path, name: str) -> None:
         extent: dict[str, Any] = {"start": (0, 0, 0), "end": grid.shape}
         file.openGrid(**extent, origin=grid.origin.tolist(), spacing=[float(grid.voxel)] * 3)
         file.openPiece(**extent)
-        file.openData("Cell", scalars=name)
+        file.openData("Cell", scalars=next(iter(fields)))
         for called, array in arrays.items():
             file.addHeader(called, array.dtype.name, cells, 1)
         file.closeData("Cell")

@@ -213,7 +213,7 @@ class TestAssumedCalibration:
 
     def test_assumed__makes_up_no_p_value(self) -> None:
         found = assumed_calibration(2.0, scans=["nominal"], views=["00"], volume=False, false_alarm_rate=0.2)
-        assert found.p_value(1.0) is None
+        assert (found.p_value(1.0), found.p_values(np.ones(2))) == (None, None)
         assert (found.false_alarm_rate, found.voxel_threshold, found.scores) == (0.2, None, [])
         assert Calibration.model_validate_json(found.model_dump_json()) == found
 
@@ -221,3 +221,23 @@ class TestAssumedCalibration:
     def test_assumed__rate_out_of_range(self, rate: float) -> None:
         with pytest.raises(ModMapError, match="false-alarm rate: expected a number between 0 and 1, found"):
             assumed_calibration(2.0, scans=["a"], views=["00"], volume=True, false_alarm_rate=rate)
+
+
+class TestPValues:
+    SHOWN = np.array([[0.0, 0.2, math.nan], [0.25, 0.3, 9.0]], dtype=np.float32)
+
+    def test_p_values__of_good_scans_one_at_a_time(self) -> None:
+        good = conformal_calibration(_good([0.2, 0.25, 0.25]), scans=["a", "b", "c"], views=["00"])
+        found = good.p_values(self.SHOWN)
+        assert found is not None
+        for score, one in zip(self.SHOWN.ravel().tolist(), found.ravel().tolist(), strict=True):
+            slow = (1 + sum(largest >= score for largest in good.scores)) / 4
+            assert math.isnan(one) if math.isnan(score) else one in (slow, good.p_value(score))
+
+    def test_p_values__of_an_estimate(self) -> None:
+        good = estimated(_good([0.2, 0.3, 0.25]), scans=["a"], views=["00", "01", "02"])
+        found = good.p_values(self.SHOWN)
+        assert found is not None
+        assert np.isnan(found[0, 2])
+        assert found[1, 1] == pytest.approx(good.p_value(float(self.SHOWN[1, 1])))
+        assert (np.diff(found[np.isfinite(found)]) <= 0).all()

@@ -15,8 +15,8 @@ PACKAGE = Path(modmap.__file__).parent
 # From the ground up: a room imports nothing above it. What stands on one floor is in one tuple.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "progress", "threads"),
-    ("files", "device"),
-    ("config", "camera", "foreground", "calibration", "metrics", "joining", "largest_scores"),
+    ("files", "device", "largest_scores"),
+    ("config", "camera", "foreground", "calibration", "metrics", "joining"),
     ("scan",),
     ("volume", "part_views", "alignment"),
     ("inspection",),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from benchmarks.evaluations import sim3d
 from benchmarks.evaluations.thresholds import HEADER, failures, main
@@ -47,7 +50,7 @@ class TestMain:
         self, run: Path, balls: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert main(["--run", str(run), "--rate", "0.2"]) == 0
-        header, _, row, total = capsys.readouterr().out.strip().splitlines()
+        header, _, row, total, _, largest = capsys.readouterr().out.strip().splitlines()
         assert header == f"| {' | '.join(HEADER)} |"
         dataset = SiM3D(balls)
         model = ModMap.from_pretrained(run / "small_ball" / "model", device="cpu")
@@ -59,6 +62,14 @@ class TestMain:
         threshold = f"{model.calibrations[''].scan_threshold:.2f}"
         assert row == f"| small_ball | {threshold} | {counted[0]} | {counted[1]} |"
         assert total == f"| **all** |  | {counted[0]} | {counted[1]} |"
+        lines = [json.loads(line) for line in (run / "scans.jsonl").read_text().splitlines()]
+        scores = [line["score"] for line in lines if not line["anomalous"]]
+        told = [float(number) for number in re.findall(r"(?:location|scale|exceed) ([0-9.]+[0-9])", largest)]
+        law = stats.gumbel_r(*told[:2])
+        # The law has the scores' mean and variance, and says itself what a fifth of them exceeds.
+        assert law.mean() == pytest.approx(np.mean(scores), abs=0.005)
+        assert law.std() == pytest.approx(np.std(scores, ddof=1), abs=0.005)
+        assert law.isf(0.2) == pytest.approx(told[2], abs=0.02)
 
     def test_main__no_run(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--run", str(tmp_path)]) == 2

@@ -254,6 +254,9 @@ class TestCalibrate:
         good, bad = (model.predict(ball("new", dent=dent)) for dent in (0.0, 3.0))
         assert (good.verdict, good.p_value, bad.verdict) == ("pass", None, "fail")
         assert bad.margin == LIMIT - dented.score
+        for result, found_none in ((dented, "none"), (bad, "one that no good scans are behind")):
+            with pytest.raises(ModMapError, match=f"^result of dented|new: .*p-values, found {found_none}$"):
+                result.voxel_p_values()
         loaded = ModMap.from_pretrained(model.save_pretrained(tmp_path / "model"), device="cpu")
         assert loaded.calibrations == model.calibrations
 
@@ -298,6 +301,10 @@ class TestCalibrate:
         assert found.scan_threshold == max(found.scores) > min(found.scores)
         result = model.predict(ball("dented", dent=3.0))
         assert (result.verdict, result.p_value) == ("fail", 0.25)
+        p_values = result.voxel_p_values()
+        assert (np.isfinite(p_values) == result.require_volume().observed).all()
+        assert np.nanmin(p_values) == 0.25
+        assert np.nanmax(p_values) == 1.0
 
     def test_calibrate__another_nominal_scans_thresholds_are_refused(self, tmp_path: Path) -> None:
         """Also one that differs in its images alone."""

@@ -51,8 +51,8 @@ def read_ply(path: Path) -> list[tuple[float, ...]]:
     lines = header.decode().splitlines()
     assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
     properties = [line.split()[1:] for line in lines if line.startswith("property")]
-    names = ["x", "y", "z", "red", "green", "blue", "score"]
-    assert [name for _, name in properties] == names
+    names = ["x", "y", "z", "red", "green", "blue", "score", "p_value"]
+    assert [name for _, name in properties] in (names[:-1], names)
     assert {kind for kind, _ in properties} <= {"float", "uchar"}
     layout = struct.Struct("<" + "".join("f" if kind == "float" else "B" for kind, _ in properties))
     return list(layout.iter_unpack(body))
@@ -161,6 +161,18 @@ class TestSaveVolume:
         np.testing.assert_array_equal(cloud.point.colors.numpy(), points[:, 3:6])
         np.testing.assert_array_equal(cloud.point["score"].numpy()[:, 0], points[:, 6].astype(np.float32))
 
+    def test_p_values__beside_the_scores(self, tmp_path: Path) -> None:
+        volume = a_volume()
+        p_values = np.exp(-volume.scores.astype(np.float64))
+        save_volume(volume, tmp_path / "v.ply", p_values=p_values)
+        for *_, score, p_value in read_ply(tmp_path / "v.ply"):
+            assert p_value == pytest.approx(np.exp(-score), rel=1e-6)
+        save_volume(volume, tmp_path / "v.vti", p_values=p_values)
+        cells = read_vti(tmp_path / "v.vti").GetCellData()
+        found = as_array(cells.GetArray("p_value")).reshape(volume.grid.shape, order="F")
+        np.testing.assert_array_equal(found, p_values.astype(np.float32))
+        assert cells.GetScalars().GetName() == "score"
+
     def test_nothing_observed__files_without_points(self, tmp_path: Path) -> None:
         grid = VoxelGrid(np.zeros(3), 1.0, (2, 2, 2))
         empty = AnomalyVolume(grid, np.full(grid.shape, np.nan, dtype=np.float32))
@@ -268,5 +280,5 @@ class TestLoadVolume:
 
     def test_single_array__is_no_volume(self, tmp_path: Path) -> None:
         np.save(tmp_path / "v.npy", np.zeros(3))
-        with pytest.raises(ModMapError, match="found a single array"):
+        with pytest.raises(ModMapError, match=r"found a damaged one \(a single array"):
             load_volume(tmp_path / "v.npy")
