@@ -35,7 +35,7 @@ ProbeFigure = Literal["rank_of_patch_tokens", "depth_r2", "slope_r2", "filled_de
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSettings(_Settings):
@@ -68,20 +68,20 @@ class ModelSettings(_Settings):
 class HeadSettings(_Settings):
     """The projection heads; one for class tokens, one for patches."""
 
-    prototypes: int = Field(65536, ge=2)
-    bottleneck: int = Field(256, ge=1)
-    hidden: int = Field(2048, ge=1)
-    layers: int = Field(3, ge=1)
+    prototypes: int = Field(65536, ge=2, le=2**24)
+    bottleneck: int = Field(256, ge=1, le=2**20)
+    hidden: int = Field(2048, ge=1, le=2**20)
+    layers: int = Field(3, ge=1, le=100)
     frozen_last_layer_epochs: int = Field(1, ge=0)
 
 
 class CropSettings(_Settings):
     """Spatial augmentations only: sizes in pixels, scales as shares of the map's area."""
 
-    global_size: int = Field(224, ge=14)
+    global_size: int = Field(224, ge=14, le=2**13)
     global_scale: PositiveShares = (0.32, 1.0)
-    local_count: int = Field(8, ge=0)
-    local_size: int = Field(98, ge=14)
+    local_count: int = Field(8, ge=0, le=1000)
+    local_size: int = Field(98, ge=14, le=2**13)
     local_scale: PositiveShares = (0.05, 0.32)
 
 
@@ -117,10 +117,10 @@ class OptimSettings(_Settings):
 
     lr: float = Field(1e-3, gt=0)
     minimum_lr: float = Field(1e-6, ge=0)
-    epochs: int = Field(100, ge=1)
+    epochs: int = Field(100, ge=1, le=10**6)
     warm_up_epochs: int = Field(10, ge=0)
-    batch_per_gpu: int = Field(128, ge=1)
-    accumulate: int = Field(1, ge=1)
+    batch_per_gpu: int = Field(128, ge=1, le=2**20)
+    accumulate: int = Field(1, ge=1, le=2**20)
     weight_decay: tuple[Share, Share] = (0.04, 0.4)
     clip: float = Field(3.0, gt=0)
     layer_decay: float = Field(0.9, gt=0, le=1)
@@ -139,7 +139,7 @@ class DataSettings(_Settings):
     """
 
     corpus: str | None = None
-    workers: int = Field(8, ge=0)
+    workers: int = Field(8, ge=0, le=1024)
     weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = {}
     steps_per_epoch: int | None = Field(1250, ge=1)
 
@@ -197,7 +197,16 @@ class PretrainConfig(_Settings):
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # of a package without types
-    """Safe, and without a key that stands twice in one place: the last would count without a word."""
+    """Safe, and without a key that stands twice in one place, of which the last would count without a word, or an
+    alias, by a few of which some lines become gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(
+                problem="an alias (*name); write out what it stands for",
+                problem_mark=self.peek_event().start_mark,
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
@@ -224,17 +233,21 @@ def load_config(source: str | Path, *, overrides: Mapping[str, Any] | None = Non
     if path.suffix not in (".yaml", ".yml"):
         path = Path(str(files("dino_depth") / "configs" / f"{source}.yaml"))
     if not path.is_file():
-        brought = sorted(file.stem for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise ConfigError(
-            f"{source}: expected a YAML file or one of {', '.join(brought) or 'none'}, found neither"
-        )
+        places = files("dino_depth") / "configs"
+        brought = sorted(file.name for file in places.iterdir() if file.name.endswith(".yaml"))
+        names = ", ".join(name.removesuffix(".yaml") for name in brought)
+        raise ConfigError(f"{source}: expected a YAML file or one of {names}, found neither")
     try:
         data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader) or {}  # nosec B506  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none is a ValueError
-        raise ConfigError(f"{path}: expected YAML, found a mistake: {one_line(error)}") from None
+        raise ConfigError(f"{path}: expected YAML, found a mistake: {_place_told(error)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(data).__name__}")
     return validated(_merged(data, overrides or {}), source=path)
+
+
+def _place_told(error: BaseException) -> str:
+    return one_line(error).replace('in "<unicode string>", ', "at ")
 
 
 def validated(data: Mapping[str, Any], *, source: str | Path) -> PretrainConfig:
@@ -258,9 +271,8 @@ def validated(data: Mapping[str, Any], *, source: str | Path) -> PretrainConfig:
         nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
         raise ConfigError(f"{source}: {key}: unknown key, {hint}")
-    raise ConfigError(
-        f"{source}: {key}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}"
-    )
+    place = f"{source}: {key}" if key else str(source)
+    raise ConfigError(f"{place}: {mistake['msg'].removeprefix('Value error, ')}, found {mistake['input']!r}")
 
 
 def _keys_beside(location: list[str]) -> list[str]:

@@ -61,11 +61,12 @@ def publish(
         raise DinoDepthError(f"{out}: expected a new directory, found one")
     record = read_record(checkpoint)
     config = validated(record["config"], source=checkpoint / RECORD)
+    settings = _timm_config(config, record, source=checkpoint / RECORD)
     weights = _teacher(checkpoint, half=half)
     count = sum(tensor.numel() for tensor in weights.values())
     with atomic_directory(out) as partial:
         (partial / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
-        content = json.dumps(_timm_config(config, record), indent=2)
+        content = json.dumps(settings, indent=2)
         (partial / CONFIG).write_text(content + "\n", encoding="utf-8")
         text = card(config, record, name=out.name, weights=count, figures=figures or {}, remarks=remarks)
         (partial / CARD).write_text(text, encoding="utf-8")
@@ -86,9 +87,13 @@ def _teacher(checkpoint: Path, *, half: bool) -> dict[str, Tensor]:
     return weights
 
 
-def _timm_config(config: PretrainConfig, record: Mapping[str, Any]) -> dict[str, Any]:
+def _timm_config(config: PretrainConfig, record: Mapping[str, Any], *, source: Path) -> dict[str, Any]:
     size = config.crops.global_size
-    model = timm.create_model(config.model.architecture, num_classes=0, **timm_arguments(config))
+    try:
+        model = timm.create_model(config.model.architecture, num_classes=0, **timm_arguments(config))
+    except Exception as error:  # an unknown name, or arguments that it doesn't take
+        reason = one_line(error, longest=300)
+        raise DinoDepthError(f"{source}: model: expected a ViT of timm, found another ({reason})") from None
     return {
         "architecture": config.model.architecture,
         "num_classes": 0,

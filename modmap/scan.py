@@ -193,7 +193,7 @@ class Scan:
         findings: What the reader found, guessed and missed.
 
     Raises:
-        ModMapError: there is no view, or two views share an id; the name can't be a directory's.
+        ModMapError: there is no view, or two views share an id; the name can't be a directory's, or an id a file's.
     """
 
     name: str
@@ -212,6 +212,8 @@ class Scan:
                 f"{self.name!r}"
             )
         for what, name in (("scan name", self.name), *(("view id", view.id) for view in self.views)):
+            if not name:
+                raise ModMapError(f"{what}: expected one that files can be named after, found {name!r}")
             length = len(os.fsencode(file_name(name)))
             if length > LONGEST_NAME:
                 raise ModMapError(

@@ -61,7 +61,7 @@ class VoxelGrid:
         try:
             x, y, z = entry["shape"]
             return cls(np.asarray(entry["origin"], dtype=np.float64), float(entry["voxel"]), (x, y, z))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ModMapError(f"voxel grid: {one_line(error)}") from None
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.runs.files import write_json
+from modmap.files.validated_json import read_json
 
 
 class SettingsError(ValueError):
@@ -46,8 +47,11 @@ def read_settings(path: Path) -> dict[str, Any]:
 
     Raises:
         SettingsError: it has none.
+        ModMapError: they aren't JSON.
     """
     if not path.is_file():
         raise SettingsError(f"{path}: expected the settings that the directory was begun with, found none")
-    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    settings = read_json(path)
+    if not isinstance(settings, dict):
+        raise SettingsError(f"{path}: expected settings by name, found {type(settings).__name__}")
     return settings

@@ -52,8 +52,8 @@ def config_of(words: Sequence[str]) -> PretrainConfig | None:
 def _parsed(name: str, value: str) -> Any:
     try:
         parsed = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):  # a date that is none is a ValueError
-        raise ConfigError(f"command line: {name}: expected a value, found {value!r}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none is a ValueError
+        raise ConfigError(f"command line: {name}: expected a value, found {value[:60]!r}") from None
     if isinstance(parsed, str):
         # YAML 1.1 takes 1e-3 for a text: it wants 1.0e-3.
         try:

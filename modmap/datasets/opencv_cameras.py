@@ -14,6 +14,7 @@ from modmap.scan import Finding
 from modmap.types import Array
 
 METRES_BELOW_RATIO = 0.03
+LONGEST_SIDE = 2**20  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,8 @@ def read_calib_xml(path: Path) -> Intrinsics:
         storage.release()
     if K is None:
         raise ModMapError(f"{path}: expected the camera matrix mtxL, found none")
+    if max(size) > LONGEST_SIDE:  # what OpenCV makes of a word
+        raise ModMapError(f"{path}: expected wL and hL in pixels, found no such numbers")
     findings: list[Finding] = []
     if min(size) <= 0:
         findings.append(Finding("missed", f"image size of the calibration: {path} has no wL and hL"))

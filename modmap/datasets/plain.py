@@ -150,7 +150,7 @@ def _camera(entry: ViewRecord, *, where: str) -> tuple[Camera | None, str]:
     """The camera of a view, or what it lacks of one."""
     if entry.T_world_to_camera is not None and entry.T_camera_to_world is not None:
         raise ModMapError(f"{where}: expected T_world_to_camera or T_camera_to_world, found both")
-    pose = entry.T_world_to_camera or entry.T_camera_to_world
+    pose = entry.T_camera_to_world if entry.T_world_to_camera is None else entry.T_world_to_camera
     if entry.K is None or pose is None:
         lacks = [name for name, value in (("K", entry.K), ("pose", pose)) if value is None]
         return None, f"{SCAN} gives it no {' and no '.join(lacks)}"

@@ -18,6 +18,7 @@ from modmap.types import Array
 NAMED_UNITS = {"mm": 1.0, "m": 1000.0, "0.1mm": 0.1}
 METRES_BELOW = 20.0
 ENOUGH_PIXELS = 250_000
+SMALLEST_UNIT, LARGEST_UNIT = 1e-6, 1e6  # mm: a nanometre, and a kilometre
 
 
 def millimetres_per_unit(unit: Any) -> float:
@@ -28,9 +29,16 @@ def millimetres_per_unit(unit: Any) -> float:
     """
     if isinstance(unit, str) and unit in NAMED_UNITS:
         return NAMED_UNITS[unit]
-    if isinstance(unit, (int, float)) and not isinstance(unit, bool) and 0 < unit < math.inf:
+    if (
+        isinstance(unit, (int, float))
+        and not isinstance(unit, bool)
+        and SMALLEST_UNIT <= unit <= LARGEST_UNIT
+    ):
         return float(unit)
-    raise ValueError('expected "mm", "m", "0.1mm" or a positive number of millimetres per unit')
+    raise ValueError(
+        'expected "mm", "m", "0.1mm" or a positive number of millimetres per unit, from '
+        f"{SMALLEST_UNIT:g} to {LARGEST_UNIT:g}"
+    )
 
 
 DepthUnit = Annotated[float, BeforeValidator(millimetres_per_unit)]

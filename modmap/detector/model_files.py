@@ -20,7 +20,7 @@ from modmap.config import ModMapConfig, merged
 from modmap.detector.calibration_files import CALIBRATION_NAME
 from modmap.detector.expected import ExpectedDistances
 from modmap.detector.fitted import FittedModel, named_tensors, new_mapper
-from modmap.detector.reference import REFERENCE_NAME, read_references, write_references
+from modmap.detector.reference import REFERENCE_NAME, References, read_references, write_references
 from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.token_encoder import TokenEncoder
@@ -200,7 +200,28 @@ def load_fitted(
         expected = ExpectedDistances(classes, views, trained.places).to(encoders.device)
     _fill(named_tensors(mapper, expected), directory / WEIGHTS_NAME)
     references = read_references(directory) if config.evidence.keeps_views else {}
+    _require_references_fit(references, config, trained, path=directory / REFERENCE_NAME)
     return FittedModel(config, encoders, mapper, expected, trained, references)
+
+
+def _require_references_fit(
+    references: References, config: ModMapConfig, trained: TrainedState, *, path: Path
+) -> None:
+    """Checks that the nominal views are of the classes and the views that the model knows."""
+    if not config.evidence.keeps_views:
+        return
+    classes = trained.categories or [""]
+    if sorted(references) != sorted(classes):
+        raise ModMapError(
+            f"{path}: expected nominal views of {', '.join(classes) or 'one class'}, found those of "
+            f"{', '.join(references) or 'none'}"
+        )
+    unknown = {view for one in references.values() for view in one.frames} - set(trained.view_ids)
+    if unknown:
+        raise ModMapError(
+            f"{path}: expected nominal views that the model was trained on ({', '.join(trained.view_ids)}), found "
+            f"{', '.join(sorted(unknown))}"
+        )
 
 
 def _fill(expected: Mapping[str, Tensor], path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
 
 from modmap.encoding.window import Window
 from modmap.errors import ModMapError
@@ -60,13 +60,20 @@ class TrainedState(BaseModel):
     image_channels: int = Field(ge=0, le=2**16)
     depth_channels: int = Field(ge=0, le=2**16)
     fingerprints: dict[str, str]
-    places: int = Field(0, ge=0)
+    places: int = Field(0, ge=0, le=2**20)
     windows: dict[str, Window] = {}
     grids: dict[str, Grid]
     shown: dict[str, NominalShown] = {}
     losses: list[float]
     training_score: float
     seconds: dict[str, float]
+
+    @field_validator("view_ids", "categories")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("expected each name once")
+        return names
 
     def grid_for(self, category: str | None) -> VoxelGrid | None:
         """The training scan's grid of a category; the only one, where there is but one; None if there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class FrozenEncoder(nn.Module):
         self.grid = grid or max(2, round(size / self.patch))
         self.size = self.grid * self.patch
         self.model = load_vit(resolved, img_size=self.size)
+        require_finite(self.model.state_dict(), resolved)
         self.channels = int(self.model.num_features)
         self.fingerprint = fingerprint(self.model.state_dict())
         self._declared = declared_config(resolved)
@@ -185,6 +187,19 @@ class FrozenEncoder(nn.Module):
     def _normalised_depth(self, depth: Array, shown: Array) -> Array:
         scaled = normalise_depth_robust if self.normalisation == "robust" else normalise_depth
         return scaled(depth, shown)
+
+
+def require_finite(weights: Mapping[str, Tensor], resolved: str) -> None:
+    """Checks an encoder's weights.
+
+    Raises:
+        ModMapError: a number of one is NaN or infinite.
+    """
+    for name, weight in weights.items():
+        if weight.is_floating_point() and not torch.isfinite(weight).all():
+            raise ModMapError(
+                f"encoder {resolved}: weight {name}: expected finite numbers, found NaN or infinity"
+            )
 
 
 def require_reference(settings: EncoderSettings, modality: Modality) -> str:

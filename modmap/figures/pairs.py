@@ -83,6 +83,10 @@ def pair_pictures(
             "pairs: expected a model with mappings between views, found one with mapping.cross_view=false"
         )
     model.check(scan, category=category)
+    if not model.config.evidence.mapping:
+        raise ModMapError(
+            "pairs: expected a model that maps features (preset fast or paper), found one that only compares"
+        )
     fitted = model.fitted
     tokens = fitted.encode(scan, progress=progress)
     shown = scan.subset(tokens.view_ids)

@@ -15,6 +15,7 @@ from .container_limits import ContainerError, cause, require_size, size_text
 
 Array = npt.NDArray[Any]
 
+NUMPY, ZIP = b"\x93NUMPY", b"PK"
 DEPTH_CHANNELS = ("Z", "depth", "depth.Z", "Depth.Z", "depth.V", "Y", "V", "R")
 
 
@@ -26,6 +27,12 @@ def numpy_array(path: Path) -> Array:
     """
     loaded: Any = None
     try:
+        with path.open("rb") as file:
+            beginning = file.read(len(NUMPY))
+        if not beginning.startswith((NUMPY, ZIP)):
+            raise ContainerError(
+                "expected a NumPy file, found a file of another kind"
+            )  # NumPy would take it for a pickle
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)  # an archive isn't mapped
         if isinstance(loaded, np.ndarray):
             require_size(*loaded.shape)

@@ -6,10 +6,12 @@ This file is in both packages, the same to the last letter, and imports neither.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 MOST_PIXELS = 2**27  # of a file: ten times what SiM3D's cameras have
 MOST_NUMBERS = 4 * MOST_PIXELS
+ADDRESS = re.compile(r" (object )?at 0x[0-9a-f]+")
 
 
 class ContainerError(ValueError):
@@ -35,5 +37,5 @@ def size_text(shape: Iterable[int]) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """What another library's error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """What another library's error says, in one line, without places in memory."""
+    return ADDRESS.sub("", " ".join(str(error).split())) or type(error).__name__

@@ -180,7 +180,11 @@ def training_and_tests(
     """
     if train is None and is_category(directory):
         dataset = SiM3D(directory.resolve().parent)
-        return dataset.train(directory.resolve().name), dataset.tests(directory.resolve().name, failed=failed)
+        name = directory.resolve().name
+        nominal, tests = dataset.train(name), dataset.tests(name, failed=failed)
+        if not tests:
+            raise UsageError(f"{directory}: expected test scans beside {nominal.root}, found none")
+        return nominal, tests
     scans = find_scans(directory, failed=failed)
     if train is not None:
         place = directory / train if (directory / train).is_dir() else train

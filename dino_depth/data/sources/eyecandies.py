@@ -70,7 +70,7 @@ def _range(path: Path) -> tuple[float, float]:
     try:
         ends = yaml.safe_load(path.read_text(encoding="utf-8"))["normalization"]
         low, high = float(ends["min"]), float(ends["max"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DinoDepthError(
             f"{path}: expected normalization with min and max, found {one_line(error)}"
         ) from None
