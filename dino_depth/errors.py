@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from dino_depth.atomic import PlaceError
+
 
 class DinoDepthError(ValueError):
     """Input that cannot be used.
@@ -31,6 +33,9 @@ def one_line(error: BaseException | str, *, longest: int | None = None) -> str:
 
 
 def refused(program: str, error: BaseException) -> int:
-    """Says on the standard error why a command stops; returns its exit status."""
+    """Says on the standard error why a command stops; returns its exit status.
+
+    That is 1 where the disk is full or another process writes to the place, and 2 for an input that can't be used.
+    """
     print(f"{program}: error: {error}", file=sys.stderr)
-    return 2
+    return 1 if isinstance(error, PlaceError) else 2

@@ -1,12 +1,8 @@
-"""Text and JSON read with errors of one line; files and directories that are written whole or not at all."""
+"""Text and JSON read with errors of one line."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,35 +82,3 @@ def checked(model_class: type[Kept], data: Any, *, where: Path, what: str) -> Ke
     raise DinoDepthError(
         f"{where}: expected {what}, found {key} {str(mistake['input'])[:SHOWN]!r}: {message[:1].lower()}{message[1:]}"
     )
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Gives a path beside `path` to write to; it becomes `path` at the end, or goes where that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_directory(path: Path) -> Iterator[Path]:
-    """Gives a directory beside `path` to fill; it becomes `path` at the end, or goes where that fails.
-
-    What a killed process left of another try is removed first.
-
-    Raises:
-        OSError: at the end: something is at `path` that isn't an empty directory.
-    """
-    for left in path.parent.glob(f".{path.name}.partial-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

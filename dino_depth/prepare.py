@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dino_depth.arrays import Array
+from dino_depth.atomic import held
 from dino_depth.data.corpus import Row, depth_row
 from dino_depth.data.corpus_writer import CorpusWriter, Damaged, ShardCounts
 from dino_depth.data.sources.catalogue import NAMES, SPLITS, Choices, open_source
@@ -65,6 +66,8 @@ def prepare(arguments: Arguments, *, progress: Progress | None = None) -> list[S
     Raises:
         DinoDepthError: a data set has no known name, another layout, or only damaged files; the corpus was begun with
             other settings, is damaged, or would be empty; or there are images, and the depth model can't be had.
+        BusyError: another process is making a corpus there.
+        FullDiskError: the disk is full; the shards that are whole stay.
     """
     sources = [open_source(name, root.resolve(), arguments.choices) for name, root in arguments.sources]
     shards = [
@@ -72,7 +75,20 @@ def prepare(arguments: Arguments, *, progress: Progress | None = None) -> list[S
         for source in sources
         for start in range(0, len(source.items), ITEMS_A_SHARD)
     ]
-    writer = CorpusWriter(arguments.out, settings=_settings(arguments, sources), shards=len(shards))
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise DinoDepthError(f"{arguments.out}: expected a directory to write the corpus in, found a file")
+    with held(arguments.out, wait=0):
+        writer = CorpusWriter(arguments.out, settings=_settings(arguments, sources), shards=len(shards))
+        return _written(writer, arguments, shards, progress)
+
+
+def _written(
+    writer: CorpusWriter,
+    arguments: Arguments,
+    shards: Sequence[tuple[Source, Sequence[Item]]],
+    progress: Progress | None,
+) -> list[ShardCounts]:
+    """Writes the shards that are missing, and makes a corpus of all."""
     model: PseudoDepth | None = None
     advance = _progress(progress, [len(items) for _, items in shards])
     with reader(arguments.workers) as read:

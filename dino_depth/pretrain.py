@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import torch
 from accelerate import Accelerator  # type: ignore[import-untyped]
+from datasets import Dataset  # type: ignore[import-untyped]
 from torch import Tensor
 
 from dino_depth.config import PretrainConfig
@@ -30,6 +31,7 @@ from dino_depth.objective.parameter_groups import parameter_groups, set_rates
 from dino_depth.objective.schedules import Schedules
 from dino_depth.objective.student_teacher import StudentTeacher
 from dino_depth.training.accelerating import accelerator_of, autocast_alone, dtype_of
+from dino_depth.training.alone import alone
 from dino_depth.training.bad_steps import BadSteps
 from dino_depth.training.checkpoints import CHECKPOINTS, Checkpoints, seed_of_step
 from dino_depth.training.clipping import clip_by_module
@@ -50,15 +52,23 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     Raises:
         ConfigError: a setting can't be used, or a run of another recipe is there, or something that is no run.
         DinoDepthError: the corpus or the last checkpoint is damaged, or losses, gradients or weights aren't finite.
+        FullDiskError: the disk is full; the checkpoints that are there stay.
     """
     if config.data.corpus is None:
         raise ConfigError("data.corpus: expected a directory that dino_depth.prepare wrote, found none")
     if config.run.keep_best is not None and not config.run.probe_every:
         raise ConfigError("run.keep_best: expected probes to choose by, found run.probe_every 0")
-    optim, out = config.optim, Path(config.run.out)
+    out = Path(config.run.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"run.out: expected a directory, found the file {out}")
     corpus = open_corpus(config.data.corpus)
+    with alone(out, accelerator):
+        return _train(config, accelerator, corpus, name=config.data.corpus)
+
+
+def _train(config: PretrainConfig, accelerator: Accelerator, corpus: Dataset, *, name: str) -> bool:
+    """The recipe."""
+    optim, out = config.optim, Path(config.run.out)
     source_of = list(corpus["source"])
     mix = Mix(source_of, config.data.weights, seed=config.seed)
     total_batch = optim.batch_per_gpu * accelerator.num_processes * optim.accumulate
@@ -68,6 +78,8 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
     torch.manual_seed(config.seed)
     model = StudentTeacher(config)
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.run.keep, keep_every=config.run.keep_every)
+    if accelerator.is_main_process:
+        checkpoints.tidy()
     if checkpoints.latest() is None:
         load_start(model, config.model)
     model.tokens_of, attention = chosen_tokens(
@@ -121,7 +133,7 @@ def train(config: PretrainConfig, accelerator: Accelerator) -> bool:
         corpus,
         config,
         sampler,
-        name=config.data.corpus,
+        name=name,
         patch=patch,
         pin_memory=accelerator.device.type == "cuda",
     )

@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from dino_depth.arrays import Array
+from dino_depth.atomic import atomic_file
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.normalisation import Normalisation
 from dino_depth.data.sources.labelled_parts import labelled_parts
 from dino_depth.errors import DinoDepthError, one_line, refused
-from dino_depth.files import atomic_file
 from dino_depth.probing.anomalies import Shown, anomaly_probe
 from dino_depth.probing.backbone import backbone_tokens, probe_backbone
 from dino_depth.probing.maps import ProbeMaps, probe_maps

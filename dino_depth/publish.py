@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import sys
@@ -15,9 +16,10 @@ import timm
 import torch
 from torch import Tensor
 
+from dino_depth.atomic import atomic_directory, write_bytes
 from dino_depth.config import PretrainConfig, validated
 from dino_depth.errors import DinoDepthError, one_line, refused
-from dino_depth.files import atomic_directory, read_json, read_text
+from dino_depth.files import read_json, read_text
 from dino_depth.objective.student_teacher import timm_arguments
 from dino_depth.publishing.card import LICENCE, card
 from dino_depth.publishing.hub import CARD, CONFIG, WEIGHTS, push, require_name
@@ -55,6 +57,7 @@ def publish(
 
     Raises:
         DinoDepthError: there is no checkpoint, or a damaged one, or `out` is there already.
+        FullDiskError: the disk is full.
     """
     checkpoint = checkpoint_of(source)
     if out.exists():
@@ -64,13 +67,18 @@ def publish(
     settings = _timm_config(config, record, source=checkpoint / RECORD)
     weights = _teacher(checkpoint, half=half)
     count = sum(tensor.numel() for tensor in weights.values())
-    with atomic_directory(out) as partial:
-        (partial / WEIGHTS).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
-        content = json.dumps(settings, indent=2)
-        (partial / CONFIG).write_text(content + "\n", encoding="utf-8")
-        text = card(config, record, name=out.name, weights=count, figures=figures or {}, remarks=remarks)
-        (partial / CARD).write_text(text, encoding="utf-8")
-        _check_loads(partial)
+    try:
+        with atomic_directory(out) as partial:
+            write_bytes(partial / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
+            content = json.dumps(settings, indent=2)
+            write_bytes(partial / CONFIG, (content + "\n").encode())
+            text = card(config, record, name=out.name, weights=count, figures=figures or {}, remarks=remarks)
+            write_bytes(partial / CARD, text.encode())
+            _check_loads(partial)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise DinoDepthError(f"{out}: expected a new directory, found one that has come meanwhile") from None
     return out
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from modmap.detector.trained_state import Grid
 from modmap.errors import ModMapError
-from modmap.files.atomic import atomic_file
+from modmap.files.atomic import write_bytes
+from modmap.files.renewal import read_whole, renewed
 from modmap.files.validated_json import read_json, validate
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -53,12 +54,11 @@ class BaselineRecord(BaseModel):
 
 
 def save(directory: Path, record: BaselineRecord, tensors: Mapping[str, Tensor]) -> Path:
-    """Writes a model, its config last."""
+    """Writes a model; it takes the place of one that the directory holds all at once."""
     stored = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    with atomic_file(directory / WEIGHTS) as partial:
-        partial.write_bytes(safetensors.torch.save(stored, metadata={"format": "pt"}))
-    with atomic_file(directory / CONFIG) as partial:
-        partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with renewed(directory, last=CONFIG, ours=lambda: (WEIGHTS, CONFIG)) as new:
+        write_bytes(new / WEIGHTS, safetensors.torch.save(stored, metadata={"format": "pt"}))
+        write_bytes(new / CONFIG, (record.model_dump_json(indent=2) + "\n").encode())
     return directory
 
 
@@ -68,6 +68,10 @@ def load(directory: Path, *, method: str) -> tuple[BaselineRecord, dict[str, Ten
     Raises:
         ModMapError: a file is missing or damaged, or it is of another method.
     """
+    return read_whole(directory, CONFIG, lambda: _loaded(directory, method))
+
+
+def _loaded(directory: Path, method: str) -> tuple[BaselineRecord, dict[str, Tensor]]:
     record = validate(BaselineRecord, read_json(directory / CONFIG), where=str(directory / CONFIG))
     if record.method != method:
         raise ModMapError(f"{directory / CONFIG}: expected a model of {method}, found one of {record.method}")

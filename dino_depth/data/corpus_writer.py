@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import DatasetInfo  # type: ignore[import-untyped]
+from datasets.config import DATASET_INFO_FILENAME  # type: ignore[import-untyped]
 
+from dino_depth.atomic import atomic_file, remove_leftovers
 from dino_depth.data.corpus import STATE, Row, features
 from dino_depth.errors import DinoDepthError, one_line
-from dino_depth.files import atomic_file, parsed_json, read_json
+from dino_depth.files import parsed_json, read_json
 
 SETTINGS = "prepare.json"
 COUNTS = b"dino_depth"
@@ -118,12 +120,13 @@ class CorpusWriter:
         counts = ShardCounts(source, len(kept), duplicates, empty, len(damaged))
         schema = features().arrow_schema
         schema = schema.with_metadata({**schema.metadata, COUNTS: json.dumps(asdict(counts)).encode()})
-        with atomic_file(self._path(index)) as partial, partial.open("wb") as file:
-            with pa.ipc.new_stream(file, schema) as stream:
-                for batch in _batches(list(kept.values())):
-                    stream.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
-            file.flush()
-            os.fsync(file.fileno())
+        with (
+            atomic_file(self._path(index)) as partial,
+            partial.open("wb") as file,
+            pa.ipc.new_stream(file, schema) as stream,
+        ):
+            for batch in _batches(list(kept.values())):
+                stream.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
 
     def finish(self) -> list[ShardCounts]:
         """Makes a corpus of the shards; gives what became of their maps, shard by shard.
@@ -136,9 +139,8 @@ class CorpusWriter:
         filled = [path.name for path, (counts, _) in zip(paths, read, strict=True) if counts.rows]
         if not filled:
             raise DinoDepthError(f"{self._directory}: expected depth maps, found none with anything measured")
-        for stale in self._directory.glob(".data-*.partial-*"):
-            stale.unlink()
-        DatasetInfo(features=features()).write_to_directory(str(self._directory))
+        remove_leftovers(self._directory)
+        _write_info(self._directory)
         hashes = "".join(digest for _, hashes in read for digest in hashes)
         state: dict[str, Any] = {
             "_data_files": [{"filename": name} for name in filled],
@@ -155,6 +157,15 @@ class CorpusWriter:
 
     def _path(self, index: int) -> Path:
         return self._directory / f"data-{index:05d}-of-{self._shards:05d}.arrow"
+
+
+def _write_info(directory: Path) -> None:
+    """Writes what `datasets` knows a corpus' columns by."""
+    with tempfile.TemporaryDirectory() as made:
+        DatasetInfo(features=features()).write_to_directory(made)
+        content = (Path(made) / DATASET_INFO_FILENAME).read_bytes()
+    with atomic_file(directory / DATASET_INFO_FILENAME) as partial:
+        partial.write_bytes(content)
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:

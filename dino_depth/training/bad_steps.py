@@ -13,9 +13,9 @@ from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from dino_depth.atomic import atomic_file
 from dino_depth.data.loader import Batch
 from dino_depth.errors import DinoDepthError
-from dino_depth.files import atomic_file
 from dino_depth.training.step_lines import StepLines
 
 SKIPPED = "skipped.jsonl"

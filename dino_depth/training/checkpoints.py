@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,13 +23,15 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from torch.optim import Optimizer
 
+from dino_depth.atomic import atomic_directory, atomic_file, remove_leftovers
 from dino_depth.errors import DinoDepthError, one_line
-from dino_depth.files import atomic_directory, checked, read_json
+from dino_depth.files import checked, read_json
 
 CHECKPOINTS = "checkpoints"
 """The folder in a run's directory."""
 NAME = re.compile(r"step_(\d{8})")
 MODEL, OPTIMIZER, RECORD = "model.safetensors", "optimizer.safetensors", "checkpoint.json"
+FILES = (RECORD, MODEL, OPTIMIZER)
 BEST = "best"
 """A link to the checkpoint that the probe liked best."""
 SCALER = "scaler"
@@ -67,6 +69,14 @@ class Checkpoints:
         self.directory = directory
         self.keep = keep
         self.keep_every = keep_every
+
+    def tidy(self) -> None:
+        """Removes what a killed run left: checkpoints half written or half removed."""
+        remove_leftovers(self.directory)
+        (self.directory / f".{BEST}").unlink(missing_ok=True)
+        for path in self._named():
+            if not (path / RECORD).is_file():
+                _remove(path)
 
     def latest(self) -> Path | None:
         """The checkpoint of the highest step, or None."""
@@ -155,24 +165,39 @@ class Checkpoints:
     def _write(
         self, path: Path, model: dict[str, Any], moments: dict[str, Any], *, step: int, record: dict[str, Any]
     ) -> None:
-        for left in self.directory.glob(".step_*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with atomic_directory(path) as partial:
-            (partial / MODEL).write_bytes(_bytes(model))
-            (partial / OPTIMIZER).write_bytes(_bytes(moments))
+        if path.is_dir():  # somebody's notes on a checkpoint that was removed stay
+            (path / RECORD).unlink(missing_ok=True)
+        with nullcontext(path) if path.is_dir() else atomic_directory(path) as place:
+            _put(place / MODEL, _bytes(model))
+            _put(place / OPTIMIZER, _bytes(moments))
             content = {**record, "step": step}
-            (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            shutil.rmtree(path, ignore_errors=True)
+            _put(place / RECORD, (json.dumps(content, indent=2) + "\n").encode())
         best = self.directory / BEST
         stays = {best.resolve().name} if best.is_symlink() else set()
         for old in self._whole()[: -self.keep]:
             if old.name not in stays and (self.keep_every is None or _step(old) % self.keep_every):
-                shutil.rmtree(old)
+                _remove(old)
 
     def _whole(self) -> list[Path]:
+        return [path for path in self._named() if (path / RECORD).is_file()]
+
+    def _named(self) -> list[Path]:
         if not self.directory.is_dir():
             return []
         return sorted(path for path in self.directory.iterdir() if NAME.fullmatch(path.name))
+
+
+def _put(path: Path, data: bytes) -> None:
+    with atomic_file(path) as partial:
+        partial.write_bytes(data)
+
+
+def _remove(checkpoint: Path) -> None:
+    """Removes a checkpoint's files, the one first without which it is none; what else lies there stays."""
+    for name in FILES:
+        (checkpoint / name).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody's notes are in it
+        checkpoint.rmdir()
 
 
 def _step(checkpoint: Path) -> int:

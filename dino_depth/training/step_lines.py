@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dino_depth.files import atomic_file, parsed_json, read_text
+from dino_depth.atomic import atomic_file, telling
+from dino_depth.files import parsed_json, read_text
 
 
 class StepLines:
@@ -45,7 +46,7 @@ class StepLines:
         """Writes a line."""
         line = {"step": step, **values}
         self._lines.append(line)
-        with self._path.open("a", encoding="utf-8") as file:
+        with telling(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(_text(line))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from modmap.errors import UsageError
+from modmap.errors import ModMapError, UsageError
 
 
 def calibrate(
@@ -43,12 +43,16 @@ def calibrate(
     from modmap.datasets import find_scans
     from modmap.detector.calibration_files import write_calibrations
     from modmap.detector.model import ModMap
+    from modmap.detector.model_files import CONFIG_NAME
+    from modmap.files.renewal import finish, kept, stamp
     from modmap.runs.failures import Failures
 
     if not good_scans:
         raise UsageError("calibrate: expected the directory of a good scan, found none")
     if not model.is_dir():
         raise UsageError(f"calibrate: {model}: expected the directory of a model, found none")
+    finish(model)
+    calibrated = stamp(model / CONFIG_NAME)
     fitted = ModMap.from_pretrained(
         model, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, recalibrate=True
     )
@@ -61,7 +65,13 @@ def calibrate(
         progress=sys.stderr.isatty(),
         failed=failures,
     )
-    write_calibrations(model, fitted.calibrations, model=fitted.fingerprint)
+    with kept(model):
+        if stamp(model / CONFIG_NAME) != calibrated:
+            raise ModMapError(
+                f"{model}: expected the model as it was when its calibration began, found one that another process has "
+                "written meanwhile: calibrate it again"
+            )
+        write_calibrations(model, fitted.calibrations, model=fitted.fingerprint)
     for category, found in fitted.calibrations.items():
         print(f"{model}: {category + ': ' if category else ''}{found.describe()}")
     return 1 if failures else 0

@@ -68,7 +68,7 @@ def fit(
     from modmap.datasets import load_scan
     from modmap.detector.model import ModMap
     from modmap.detector.model_files import require_place
-    from modmap.files.atomic import require_writable
+    from modmap.files.places import require_writable
     from modmap.runs.fit import fit_and_save
 
     if not train:

@@ -17,7 +17,8 @@ from modmap.datasets.camera_models import FOUR_COEFFICIENTS, PinholeRecord
 from modmap.datasets.cameras import build_camera
 from modmap.datasets.units import NAMED_UNITS, DepthUnit
 from modmap.errors import ModMapError
-from modmap.files.atomic import atomic_directory
+from modmap.files.atomic import atomic_directory, telling, write_bytes
+from modmap.files.places import require_free
 from modmap.files.validated_json import read_json, validate
 from modmap.scan import Finding, Frame, Scan, View
 
@@ -122,7 +123,9 @@ def write_scan(scan: Scan, directory: str | Path) -> None:
 
     Raises:
         ModMapError: the directory is in use, or a view cannot be loaded.
+        FullDiskError: the disk is full.
     """
+    require_free(Path(directory))
     with atomic_directory(Path(directory)) as partial:
         (partial / "image").mkdir()
         (partial / "depth").mkdir()
@@ -131,9 +134,12 @@ def write_scan(scan: Scan, directory: str | Path) -> None:
         for index, frame in enumerate(scan.frames()):
             name = f"{index:0{digits}d}"
             image, depth = f"image/{name}.png", f"depth/{name}.npy"
-            if not cv2.imwrite(str(partial / image), frame.image):
+            written, png = cv2.imencode(".png", frame.image)
+            if not written:
                 raise ModMapError(f"{directory}/{image}: cannot be written")
-            np.save(partial / depth, frame.depth)
+            write_bytes(partial / image, png.tobytes())
+            with telling(partial / depth):
+                np.save(partial / depth, frame.depth)
             entries.append({"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)})
         content: dict[str, Any] = {"name": scan.name, "depth_unit": "mm"}
         if scan.category is not None:
@@ -143,7 +149,7 @@ def write_scan(scan: Scan, directory: str | Path) -> None:
         if scan.ground_truth is not None:
             content["ground_truth"] = scan.ground_truth.name
             shutil.copyfile(scan.ground_truth, partial / scan.ground_truth.name)
-        (partial / SCAN).write_text(_as_json(content, entries), encoding="utf-8")
+        write_bytes(partial / SCAN, _as_json(content, entries).encode())
 
 
 def _camera(entry: ViewRecord, *, where: str) -> tuple[Camera | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from modmap.calibration import DEFAULT_SHARE, Calibration
 from modmap.config import ModMapConfig, make_config, merged
 from modmap.detector import model_files
 from modmap.detector.calibrate import calibrations_of
-from modmap.detector.calibration_files import read_calibrations, write_calibrations
+from modmap.detector.calibration_files import read_calibrations
 from modmap.detector.fit import fit_scans
 from modmap.detector.fitted import FittedModel
 from modmap.detector.predict import predict_scan
@@ -20,6 +21,7 @@ from modmap.encoding.encoder_pair import EncoderPair
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError
+from modmap.files.renewal import read_whole
 from modmap.result import Result
 from modmap.scan import Scan
 from modmap.volume import VoxelGrid
@@ -226,6 +228,7 @@ class ModMap:
 
         Raises:
             ModMapError: the model hasn't been fitted, or the directory holds other files of these names.
+            FullDiskError: the disk is full; the model that was there stays.
         """
         fitted = self.fitted
         encoders = {}
@@ -233,9 +236,7 @@ class ModMap:
             encoders = dict(
                 zip(("image", "depth"), fitted.encoders.load(fitted.trained.fingerprints), strict=True)
             )
-        saved = model_files.save(Path(directory), fitted, encoders=encoders)
-        write_calibrations(saved, self.calibrations, model=fitted.fingerprint)
-        return saved
+        return model_files.save(Path(directory), fitted, encoders=encoders, calibrations=self.calibrations)
 
     @classmethod
     def from_pretrained(
@@ -267,8 +268,28 @@ class ModMap:
                 those of the training by the first prediction.
         """
         directory = model_files.locate(str(source))
+        load = partial(
+            cls._loaded,
+            directory,
+            references=(image_encoder, depth_encoder),
+            device=device,
+            token_cache=token_cache,
+            depth_features=depth_features,
+        )
+        return read_whole(directory, model_files.CONFIG_NAME, load)
+
+    @classmethod
+    def _loaded(
+        cls,
+        directory: Path,
+        *,
+        references: tuple[str | None, str | None],
+        device: str,
+        token_cache: TokenCache | None,
+        depth_features: Callable[[int], TokenEncoder] | None,
+    ) -> ModMap:
         config, state = model_files.load(directory)
-        for modality, override in (("image", image_encoder), ("depth", depth_encoder)):
+        for modality, override in zip(("image", "depth"), references, strict=True):
             reference = override or model_files.included_encoder(directory, modality)
             if reference is not None:
                 config = model_files.with_encoder(config, modality, reference)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import typing
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import safetensors
@@ -16,16 +14,20 @@ import torch
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 
+from modmap.calibration import Calibration
 from modmap.config import ModMapConfig, merged
-from modmap.detector.calibration_files import CALIBRATION_NAME
+from modmap.detector.calibration_files import CALIBRATION_NAME, write_calibrations
 from modmap.detector.expected import ExpectedDistances
 from modmap.detector.fitted import FittedModel, named_tensors, new_mapper
 from modmap.detector.reference import REFERENCE_NAME, References, read_references, write_references
 from modmap.detector.trained_state import TrainedState
 from modmap.encoding.encoder_pair import EncoderPair
+from modmap.encoding.stored_encoder import ENCODER_FILES
 from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError, one_line
+from modmap.files.atomic import write_bytes
 from modmap.files.places import require_directory
+from modmap.files.renewal import finish, renewed
 from modmap.files.validated_json import read_json, validate
 from modmap.types import Modality
 
@@ -36,8 +38,9 @@ CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, ENCODERS_NAME = (
     "README.md",
     "encoders",
 )
-SAVING_NAME = (
-    ".modmap-saving"  # there while a model is written, so that an interrupted one can be written over
+FILES = (CONFIG_NAME, CARD_NAME, WEIGHTS_NAME, CALIBRATION_NAME, REFERENCE_NAME)
+ENCODER_COPIES = tuple(
+    f"{ENCODERS_NAME}/{modality}/{name}" for modality in typing.get_args(Modality) for name in ENCODER_FILES
 )
 
 
@@ -62,40 +65,44 @@ class _ModelRecord(BaseModel):
         return self
 
 
-def save(directory: Path, model: FittedModel, *, encoders: Mapping[str, TokenEncoder]) -> Path:
-    """Writes a model; a directory that holds one already is replaced file by file, the config last.
+def save(
+    directory: Path,
+    model: FittedModel,
+    *,
+    encoders: Mapping[str, TokenEncoder],
+    calibrations: Mapping[str, Calibration],
+) -> Path:
+    """Writes a model; it takes the place of one that the directory holds all at once, and other files stay.
 
     Args:
         directory: Where to; made if missing.
         model: The model.
         encoders: By modality, those to put copies of beside it.
+        calibrations: By category, its thresholds.
 
     Raises:
         ModMapError: as `require_place`.
+        FullDiskError: the disk is full; the model that was there stays.
     """
-    config = model.config
     require_place(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / SAVING_NAME).touch()
-    # The thresholds of a model that was there before must not outlive its weights.
-    (directory / CALIBRATION_NAME).unlink(missing_ok=True)
-    if not encoders and _is_model(directory) and not _uses_encoders_of(directory, config):
-        for modality in typing.get_args(Modality):
-            shutil.rmtree(directory / ENCODERS_NAME / modality, ignore_errors=True)
-        with suppress(OSError):
-            (directory / ENCODERS_NAME).rmdir()  # only where nothing else is in it
-    for modality, encoder in encoders.items():
-        encoder.save(directory / ENCODERS_NAME / modality)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.weights.items()}
-    record = _ModelRecord(format=FORMAT, config=config, trained=model.trained)
-    if model.references:
-        write_references(model.references, directory)
-    else:
-        (directory / REFERENCE_NAME).unlink(missing_ok=True)
-    _replace(directory / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
-    _replace(directory / CARD_NAME, _card(config, model.trained).encode())
-    _replace(directory / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
-    (directory / SAVING_NAME).unlink(missing_ok=True)
+    config = model.config
+
+    def ours() -> list[str]:
+        require_place(directory)
+        kept = not encoders and _uses_encoders_of(directory, config)
+        return [*FILES, *([] if kept else ENCODER_COPIES)]
+
+    with renewed(directory, last=CONFIG_NAME, ours=ours) as new:
+        for modality, encoder in encoders.items():
+            encoder.save(new / ENCODERS_NAME / modality)
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.weights.items()}
+        if model.references:
+            write_references(model.references, new)
+        write_bytes(new / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
+        write_bytes(new / CARD_NAME, _card(config, model.trained).encode())
+        write_calibrations(new, calibrations, model=model.fingerprint)
+        record = _ModelRecord(format=FORMAT, config=config, trained=model.trained)
+        write_bytes(new / CONFIG_NAME, (record.model_dump_json(indent=2) + "\n").encode())
     return directory
 
 
@@ -104,17 +111,19 @@ def require_place(directory: Path) -> None:
 
     Raises:
         ModMapError: it isn't, or a file is in the way.
+        OSError: a model that was being written when its writer was killed can't be moved to its place.
     """
     require_directory(directory, what="a model")
     if directory.resolve() == Path(directory.resolve().anchor):
         raise ModMapError(
             f"{directory}: expected a directory to write a model to, found the root of all files"
         )
-    if _is_model(directory) or (directory / SAVING_NAME).exists():
+    if directory.is_dir():
+        finish(directory)
+    if _is_model(directory):
         return
     copies = (f"{ENCODERS_NAME}/{modality}" for modality in typing.get_args(Modality))
-    names = (CONFIG_NAME, CARD_NAME, WEIGHTS_NAME, CALIBRATION_NAME, REFERENCE_NAME, *copies)
-    theirs = next((name for name in names if (directory / name).exists()), None)
+    theirs = next((name for name in (*FILES, *copies) if (directory / name).exists()), None)
     if theirs is not None:
         raise ModMapError(
             f"{directory}: expected a new directory or a model's to write a model to, found one with another {theirs}"
@@ -278,12 +287,6 @@ def push(repo_id: str, write: Callable[[Path], Path], *, private: bool) -> str:
             reason = one_line(error, longest=200)
             raise ModMapError(f"{repo_id}: the hub didn't take the model: {reason}") from None
     return address
-
-
-def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 def _card(config: ModMapConfig, state: TrainedState) -> str:

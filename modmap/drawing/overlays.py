@@ -83,7 +83,7 @@ def write_overlays(
 
     def written(view_id: str) -> tuple[Path, Array]:
         one = overlay_over(scan[view_id].load(), result, top=top, longest_side=longest_side)
-        path = directory / f"overlay_{file_name(view_id)}.png"
+        path = directory / overlay_name(view_id)
         Picture(view_page(one, result, top=top)).save(path)
         return path, tile(one, result, longest_side=longest_side)
 
@@ -214,3 +214,8 @@ def _maximum(scores: Array) -> float:
 
 def _number(score: float) -> str:
     return "none" if math.isnan(score) else f"{score:#.3g}"
+
+
+def overlay_name(view_id: str) -> str:
+    """The name of a view's PNG; no two views share one, and each is allowed on every system."""
+    return f"overlay_{file_name(view_id)}.png"

@@ -30,6 +30,7 @@ from modmap.encoding.stored_encoder import CONFIG_NAME, WEIGHTS_NAME
 from modmap.encoding.timm_models import declared_config, load_vit, patch_and_channels
 from modmap.encoding.token_cache import TokenCache
 from modmap.errors import ModMapError
+from modmap.files.atomic import write_bytes
 from modmap.scan import Frame
 from modmap.types import Array, Modality, Normalisation
 
@@ -150,7 +151,7 @@ class FrozenEncoder(nn.Module):
             name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()
         }
         # Not safetensors' own save_file: it makes a file that no other user may read.
-        (directory / WEIGHTS_NAME).write_bytes(safetensors.torch.save(weights, metadata={"format": "pt"}))
+        write_bytes(directory / WEIGHTS_NAME, safetensors.torch.save(weights, metadata={"format": "pt"}))
         pretrained = dict(self.model.pretrained_cfg)
         kept = ("mean", "std", "interpolation", "first_conv", "license")
         arguments = self._declared.get("model_args", {})
@@ -167,7 +168,7 @@ class FrozenEncoder(nn.Module):
             },
             "source": f"copy of {self.reference}",
         }
-        (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
+        write_bytes(directory / CONFIG_NAME, (json.dumps(config, indent=2) + "\n").encode())
 
     def _patches(self, pixels: Tensor) -> Tensor:
         """(N, L, channels)."""

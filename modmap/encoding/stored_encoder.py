@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from modmap.errors import ModMapError, one_line
+from modmap.files.renewal import finish
 from modmap.files.validated_json import parsed_json
 
 CONFIG_NAME, WEIGHTS_NAME = ENCODER_FILES = ("config.json", "model.safetensors")
@@ -58,6 +60,8 @@ def describe(path: Path) -> StoredEncoder:
     Args:
         path: A directory, which need not exist.
     """
+    with suppress(OSError):  # one that can't be finished is told as broken
+        finish(path)
     config: dict[str, Any] = {}
     parameters = 0
     broken = None

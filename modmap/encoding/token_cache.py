@@ -82,7 +82,7 @@ class TokenCache:
     def write(self, key: str, tokens: Tensor) -> None:
         """Keeps an array, and clears out the oldest where there is no room."""
         path = self._path(key)
-        with atomic_file(path) as partial, partial.open("wb") as file:
+        with atomic_file(path, durable=False) as partial, partial.open("wb") as file:
             np.save(file, tokens.cpu().numpy())
         self._bytes += path.stat().st_size
         if self._bytes > self._limit:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from modmap.errors import ModMapError, UsageError
+from modmap.files.renewal import finish_below
 from modmap.runs.stored_results import read_summary
 from modmap.runs.summary import SUMMARY
 
@@ -88,6 +89,7 @@ def find_predictions(
     for directory in directories:
         if not directory.is_dir():
             raise UsageError(f"qualitative: {directory}: expected a directory of results, found none")
+        finish_below(directory)
         places = sorted(
             path.parent
             for path in directory.rglob(SUMMARY)

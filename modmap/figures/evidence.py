@@ -14,6 +14,7 @@ from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, largest, nearest, reduced_size
 from modmap.drawing.table import PLAIN, TALLEST_LEGEND, TableRow, picture_table
 from modmap.errors import ModMapError, UsageError
+from modmap.files.renewal import finish
 from modmap.result import ViewMaps
 from modmap.runs.map_files import read_maps
 from modmap.runs.stored_results import common_top, read_summary, source_scan
@@ -44,6 +45,7 @@ def evidence_picture(
         UsageError: the place isn't a prediction, or the scan wasn't compared with a nominal one.
         ModMapError: the prediction or its scan can't be read, or it has no such view.
     """
+    finish(place)
     if not (place / SUMMARY).is_file():
         raise UsageError(
             f"evidence: {place}: expected what modmap predict wrote for a scan, found no summary.json"

@@ -14,12 +14,14 @@ from modmap.defects import read_defects
 from modmap.defects.files import JSON_NAME
 from modmap.errors import ModMapError, UsageError
 from modmap.files.atomic import atomic_file
+from modmap.files.renewal import finish, kept
 from modmap.files.validated_json import validate
 from modmap.report.batch_page import BatchRow, batch_page
 from modmap.report.picture_address import picture_address
 from modmap.report.scan_page import ScanReport, scan_page
 from modmap.report.view_strip import final_picture, view_pictures
 from modmap.runs.map_files import read_maps
+from modmap.runs.result_files import REPORT, result_directories
 from modmap.runs.stored_results import VOLUME, common_top, read_summary, source_scan
 from modmap.runs.summary import SUMMARY
 from modmap.runs.volume_files import load_volume
@@ -27,7 +29,7 @@ from modmap.scan import Scan
 
 Made = TypeVar("Made")
 
-REPORT, BATCH = "report.html", "index.html"
+BATCH = "index.html"
 
 
 def write_reports(
@@ -47,12 +49,8 @@ def write_reports(
         ModMapError: without `failed`, a result or its scan can't be read; with it, none can be.
         UsageError: there is no result.
     """
-    places = (
-        [output]
-        if (output / SUMMARY).is_file()
-        # Hidden ones are results that are being written, or were when the run was killed.
-        else sorted(path.parent for path in output.glob(f"*/{SUMMARY}") if path.parent.name[0] != ".")
-    )
+    finish(output)
+    places = [output] if (output / SUMMARY).is_file() else result_directories(output)
     if not places:
         raise UsageError(f"report: {output}: expected results of modmap predict, found none")
     known = [] if scans is None else find_scans(scans, failed=failed)
@@ -73,9 +71,15 @@ def write_reports(
     top = common_top(summaries[place] for place in sources) if sources else 0.0
 
     def write(place: Path) -> BatchRow:
-        report = _report(place, summaries[place], sources[place], top)
-        with atomic_file(place / REPORT) as partial:
-            partial.write_text(scan_page(report, sources[place]), encoding="utf-8")
+        with kept(place):  # a page of one result beside another would not be told from its own
+            if read_summary(place) != summaries[place]:
+                raise ModMapError(
+                    f"{place}: expected the result as it was when this began, found one that another process has "
+                    "written meanwhile: write the report again"
+                )
+            report = _report(place, summaries[place], sources[place], top)
+            with atomic_file(place / REPORT) as partial:
+                partial.write_text(scan_page(report, sources[place]), encoding="utf-8")
         return _row(place, report, sources[place])
 
     rows = each(write, sources)

@@ -14,8 +14,9 @@ from modmap.detector.protocol import Detector
 from modmap.encoding.token_cache import TokenCache
 from modmap.encoding.token_encoder import TokenEncoder
 from modmap.errors import ModMapError, UsageError
-from modmap.files.atomic import atomic_file, require_writable
-from modmap.files.places import require_directory
+from modmap.files.atomic import atomic_file, held, remove_leftovers
+from modmap.files.places import require_directory, require_writable
+from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json
 from modmap.runs.evaluation_metrics import EvaluationMetrics, common_grid, metrics_of, scan_grid
 from modmap.runs.fit import fit_and_save
@@ -64,6 +65,7 @@ class EvaluationRun:
     @property
     def fitted(self) -> bool:
         """Whether the model is there; its config is written last."""
+        finish(self.model_directory)
         return (self.model_directory / "config.json").is_file()
 
     def fit(self, model: Detector, train: Scan | Sequence[Scan], *, progress: bool = False) -> None:
@@ -237,6 +239,7 @@ def evaluate_directory(
     Raises:
         ModMapError: the nominal scan can't be used, or, without `failed`, a test scan; `out` was begun with other
             settings, or can't be written to.
+        BusyError: another process is evaluating into `out`.
     """
     left_out: list[str] = []
 
@@ -252,26 +255,38 @@ def evaluate_directory(
     grid = common_grid(tests)
     require_writable(out)
     run = EvaluationRun(out, device=str(model.device), token_cache=model.token_cache, pictures=pictures)
+    with held(out, wait=0):
+        remove_leftovers(out / SCANS)
+        _fit(run, model, nominal, progress=progress)
+        done = run.predict(tests, grid=grid, said=_say, progress=progress, failed=tell)
+        if not done:
+            raise ModMapError(
+                f"{directory}: expected a test scan that can be used, found none of {len(tests)}"
+            )
+        found = run.metrics(done)
+        if left_out:
+            note = f"{len(left_out)} test scans that can't be used are left out of all figures"
+            found = replace(found, notes=(*found.notes, note))
+        lines = "".join(json.dumps(asdict(scan)) + "\n" for scan in found.scans)
+        for name, text in (
+            ("results.json", json.dumps(found.row(), indent=2) + "\n"),
+            ("scans.jsonl", lines),
+        ):
+            with atomic_file(out / name) as partial:
+                partial.write_text(text, encoding="utf-8")
+    return found
+
+
+def _fit(run: EvaluationRun, model: ModMap, nominal: Scan, *, progress: bool) -> None:
+    """Fits the run's model, or checks that the one that is there is what fitting would give."""
     learnt_from = {"scan": str(nominal.root and nominal.root.resolve()), "state": scan_state(nominal)}
     if run.fitted:
-        _require_same(out, model, nominal, learnt_from)
-    else:
-        with atomic_file(out / NOMINAL) as partial:
-            partial.write_text(json.dumps(learnt_from, indent=2) + "\n", encoding="utf-8")
-        run.fit(model, nominal, progress=progress)
-        print(f"{nominal.name}: fitted", flush=True)
-    done = run.predict(tests, grid=grid, said=_say, progress=progress, failed=tell)
-    if not done:
-        raise ModMapError(f"{directory}: expected a test scan that can be used, found none of {len(tests)}")
-    found = run.metrics(done)
-    if left_out:
-        note = f"{len(left_out)} test scans that can't be used are left out of all figures"
-        found = replace(found, notes=(*found.notes, note))
-    lines = "".join(json.dumps(asdict(scan)) + "\n" for scan in found.scans)
-    for name, text in (("results.json", json.dumps(found.row(), indent=2) + "\n"), ("scans.jsonl", lines)):
-        with atomic_file(out / name) as partial:
-            partial.write_text(text, encoding="utf-8")
-    return found
+        _require_same(run.out, model, nominal, learnt_from)
+        return
+    with atomic_file(run.out / NOMINAL) as partial:
+        partial.write_text(json.dumps(learnt_from, indent=2) + "\n", encoding="utf-8")
+    run.fit(model, nominal, progress=progress)
+    print(f"{nominal.name}: fitted", flush=True)
 
 
 def _require_same(out: Path, model: ModMap, nominal: Scan, learnt_from: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from modmap.datasets.ground_truth import read_ground_truth
 from modmap.errors import ModMapError
+from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json, validate
 from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
 from modmap.runs.summary import SUMMARY
@@ -193,6 +194,7 @@ def _outranks(score: float, nominal: np.ndarray[tuple[int], np.dtype[np.float64]
 
 
 def _score_and_seconds(place: Path) -> tuple[float, dict[str, float]]:
+    finish(place)
     path = place / SUMMARY
     if not path.is_file():
         raise ModMapError(f"{path}: expected the result of a prediction, found none")

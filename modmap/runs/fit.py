@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modmap.detector.model import ModMap
+from modmap.files.atomic import held
 from modmap.scan import Scan
 
 
@@ -29,9 +30,12 @@ def fit_and_save(
 
     Raises:
         ModMapError: as `ModMap.fit` and `ModMap.save_pretrained`.
+        BusyError: another process is fitting a model for this directory.
+        FullDiskError: the disk is full; a model that was there stays.
     """
     place = directory.resolve()
     keep = place.with_name(f".{place.name}.fit")
-    model.fit(scans, progress=progress, keep=keep)
-    model.save_pretrained(directory, include_encoders=include_encoders)
-    shutil.rmtree(keep, ignore_errors=True)
+    with held(keep, wait=0, name=directory):
+        model.fit(scans, progress=progress, keep=keep)
+        model.save_pretrained(directory, include_encoders=include_encoders)
+        shutil.rmtree(keep, ignore_errors=True)

@@ -16,15 +16,17 @@ from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
 from modmap.drawing.overlays import write_overlays
 from modmap.errors import ModMapError, UsageError
-from modmap.files.atomic import atomic_directory, require_free, require_writable
-from modmap.files.places import require_directory
+from modmap.files.atomic import remove_leftovers, write_bytes
+from modmap.files.places import require_directory, require_writable
+from modmap.files.renewal import renewed
 from modmap.files.validated_json import read_json
 from modmap.pod.record import PodRecord, read_record, sentences
 from modmap.result import Result
 from modmap.runs.failures import Failures
 from modmap.runs.map_files import write_maps
 from modmap.runs.provenance import is_done, origin_of
-from modmap.runs.summary import SUMMARY, SUMMARY_KEYS, summarise
+from modmap.runs.result_files import require_result_place, result_files
+from modmap.runs.summary import SUMMARY, summarise
 from modmap.runs.volume_files import write_volume
 from modmap.scan import Scan
 from modmap.types import VolumeFormat
@@ -93,6 +95,7 @@ def predict_directories(
     if not scans:
         return UNUSABLE
     require_writable(output)
+    remove_leftovers(output)
     verdicts = []
     for scan in scans:
         if resume and desk.is_done(scan):
@@ -174,7 +177,7 @@ class Desk:
         Raises:
             ModMapError: it doesn't.
         """
-        require_free(self.output / scan.name, replaces=SUMMARY, keys=SUMMARY_KEYS)
+        require_result_place(self.output / scan.name)
         self.model.check(scan, category=self.category)
 
     def calibration_of(self, scan: Scan) -> Calibration | None:
@@ -229,12 +232,13 @@ def write_result(
 ) -> list[Defect] | None:
     """Writes `summary.json`, maps, defects, overlays and volume of one scan; all of them or, if interrupted, none.
 
-    The colour scale ends where `scale_top` says.
+    They take the place of an earlier result, whose report goes with it. What else lies there stays. The colour scale
+    ends where `scale_top` says.
 
     Args:
         result: The prediction.
         scan: The scan it was made for.
-        directory: Where to; an earlier result there is replaced.
+        directory: Where to.
         model: The model that made it.
         category: The scan's, as given to `predict`.
         formats: Of the volume.
@@ -245,6 +249,10 @@ def write_result(
 
     Returns:
         The defects; None where there is no volume or no threshold for it.
+
+    Raises:
+        ModMapError: other files than a result are there.
+        FullDiskError: the disk is full; an earlier result stays.
     """
     if origin is None:
         origin = origin_of(
@@ -259,7 +267,8 @@ def write_result(
     defects: list[Defect] | None = None
     if result.volume is not None and calibration is not None and calibration.voxel_threshold is not None:
         defects = find_defects(result, scan, nominal=nominal)
-    with atomic_directory(directory, replaces=SUMMARY, keys=SUMMARY_KEYS) as partial:
+    require_result_place(directory)
+    with renewed(directory, last=SUMMARY, ours=lambda: result_files(directory)) as partial:
         if overlays:
             write_overlays(result, scan, partial, top=top)
         if result.volume is not None:
@@ -276,7 +285,7 @@ def write_result(
             "finds": [] if study is None else sentences(study),
             "training_score": model.trained.training_score,
         }
-        (partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+        write_bytes(partial / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     return defects
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from modmap.calibration import Calibration
 from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
+from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json
 from modmap.runs.scan_state import content_state, scan_state
 from modmap.runs.summary import SUMMARY, calibration_entry, grid_entry
@@ -80,6 +81,7 @@ def is_done(
         nominal: The nominal scan that defects must be compared with; None: none.
     """
     try:
+        finish(directory)
         found = read_json(directory / SUMMARY)
         wanted = {
             "calibration": calibration_entry(calibration),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from modmap.calibration import Calibration, Verdict
 from modmap.datasets import load_scan
 from modmap.errors import ModMapError
+from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json, validate
 from modmap.runs.predict import scale_top
 from modmap.runs.scan_state import content_state
@@ -64,6 +65,7 @@ def read_summary(place: Path) -> dict[str, Any]:
     Raises:
         ModMapError: it is missing, damaged, or of something else, or holds what no prediction says.
     """
+    finish(place)
     path = place / SUMMARY
     summary = read_json(path)
     for key in ("scan", "score", "training_score", "seconds", "views"):

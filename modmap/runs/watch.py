@@ -14,7 +14,8 @@ from pathlib import Path
 
 from modmap.datasets import load_scan, scan_directories
 from modmap.errors import ModMapError, UsageError
-from modmap.files.atomic import require_writable
+from modmap.files.atomic import remove_leftovers
+from modmap.files.places import require_writable
 from modmap.runs.predict import Desk
 
 LONGEST = 1e6  # seconds
@@ -101,6 +102,7 @@ def watch_directory(desk: Desk, directory: Path, *, settled: float, every: float
         raise UsageError(f"watch: {desk.output}: expected an output outside {directory}, where scans arrive")
     desk.require_output()
     require_writable(desk.output)
+    remove_leftovers(desk.output)
     arrivals = Arrivals(directory, settled)
     owners: dict[str, Path] = {}
     print(f"watching {directory}", flush=True)

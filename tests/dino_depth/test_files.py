@@ -1,4 +1,4 @@
-"""Files that are read with errors of one line, and written whole or not at all."""
+"""Files that are read with errors of one line."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from pathlib import Path
 import pytest
 
 from dino_depth.errors import DinoDepthError
-from dino_depth.files import atomic_directory, atomic_file, read_json, read_text
-
-
-def fail_half_way(path: Path) -> None:
-    path.write_text("half")
-    raise KeyError
+from dino_depth.files import read_json, read_text
 
 
 class TestReadText:
@@ -57,49 +52,3 @@ class TestReadJson:
         ) as error:
             read_json(path, what="settings of a run")
         assert "\n" not in str(error.value)
-
-
-class TestAtomicFile:
-    def test_atomic_file__appears_at_the_end(self, tmp_path: Path) -> None:
-        path = tmp_path / "new" / "file.txt"
-        with atomic_file(path) as partial:
-            partial.write_text("first")
-            assert not path.exists()
-        with atomic_file(path) as partial:
-            partial.write_text("second")
-            assert path.read_text() == "first"
-        assert path.read_text() == "second"
-        assert list(path.parent.iterdir()) == [path]
-
-    def test_atomic_file__a_failure_leaves_what_was_there(self, tmp_path: Path) -> None:
-        path = tmp_path / "file.txt"
-        path.write_text("before")
-        with pytest.raises(KeyError), atomic_file(path) as partial:
-            fail_half_way(partial)
-        assert [file.read_text() for file in tmp_path.iterdir()] == ["before"]
-
-
-class TestAtomicDirectory:
-    def test_atomic_directory__appears_at_the_end(self, tmp_path: Path) -> None:
-        path = tmp_path / "new" / "encoder"
-        left = path.with_name(".encoder.partial-1")
-        left.mkdir(parents=True)
-        (left / "weights").write_text("of a run that was killed")
-        with atomic_directory(path) as partial:
-            (partial / "weights").write_text("whole")
-            assert not path.exists()
-        assert list(path.parent.iterdir()) == [path]
-        assert (path / "weights").read_text() == "whole"
-
-    def test_atomic_directory__a_failure_leaves_nothing(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyError), atomic_directory(tmp_path / "encoder") as partial:
-            fail_half_way(partial / "weights")
-        assert list(tmp_path.iterdir()) == []
-
-    def test_atomic_directory__one_in_use_stays(self, tmp_path: Path) -> None:
-        path = tmp_path / "encoder"
-        path.mkdir()
-        (path / "thesis").write_text("")
-        with pytest.raises(OSError, match="not empty"), atomic_directory(path) as partial:
-            (partial / "weights").write_text("whole")
-        assert [file.name for file in tmp_path.rglob("*")] == ["encoder", "thesis"]

@@ -160,7 +160,7 @@ class TestPublish:
         killed = subprocess.run([sys.executable, "-c", script, *words], cwd=Path.cwd())
         assert killed.returncode == -signal.SIGKILL
         assert not out.exists()
-        (left,) = tmp_path.glob(".encoder.partial-*")
+        (left,) = tmp_path.glob(".partial-*-encoder")
         assert (left / "model.safetensors").is_file()
         assert main(words) == 0
         assert sorted(path.name for path in tmp_path.iterdir()) == ["encoder", "run"]

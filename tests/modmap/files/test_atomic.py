@@ -1,27 +1,89 @@
-"""Files and directories that appear whole or not at all."""
+"""Files and directories that appear whole or not at all, and processes that take turns."""
 
 from __future__ import annotations
 
-import json
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from modmap.errors import ModMapError
-from modmap.files.atomic import atomic_directory, atomic_file, require_writable
+import dino_depth.atomic
+import modmap.files.atomic
+from modmap.files.atomic import (
+    BusyError,
+    FullDiskError,
+    atomic_directory,
+    atomic_file,
+    held,
+    remove_leftovers,
+    staging,
+    telling,
+)
+
+AT_WORK = """
+import sys, time
+from pathlib import Path
+from modmap.files import atomic
+with getattr(atomic, sys.argv[1])(Path(sys.argv[2])):
+    print("at work", flush=True)
+    time.sleep(600)
+"""
 
 
-def _interrupted_file(path: Path) -> None:
-    with atomic_file(path) as partial:
-        partial.write_text("half")
-        raise RuntimeError
+class Stop(Exception):
+    """Ends the writing of something half way."""
 
 
-def _interrupted_directory(path: Path) -> None:
-    with atomic_directory(path) as partial:
-        (partial / "file").touch()
-        raise RuntimeError
+def _half(writer: Callable[[Path], Any], path: Path) -> None:
+    with writer(path) as partial:
+        (partial / "file" if partial.is_dir() else partial).write_text("half")
+        raise Stop
+
+
+@pytest.fixture
+def at_work() -> Iterator[Callable[[str, Path], subprocess.Popen[str]]]:
+    """Processes that are in the middle of a function of the module; they are killed at the end."""
+    begun = []
+
+    def begin(function: str, path: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", AT_WORK, function, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        begun.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+class TestTwoCopies:
+    def test_both_packages_have_the_same(self) -> None:
+        here, there = (
+            Path(str(module.__file__)).read_text() for module in (modmap.files.atomic, dino_depth.atomic)
+        )
+        assert here == there
 
 
 class TestAtomicFile:
@@ -30,17 +92,29 @@ class TestAtomicFile:
         with atomic_file(path) as partial:
             partial.write_text("new")
             assert not path.exists()
-            assert partial.parent == path.parent
+            assert (partial.parent, partial.suffix) == (path.parent, ".txt")
         assert path.read_text() == "new"
         assert list(path.parent.iterdir()) == [path]
 
     def test_atomic_file__the_old_one_stays_where_writing_fails(self, tmp_path: Path) -> None:
         path = tmp_path / "a.txt"
         path.write_text("old")
-        with pytest.raises(RuntimeError):
-            _interrupted_file(path)
+        with pytest.raises(Stop):
+            _half(atomic_file, path)
         assert path.read_text() == "old"
         assert list(tmp_path.iterdir()) == [path]
+
+    def test_atomic_file__a_name_as_long_as_names_may_be(self, tmp_path: Path) -> None:
+        path = tmp_path / ("ä" * 125 + ".json")
+        with atomic_file(path) as partial:
+            partial.write_text("{}")
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_atomic_file__may_be_read_by_whom_others_of_this_user_may(self, tmp_path: Path) -> None:
+        with atomic_file(tmp_path / "a") as partial:
+            partial.touch()
+        (tmp_path / "b").touch()
+        assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
 class TestAtomicDirectory:
@@ -50,50 +124,12 @@ class TestAtomicDirectory:
             (partial / "file").touch()
             assert not path.exists()
         assert [child.name for child in path.iterdir()] == ["file"]
+        assert list(tmp_path.iterdir()) == [path]
 
     def test_atomic_directory__nothing_stays_where_writing_fails(self, tmp_path: Path) -> None:
-        with pytest.raises(RuntimeError):
-            _interrupted_directory(tmp_path / "a")
+        with pytest.raises(Stop):
+            _half(atomic_directory, tmp_path / "a")
         assert list(tmp_path.iterdir()) == []
-
-    def test_atomic_directory__what_an_interrupted_run_left_is_not_taken_over(self, tmp_path: Path) -> None:
-        left = tmp_path / f".partial-{os.getpid()}-a"
-        left.mkdir()
-        (left / "old").touch()
-        with atomic_directory(tmp_path / "a") as partial:
-            (partial / "new").touch()
-        assert [child.name for child in (tmp_path / "a").iterdir()] == ["new"]
-
-    def test_atomic_directory__replaces_its_own(self, tmp_path: Path) -> None:
-        for content in ("first", "second"):
-            with atomic_directory(tmp_path / "a", replaces="done", keys=("mine",)) as partial:
-                (partial / "done").write_text(json.dumps({"mine": content}))
-        assert json.loads((tmp_path / "a" / "done").read_text()) == {"mine": "second"}
-
-    @pytest.mark.parametrize(
-        ("content", "found"),
-        [
-            (None, "other files"),
-            ('{"theirs": 1}', "another done"),
-            ("[]", "another done"),
-            ("{", "another done"),
-        ],
-    )
-    def test_atomic_directory__replaces_no_others(
-        self, tmp_path: Path, content: str | None, found: str
-    ) -> None:
-        (tmp_path / "a").mkdir()
-        (tmp_path / "a" / "precious").touch()
-        if content is not None:
-            (tmp_path / "a" / "done").write_text(content)
-        with (
-            pytest.raises(
-                ModMapError, match=f"or one with a done that is written anew, found one with {found}"
-            ),
-            atomic_directory(tmp_path / "a", replaces="done", keys=("mine",)),
-        ):
-            pass
-        assert (tmp_path / "a" / "precious").is_file()
 
     @pytest.mark.parametrize("there", [True, False])
     def test_atomic_directory__a_link_is_followed(self, tmp_path: Path, there: bool) -> None:
@@ -110,28 +146,92 @@ class TestAtomicDirectory:
     def test_atomic_directory__one_in_use_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "old").touch()
-        (tmp_path / "b").touch()
-        for name in ("a", "b"):
-            with (
-                pytest.raises(ModMapError, match="expected a new or empty directory"),
-                atomic_directory(tmp_path / name),
-            ):
-                pass
-        assert (tmp_path / "a" / "old").exists()
+        with pytest.raises(OSError, match="not empty"), atomic_directory(tmp_path / "a") as partial:
+            (partial / "new").touch()
+        assert [file.name for file in tmp_path.rglob("*")] == ["a", "old"]
 
 
-class TestRequireWritable:
-    def test_require_writable__leaves_the_directory_alone(self, tmp_path: Path) -> None:
-        require_writable(tmp_path / "deep" / "new")
-        assert not list((tmp_path / "deep" / "new").iterdir())
+class TestRemoveLeftovers:
+    @pytest.mark.parametrize("function", ["atomic_file", "atomic_directory", "staging"])
+    def test_remove_leftovers__of_the_dead_alone(
+        self, at_work: Callable[[str, Path], subprocess.Popen[str]], tmp_path: Path, function: str
+    ) -> None:
+        writer = at_work(function, tmp_path if function == "staging" else tmp_path / "a")
+        (tmp_path / ".partial-mine").touch()
+        (left,) = tmp_path.glob(".partial-????????????-*")
+        remove_leftovers(tmp_path)
+        assert left.exists()
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        assert left.exists()
+        with atomic_file(tmp_path / "another"):
+            assert not left.exists()
+        assert {path.name for path in tmp_path.iterdir()} == {".partial-mine", "another"}
 
-    def test_require_writable__below_a_file(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        with pytest.raises(ModMapError, match="file/out: cannot be written to: Not a directory"):
-            require_writable(tmp_path / "file" / "out")
+    def test_staging__goes_at_the_end(self, tmp_path: Path) -> None:
+        with staging(tmp_path / "new") as aside:
+            (aside / "file").touch()
+        assert list((tmp_path / "new").iterdir()) == []
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="to root, all can be written")
-    def test_require_writable__read_only(self, tmp_path: Path) -> None:
-        tmp_path.chmod(0o500)
-        with pytest.raises(ModMapError, match="cannot be written to: Permission denied"):
-            require_writable(tmp_path)
+
+class TestHeld:
+    def test_held__another_is_told_by_whom(
+        self, at_work: Callable[[str, Path], subprocess.Popen[str]], tmp_path: Path
+    ) -> None:
+        holder = at_work("held", tmp_path)
+        with (
+            pytest.raises(
+                BusyError, match=rf"^the place: another process .* \(process {holder.pid} on [^\n]*$"
+            ),
+            held(tmp_path, wait=0, name=Path("the place")),
+        ):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        with held(tmp_path, wait=0):
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+    def test_held__turns_are_taken(self, tmp_path: Path) -> None:
+        """Four processes, each of which adds one to a number a hundred times, and never looks while another writes."""
+        script = (
+            "import sys\nfrom pathlib import Path\nfrom modmap.files.atomic import held\n"
+            "for _ in range(100):\n    with held(Path(sys.argv[1])):\n"
+            "        file = Path(sys.argv[1], 'number')\n        number = int(file.read_text())\n"
+            "        file.write_text(str(number + 1))\n"
+        )
+        (tmp_path / "number").write_text("0")
+        processes = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path)]) for _ in range(4)]
+        assert [process.wait() for process in processes] == [0] * 4
+        assert (tmp_path / "number").read_text() == "400"
+        assert [path.name for path in tmp_path.iterdir()] == ["number"]
+
+
+class TestTelling:
+    @pytest.mark.parametrize("what", ["text", "array", "archive", "directory"])
+    def test_telling__a_full_disk(self, small_disk: Path, what: str) -> None:
+        """A real one, in words of NumPy, zipfile and Python."""
+        path, large = small_disk / "a.npz", np.arange(20_000.0)
+
+        def write() -> None:
+            if what == "directory":
+                with atomic_directory(path) as partial, telling(partial / "b"):
+                    (partial / "b").write_bytes(large.tobytes())
+                return
+            with atomic_file(path) as partial, partial.open("wb") as file:
+                if what == "text":
+                    file.write(large.tobytes())
+                elif what == "array":
+                    np.save(file, large)
+                else:
+                    np.savez(file, a=large)
+
+        with pytest.raises(FullDiskError) as caught:
+            write()
+        name = path / "b" if what == "directory" else path
+        assert str(caught.value) == f"{name}: cannot be written: the disk is full"
+        assert list(small_disk.iterdir()) == []
+
+    def test_telling__other_errors_are_left(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError), telling(tmp_path / "a"):
+            os.stat(tmp_path / "none")

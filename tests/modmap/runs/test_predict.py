@@ -13,8 +13,9 @@ import pytest
 from modmap.datasets import write_scan
 from modmap.defects import read_defects
 from modmap.detector.model import ModMap
+from modmap.errors import ModMapError
 from modmap.result import Result
-from modmap.runs.predict import predict_directories, scale_top
+from modmap.runs.predict import predict_directories, scale_top, write_result
 from modmap.scan import Scan
 
 
@@ -81,6 +82,49 @@ class TestPredictDirectories:
             assert "part: score" in run()
         assert "part: score" in run()
         assert run() == "part: already done\n"
+
+
+class TestWriteResult:
+    def test_write_result__what_a_user_put_beside_it_stays(
+        self, make_model: Callable[..., ModMap], make_scan: Callable[..., Scan], tmp_path: Path
+    ) -> None:
+        """And of the first result, and of its report, nothing does."""
+        model, scan, place = make_model(training={"epochs": 1}), make_scan(), tmp_path / "ball"
+        write_result(model.predict(scan), scan, place, model=model)
+        (place / "report.html").touch()
+        theirs = {place / "notes.txt", place / "overlay_mine.png", place / "photographs" / "a.png"}
+        for file in theirs:
+            file.parent.mkdir(exist_ok=True)
+            file.touch()
+        write_result(model.predict(scan), scan, place, model=model, formats=("ply",), overlays=False)
+        ours = {place / name for name in ("summary.json", "maps.npz", "volume.ply")}
+        assert {one for one in place.rglob("*") if one.is_file()} == ours | theirs
+
+    @pytest.mark.parametrize(
+        ("content", "found"),
+        [
+            (None, "other files"),
+            ('{"theirs": 1}', "another summary.json"),
+            ("[]", "another summary.json"),
+            ("{", "another summary.json"),
+        ],
+    )
+    def test_write_result__never_over_other_files(
+        self,
+        make_model: Callable[..., ModMap],
+        make_scan: Callable[..., Scan],
+        tmp_path: Path,
+        content: str | None,
+        found: str,
+    ) -> None:
+        model, scan = make_model(training={"epochs": 1}), make_scan()
+        (tmp_path / "precious").touch()
+        if content is not None:
+            (tmp_path / "summary.json").write_text(content)
+        with pytest.raises(ModMapError, match=f"one with a summary.json .*, found one with {found}"):
+            write_result(model.predict(scan), scan, tmp_path, model=model)
+        assert (tmp_path / "precious").is_file()
+        assert len(list(tmp_path.iterdir())) == 1 + (content is not None)
 
 
 class TestScaleTop:
