@@ -16,15 +16,18 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.rename": 0, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0, "os.symlink": 1, "os.link": 1}
@@ -173,13 +176,28 @@ def spread(total: int, most: int | None) -> list[int]:
     """Numbers from 1 to a total, evenly spread, the first and the last among them; all of them where `most` is None."""
     if most is None or total <= most:
         return list(range(1, total + 1))
-    return sorted({round(float(one)) for one in np.linspace(1, total, most)})
+    # One alone is where half is done.
+    places = np.linspace(1, total, most) if most > 1 else [total / 2]
+    return sorted({round(float(one)) for one in places})
 
 
 def begin_as(template: Path, place: Path) -> None:
     """Makes a folder what another one is, with its files' times."""
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(template, place, symlinks=True)
+
+
+@contextmanager
+def small_disk(place: Path, kibibytes: int) -> Iterator[None]:
+    """A disk of its own at a folder, which grows when it is mounted anew; the test is skipped where none may be."""
+    options = ["-o", f"size={kibibytes}k"]
+    mounted = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", place], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 def content(place: Path, *, without: Sequence[str] = ("seconds",)) -> dict[str, str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interrupted_runs import Ended, begin_as, content, hidden, run, spread
+from tests.interrupted_runs import Ended, begin_as, content, hidden, run, small_disk, spread
+
+PAGE = 4096
 
 FULL = re.compile("/.*(the disk is full|No space left on device)")
 
@@ -70,6 +73,31 @@ class Verb:
             f"killed before {len(killed)} of {whole.operations} operations; disk full from {len(full)} of them on, and "
             f"after {len(rooms)} of {whole.written} numbers of bytes"
         )
+
+    def try_disks(self, count: int | None) -> str:
+        """Runs it where nothing lies yet, on disks of its own that are too small, and goes on once there is room.
+
+        Args:
+            count: Of the sizes between nothing and what is needed, in steps of a page of memory; None: all.
+
+        Returns:
+            How many sizes there are and were tried.
+        """
+        place = self.place
+        begin_as(self.begin, place)
+        before, old = self._content(), self.read(place)
+        assert run(self.do, place).status == 0
+        after, new = self._content(), self.read(place)
+        pages = sum(-(-path.stat().st_size // PAGE) for path in place.rglob("*") if path.is_file())
+        sizes = spread(pages, count)
+        begin_as(self.begin, place)
+        for size in sizes:
+            with small_disk(place, size * PAGE // 1024):
+                self._require_told(run(self.do, place), f"{size} pages")
+                self._require_whole((before, after), {old, new}, f"{size} pages")
+                subprocess.run(["mount", "-o", "remount,size=64m", place], check=True)
+                self._require_goes_on(after, f"{size} pages")
+        return f"disks of {len(sizes)} of {pages} sizes"
 
     def _content(self) -> dict[str, str]:
         return content(self.place, without=self.without)

@@ -28,7 +28,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows: without locks, as on a file system that has none
+except ImportError:  # Windows, which doesn't let go of open files either: nothing is locked there
     fcntl = None  # type: ignore[assignment]
 
 ASIDE = re.compile(r"\.partial-[0-9a-f]{12}-.*", re.DOTALL)
@@ -67,6 +67,8 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     with telling(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
+        # What is aside as a whole is put on the disk as a whole.
+        durable = durable and not any(ASIDE.fullmatch(part) for part in path.parent.parts)
         with aside(path, directory=False) as partial:
             yield partial
             if durable:
@@ -114,6 +116,9 @@ def held(directory: Path, *, wait: float = PATIENCE, name: Path | None = None) -
     Raises:
         BusyError: another process has it; says which.
     """
+    if fcntl is None:
+        yield
+        return
     path, until = directory / LOCK, time.monotonic() + wait
     with telling(directory):
         while True:
@@ -219,6 +224,8 @@ def aside(place: Path, *, directory: bool) -> Iterator[Path]:
         try:
             if directory:
                 partial.mkdir()
+            if fcntl is None:
+                break
             file = os.open(partial, os.O_RDONLY if directory else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except FileNotFoundError:  # one who tidies up took it for a dead one's before it was locked
             continue
@@ -229,7 +236,8 @@ def aside(place: Path, *, directory: bool) -> Iterator[Path]:
         yield partial
     finally:
         _remove(partial)
-        os.close(file)
+        if fcntl is not None:
+            os.close(file)
 
 
 def _locked(file: int) -> bool | None:
@@ -267,14 +275,14 @@ def flush_all(directory: Path) -> None:
 
 
 def flush(path: Path) -> None:
+    """Puts a file, or what a directory says of its files, on the disk."""
+    if fcntl is None and path.is_dir():
+        return
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
     except OSError as error:
-        if error.errno not in (
-            errno.EINVAL,
-            errno.ENOTSUP,
-        ):  # a file system that doesn't do so for directories
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # not every file system does so for directories
             raise
     finally:
         os.close(file)

@@ -55,8 +55,13 @@ def _scans(place: Path) -> str:
 
 class TestInterrupted:
     def test_a_spread_of_points(self, verb: Verb) -> None:
-        print(verb.try_all(kills=3, fulls=1, quotas=2))
+        print(verb.try_all(kills=2, fulls=1, quotas=1))
+
+    def test_a_disk_that_is_too_small(self, verb: Verb) -> None:
+        """A real one, which libraries in C and C++ fill too: that of CAD files, and OpenEXR."""
+        print(verb.try_disks(4))
 
     @pytest.mark.slow
     def test_every_point(self, verb: Verb) -> None:
         print(verb.try_all(kills=None, fulls=None, quotas=40))
+        print(verb.try_disks(100))

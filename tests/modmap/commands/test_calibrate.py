@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 from modmap.cli import main
 from modmap.datasets import write_scan
+from modmap.detector.model import ModMap
 from tests.synthetic_scans import ball_scan
 
 Run = Callable[..., int]
@@ -46,6 +48,26 @@ class TestCalibrate:
         shutil.copytree(model, tmp_path / "model")
         assert run("calibrate", tmp_path / "model", scans / "good", "--false-alarm-rate", "0.1") == 0
         assert "false-alarm rate of 0.1, an estimate, not a guarantee" in capsys.readouterr().out
+
+    def test_calibrate__another_model_was_written_meanwhile(
+        self,
+        run: Run,
+        calibrated: Path,
+        scans: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Its thresholds stay as they are: those of the model before it aren't its."""
+        model = shutil.copytree(calibrated, tmp_path / "model")
+        before = (model / "calibration.json").read_bytes()
+        monkeypatch.setattr(ModMap, "calibrate", lambda *_, **__: os.utime(model / "config.json"))
+        assert run("calibrate", model, scans / "good") == 1
+        assert (
+            "found one that another process has written meanwhile: calibrate it again"
+            in capsys.readouterr().err
+        )
+        assert (model / "calibration.json").read_bytes() == before
 
     def test_calibrate__too_few_scans(
         self, run: Run, calibrated: Path, capsys: pytest.CaptureFixture[str]

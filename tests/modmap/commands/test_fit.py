@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from modmap.cli import main
+from modmap.files.atomic import held
 
 Run = Callable[..., int]
 
@@ -80,6 +82,17 @@ class TestFit:
         assert sorted(path.name for path in here.iterdir()) == sorted(
             ["encoders", "config.json", "model.safetensors", "README.md"]
         )
+
+    def test_fit__another_process_is_at_it(
+        self, run: Run, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with held(tmp_path / ".m.fit"):
+            assert run("fit", scans / "good", "-o", tmp_path / "m") == 1
+        expected = (
+            f"modmap: error: {tmp_path / 'm'}: another process is writing here (process {os.getpid()} on "
+        )
+        assert capsys.readouterr().err.startswith(expected)
+        assert not (tmp_path / "m").exists()
 
     def test_fit__no_scan_is_a_usage_error(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -25,6 +25,7 @@ from modmap.files.atomic import (
     staging,
     telling,
 )
+from tests.interrupted_runs import small_disk
 
 AT_WORK = """
 import sys, time
@@ -67,15 +68,11 @@ def at_work() -> Iterator[Callable[[str, Path], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    (tmp_path / "disk").mkdir()
+    with small_disk(tmp_path / "disk", 64):
+        yield tmp_path / "disk"
 
 
 class TestTwoCopies:
@@ -209,9 +206,9 @@ class TestHeld:
 
 class TestTelling:
     @pytest.mark.parametrize("what", ["text", "array", "archive", "directory"])
-    def test_telling__a_full_disk(self, small_disk: Path, what: str) -> None:
+    def test_telling__a_full_disk(self, disk: Path, what: str) -> None:
         """A real one, in words of NumPy, zipfile and Python."""
-        path, large = small_disk / "a.npz", np.arange(20_000.0)
+        path, large = disk / "a.npz", np.arange(20_000.0)
 
         def write() -> None:
             if what == "directory":
@@ -230,7 +227,7 @@ class TestTelling:
             write()
         name = path / "b" if what == "directory" else path
         assert str(caught.value) == f"{name}: cannot be written: the disk is full"
-        assert list(small_disk.iterdir()) == []
+        assert list(disk.iterdir()) == []
 
     def test_telling__other_errors_are_left(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError), telling(tmp_path / "a"):
