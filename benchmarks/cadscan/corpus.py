@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Array2D, DatasetInfo, Features, Value  # type: ignore[import-untyped]
 from datasets.arrow_writer import ArrowWriter  # type: ignore[import-untyped]
-from datasets.config import DATASET_INFO_FILENAME  # type: ignore[import-untyped]
 
 from benchmarks.cadscan.categories import Setup
 from benchmarks.cadscan.depth_errors import measurable, measure
@@ -30,9 +29,7 @@ from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.stage import Stage, surroundings
 from benchmarks.cadscan.views import SENSOR_SIZE, binned_intrinsics, random_camera
 from benchmarks.cadscan.workers import run_all
-from benchmarks.runs.files import write_text
 from benchmarks.runs.kept_settings import keep_settings
-from modmap.files.atomic import atomic_file, remove_leftovers
 
 Array = npt.NDArray[Any]
 Parts = Literal["random", "families"]
@@ -101,11 +98,7 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
     shards = list(_shards(out, settings))
     missing = [shard for shard in shards if not shard.path.exists()]
     run_all(write_shard, missing, workers=workers, title="shards")
-    remove_leftovers(out)
-    with tempfile.TemporaryDirectory() as made:
-        DatasetInfo(features=_features(settings)).write_to_directory(made)
-        info = (Path(made) / DATASET_INFO_FILENAME).read_text(encoding="utf-8")
-    write_text(out / DATASET_INFO_FILENAME, info)
+    DatasetInfo(features=_features(settings)).write_to_directory(str(out))
     state: dict[str, Any] = {
         "_data_files": [{"filename": shard.path.name} for shard in shards],
         "_fingerprint": hashlib.sha256(json.dumps(settings.kept()).encode()).hexdigest()[:16],
@@ -115,7 +108,9 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
         "_output_all_columns": False,
         "_split": "train",
     }
-    write_text(out / STATE, json.dumps(state, indent=2))
+    partial = out / f".{STATE}.partial"
+    partial.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    os.replace(partial, out / STATE)
 
 
 def _check(settings: CorpusSettings) -> None:
@@ -128,15 +123,14 @@ def _check(settings: CorpusSettings) -> None:
 
 def write_shard(shard: Shard) -> None:
     """Writes one file of the corpus, in one piece."""
-    with (
-        atomic_file(shard.path) as partial,
-        ArrowWriter(path=str(partial), features=_features(shard.settings)) as writer,
-    ):
+    partial = shard.path.with_name(f".{shard.path.name}.partial-{os.getpid()}")
+    with ArrowWriter(path=str(partial), features=_features(shard.settings)) as writer:
         for start in range(shard.first, shard.last, VIEWS_A_PART):
             number = start // VIEWS_A_PART
             for row in part_rows(number, shard.settings, count=min(VIEWS_A_PART, shard.last - start)):
                 writer.write(row)
         writer.finalize()
+    os.replace(partial, shard.path)
 
 
 def part_rows(number: int, settings: CorpusSettings, *, count: int) -> Iterator[dict[str, Any]]:

@@ -12,9 +12,8 @@ from benchmarks.cadscan.scan_jobs import DatasetError, DatasetSettings, scan_job
 from benchmarks.cadscan.scan_making import write_scan
 from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.workers import run_all
-from benchmarks.cadscan.writer import UNFINISHED, tidy
+from benchmarks.cadscan.writer import remove_leftovers, unfinished
 from benchmarks.runs.kept_settings import keep_settings
-from modmap.files.atomic import flush, staging
 
 __all__ = ["DatasetError", "DatasetSettings", "make_dataset"]
 
@@ -31,30 +30,27 @@ def make_dataset(
         ViewError: as `DatasetSettings.check`.
         DefectError: no defect of the sizes that were asked for could be found on some part.
         SettingsError: `out` has a set of other settings.
-        FullDiskError: the disk is full; the scans that are whole stay.
     """
     for category in categories:
         if category not in CATEGORIES:
             raise DatasetError(f"categories: expected some of {', '.join(CATEGORIES)}, found {category!r}")
     settings.check()
     keep_settings(out, asdict(settings), file=SETTINGS)
-    tidy(out)
+    remove_leftovers(out)
     for category in categories:
         if not (out / category / f"{category}.stl").exists():
             _write_cad(out, category)
     jobs = [job for category in categories for job in scan_jobs(out, settings, category)]
     missing = [job for job in jobs if not (out / job.relative).exists()]
     run_all(write_scan, missing, workers=workers, title="scans")
-    tidy(out)
+    remove_leftovers(out)
     write_card(out)
 
 
 def _write_cad(out: Path, category: str) -> None:
-    with staging(out / UNFINISHED) as aside:
-        for made in export_cad(
-            category, aside
-        ):  # the mesh last, by which a run that goes on tells that both are there
-            flush(made)
-            (out / category).mkdir(exist_ok=True)
-            made.replace(out / category / made.name)
-        flush(out / category)
+    partial = unfinished(out, f"{category}_cad")
+    step, stl = export_cad(category, partial)
+    (out / category).mkdir(exist_ok=True)
+    step.replace(out / category / step.name)
+    stl.replace(out / category / stl.name)
+    partial.rmdir()

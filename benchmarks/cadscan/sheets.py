@@ -13,7 +13,6 @@ import numpy.typing as npt
 from benchmarks.cadscan.defect_sheets import kinds_sheet, planted_sheet, tile
 from benchmarks.cadscan.errors import CadscanError
 from modmap.datasets import SiM3D, read_ground_truth
-from modmap.files.atomic import atomic_file
 from modmap.scan import Frame, Scan
 
 Array = npt.NDArray[Any]
@@ -103,6 +102,5 @@ def truth_picture(frame: Frame, scan: Scan) -> Array:
 
 
 def _written(path: Path, picture: Array) -> Path:
-    with atomic_file(path) as partial:
-        partial.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
+    cv2.imwrite(str(path), picture)
     return path

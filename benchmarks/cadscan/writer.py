@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +22,6 @@ from benchmarks.cadscan.views import view_id
 from benchmarks.runs.files import write_json
 from modmap.datasets.cameras import write_cameras
 from modmap.datasets.ground_truth import GroundTruth, write_ground_truth
-from modmap.files.atomic import atomic_directory, remove_leftovers, telling, write_bytes
 from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
@@ -53,24 +54,48 @@ def whole_directory(root: Path, relative: Path) -> Iterator[Path]:
     Args:
         root: The data set.
         relative: The directory's place in it, where nothing is yet.
-
-    Raises:
-        FullDiskError: the disk is full.
     """
+    partial = unfinished(root, relative.name)
+    yield partial
+    (root / relative).parent.mkdir(parents=True, exist_ok=True)
     try:
-        with atomic_directory(root / relative, home=root / UNFINISHED) as partial:
-            yield partial
+        os.replace(partial, root / relative)
     except OSError:
         # A run that was killed can leave a worker that finishes its scan first; it is the same scan.
         if not (root / relative).is_dir():
             raise
+        shutil.rmtree(partial)
 
 
-def tidy(root: Path) -> None:
-    """Removes what processes that are gone left unfinished; what others are making stays."""
-    remove_leftovers(root / UNFINISHED)
+def unfinished(root: Path, name: str) -> Path:
+    """A new, empty directory of this process, aside from the set, for what it is making."""
+    partial = root / UNFINISHED / f"{name}-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+    except FileNotFoundError:
+        partial.mkdir(parents=True)  # another run ended between the making of the parent and of the directory
+    return partial
+
+
+def remove_leftovers(root: Path) -> None:
+    """Removes what processes that are gone, or this one, left unfinished; what others are making stays."""
+    for partial in (root / UNFINISHED).glob("*"):
+        process = partial.name.rpartition("-")[2]
+        if not (process.isdigit() and int(process) != os.getpid() and _is_alive(int(process))):
+            shutil.rmtree(partial, ignore_errors=True)
     with suppress(OSError):  # there is none, or others are making something in it
         (root / UNFINISHED).rmdir()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def write_real_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:
@@ -78,8 +103,7 @@ def write_real_view(directory: Path, index: int, *, image: Array, depth: Array) 
     write_png(directory / "rgb" / f"{view_id(index)}_2.png", image)
     path = directory / "depth" / f"{view_id(index)}.npy"
     path.parent.mkdir(exist_ok=True)
-    with telling(path):
-        np.save(path, depth.astype(np.float32))
+    np.save(path, depth.astype(np.float32))
 
 
 def write_rendered_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:
@@ -90,7 +114,7 @@ def write_rendered_view(directory: Path, index: int, *, image: Array, depth: Arr
     pixels = np.where(np.isfinite(depth), depth, RENDERER_FAR).astype(np.float32)
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     channels = {name: np.ascontiguousarray(pixels) for name in ("R", "G", "B")}
-    with telling(path), OpenEXR.File(header, channels) as file:
+    with OpenEXR.File(header, channels) as file:
         file.write(str(path))
 
 
@@ -132,7 +156,7 @@ def write_png(path: Path, image: Array) -> None:
     path.parent.mkdir(exist_ok=True)
     written, data = cv2.imencode(".png", image)
     assert written
-    write_bytes(path, data.tobytes())
+    path.write_bytes(data.tobytes())
 
 
 def _record(record: DefectRecord) -> Mapping[str, Any]:

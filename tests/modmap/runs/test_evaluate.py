@@ -180,5 +180,5 @@ class TestEvaluate:
         self, plain: Path, tmp_path: Path, quick: Sequence[str], run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "file").touch()
-        assert run("evaluate", plain, "-o", tmp_path / "file" / "out", *quick) == 1
-        assert f"{tmp_path / 'file' / 'out'}: cannot be written to" in capsys.readouterr().err
+        assert run("evaluate", plain, "-o", tmp_path / "file" / "out", *quick) == 2
+        assert f"{tmp_path / 'file' / 'out'}: expected a directory to write results to" in capsys.readouterr().err
