@@ -275,6 +275,7 @@ class ModMap:
             device=device,
             token_cache=token_cache,
             depth_features=depth_features,
+            recalibrate=recalibrate,
         )
         return read_whole(directory, model_files.CONFIG_NAME, load)
 
@@ -287,6 +288,7 @@ class ModMap:
         device: str,
         token_cache: TokenCache | None,
         depth_features: Callable[[int], TokenEncoder] | None,
+        recalibrate: bool,
     ) -> ModMap:
         config, state = model_files.load(directory)
         for modality, override in zip(("image", "depth"), references, strict=True):
