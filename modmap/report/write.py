@@ -13,7 +13,7 @@ from modmap.datasets import find_scans
 from modmap.defects import read_defects
 from modmap.defects.files import JSON_NAME
 from modmap.errors import ModMapError, UsageError
-from modmap.files.atomic import atomic_file
+from modmap.files.atomic import FullDiskError, atomic_file
 from modmap.files.renewal import finish, kept
 from modmap.files.validated_json import validate
 from modmap.report.batch_page import BatchRow, batch_page
@@ -60,6 +60,8 @@ def write_reports(
         for place in some:
             try:
                 made[place] = one(place)
+            except FullDiskError:
+                raise  # the next one would fare no better
             except (ModMapError, OSError) as error:
                 if failed is None:
                     raise

@@ -109,9 +109,9 @@ class TestWatch:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["--settled", "0"], "watch: settled: expected more than 0 seconds, found 0"),
-            (["--every", "-1"], "watch: every: expected more than 0 seconds, found -1"),
-            (["--idle", "nan"], "watch: idle: expected more than 0 seconds, found nan"),
+            (["--settled", "0"], "watch: settled: expected more than 0 seconds, at most 1e+06, found 0"),
+            (["--every", "-1"], "watch: every: expected more than 0 seconds, at most 1e+06, found -1"),
+            (["--idle", "nan"], "watch: idle: expected more than 0 seconds, at most 1e+06, found nan"),
         ],
     )
     def test_watch__times_that_make_no_sense(
