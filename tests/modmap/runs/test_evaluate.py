@@ -181,4 +181,7 @@ class TestEvaluate:
     ) -> None:
         (tmp_path / "file").touch()
         assert run("evaluate", plain, "-o", tmp_path / "file" / "out", *quick) == 2
-        assert f"{tmp_path / 'file' / 'out'}: expected a directory to write results to" in capsys.readouterr().err
+        assert (
+            f"{tmp_path / 'file' / 'out'}: expected a directory to write results to"
+            in capsys.readouterr().err
+        )
