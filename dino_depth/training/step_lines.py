@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dino_depth.atomic import atomic_file, telling
-from dino_depth.files import parsed_json, read_text
+from dino_depth.files import read_text
 
 
 class StepLines:
@@ -65,8 +65,9 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     found = []
     for text in read_text(path).splitlines():
         try:
-            line = parsed_json(text)
-        except ValueError:
+            # A run of an earlier version wrote Infinity and NaN, which are written as null again.
+            line = json.loads(text)
+        except (ValueError, RecursionError):
             break
         if not isinstance(line, dict) or type(line.get("step")) is not int:
             break

@@ -82,6 +82,7 @@ class TestCalibrate:
         result = calibrated.predict(good[0].subset(["00", "02"]))
         assert result.verdict in ("pass", "fail")
         assert result.notes == (
+            "views: 2 of the nominal scan's 4 are missing: 01, 03",
             "verdict: expected the 4 views of the good scans, found 2: the false-alarm rate may not hold",
         )
 

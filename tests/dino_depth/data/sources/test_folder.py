@@ -99,7 +99,7 @@ class TestFolder:
             "f.exr": r"expected a depth channel \(Z, Y or R\), found A, B",
             "g.exr": "expected a whole EXR file, found ",
             "h.npz": "expected a whole NumPy file, found ",
-            "i.npy": "expected a whole NumPy file, found ",
+            "i.npy": "expected a NumPy file, found a file of another kind",
         }
         source = folder(tmp_path)
         assert [item.path.name for item in source.items] == list(expected)
