@@ -1,9 +1,9 @@
 """How fast a scan is scored by stage, against the published procedure written plainly and the machine's floor.
 
-`python -m benchmarks.speed --scan data/sim3d-mini/work/pipe_elbow/pipe_elbow_real` takes some views of a scan at some
-sizes. The published procedure encodes both modalities of both views anew for each of the N x N pairs, one pair at a
-time, and maps every token, the background's too. It is measured on some of the pairs, spread evenly, and multiplied;
-the distances of these pairs must be ours to 1e-4. The mapping is hardly trained: what it costs doesn't depend on that.
+`python -m benchmarks.speed --scan pipe_elbow_real` takes some views of a scan at some sizes. The published procedure
+encodes both modalities of both views anew for each of the N x N pairs, one pair at a time, and maps every token, the
+background's too. It is measured on some of the pairs, spread evenly, and multiplied; the distances of these pairs must
+be ours to 1e-4. The mapping is hardly trained: what it costs doesn't depend on that.
 The preset `inspect` is measured beside it, on the same views.
 
 The floor of a stage is the operations that it takes over the rate of a matrix product of the same precision, measured
