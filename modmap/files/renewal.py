@@ -154,12 +154,13 @@ def _move(directory: Path) -> None:
     """Moves the files of a set that counts to their places; of one that was half moved the rest."""
     ready = directory / COMMITTED
     if (ready / RECORD).is_file():
-        record = json.loads((ready / RECORD).read_bytes())
-        names = [name for name in _files(ready) if name not in (RECORD, record["last"])]
-        if (ready / record["last"]).is_file():
-            (directory / record["last"]).unlink(missing_ok=True)
+        names = [name for name in _files(ready) if name != RECORD]
+        last, gone = _recorded(ready, names)
+        names = [name for name in names if name != last]
+        if (ready / last).is_file():
+            (directory / last).unlink(missing_ok=True)
             flush(directory)
-            for name in record["gone"]:
+            for name in gone:
                 (directory / name).unlink(missing_ok=True)
                 _remove_empty(directory, name)
             for name in names:
@@ -167,10 +168,33 @@ def _move(directory: Path) -> None:
                 os.replace(ready / name, directory / name)
             for folder in {(directory / name).parent for name in names} | {directory}:
                 flush(folder)
-            os.replace(ready / record["last"], directory / record["last"])
+            os.replace(ready / last, directory / last)
             flush(directory)
         (ready / RECORD).unlink()
     shutil.rmtree(ready, ignore_errors=True)
+
+
+def _recorded(ready: Path, names: Collection[str]) -> tuple[str, list[str]]:
+    """The last file of a set, and those of the old one that go.
+
+    Raises:
+        PlaceError: the record is none of ours, or leads out of the directory: one that was got from elsewhere may say
+            anything.
+    """
+    try:
+        record = json.loads((ready / RECORD).read_bytes())
+        last, gone = str(record["last"]), [str(name) for name in record["gone"]]
+        home = ready.parent.resolve()
+        inside = all((home / name).parent.resolve().is_relative_to(home) for name in (last, *gone, *names))
+    except (ValueError, KeyError, TypeError, RecursionError, OSError):
+        inside = False
+    if not inside:
+        raise PlaceError(
+            errno.EINVAL,
+            "expected files of ours that were being exchanged, found others: remove this folder",
+            str(ready),
+        )
+    return last, gone
 
 
 def _remove_empty(directory: Path, name: str) -> None:

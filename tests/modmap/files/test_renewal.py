@@ -128,3 +128,27 @@ class TestReadWhole:
         finish(tmp_path / "none")
         finish(tmp_path)
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "record",
+        [
+            "",
+            "[]",
+            "[" * 100_000,
+            '{"last": "last"}',
+            '{"last": "last", "gone": ["../notes"]}',
+            '{"last": "last", "gone": ["link/notes"]}',
+            '{"last": "../notes", "gone": []}',
+            '{"last": "last", "gone": ["/NOTES"]}',
+        ],
+        ids=lambda record: record[:40],
+    )
+    def test_finish__a_record_of_others_removes_nothing(self, tmp_path: Path, record: str) -> None:
+        _write(tmp_path, {"notes": "theirs", "set/last": "1", "set/.committed/last": "2"})
+        (tmp_path / "set" / "link").symlink_to(tmp_path)
+        record = record.replace("/NOTES", str(tmp_path / "notes"))
+        (tmp_path / "set" / ".committed" / ".renewal.json").write_text(record)
+        with pytest.raises(OSError, match=r"\.committed: expected files of ours .*, found others"):
+            finish(tmp_path / "set")
+        assert (tmp_path / "notes").read_text() == "theirs"
+        assert (tmp_path / "set" / "last").read_text() == "1"
