@@ -1,7 +1,8 @@
 """The metrics of the evaluation: I-AUROC, average precision, V-AUPRO."""
 
+from modmap.metrics.defect_labels import label_defects
 from modmap.metrics.instance import average_precision, instance_auroc
-from modmap.metrics.volume_aupro import DefectArea, VolumeAUPRO, label_defects, volume_aupro
+from modmap.metrics.volume_aupro import DefectArea, VolumeAUPRO, volume_aupro
 
 __all__ = [
     "DefectArea",

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from modmap.errors import ModMapError
-from modmap.metrics.highest import highest
+from modmap.metrics.defect_labels import BoolArray, Connectivity, IntArray, label_defects
+from modmap.metrics.highest import FloatArray, highest
+from modmap.metrics.volume_checks import check_choice, check_defects, check_limit, check_volume
 
-FloatArray = npt.NDArray[np.floating[Any]]
 Float64Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.integer[Any]]
-Connectivity = Literal[6, 18, 26]
 NominalVoxels = Literal["observed", "all"]
 UnobservedGroundTruth = Literal["miss", "ignore"]
-
-# Squared distance, in voxels, up to which two voxels are neighbours.
-NEIGHBOUR_REACH = {6: 1, 18: 2, 26: 3}
 
 
 @dataclass(frozen=True)
@@ -90,9 +85,9 @@ class VolumeAUPRO:
         nominal: NominalVoxels = "observed",
         unobserved_ground_truth: UnobservedGroundTruth = "miss",
     ) -> None:
-        _check_choice("connectivity", connectivity, get_args(Connectivity))
-        _check_choice("nominal", nominal, get_args(NominalVoxels))
-        _check_choice("unobserved_ground_truth", unobserved_ground_truth, get_args(UnobservedGroundTruth))
+        check_choice("connectivity", connectivity, get_args(Connectivity))
+        check_choice("nominal", nominal, get_args(NominalVoxels))
+        check_choice("unobserved_ground_truth", unobserved_ground_truth, get_args(UnobservedGroundTruth))
         self._connectivity = connectivity
         self._count_unobserved_nominal = nominal == "all"
         self._ignore_unobserved = unobserved_ground_truth == "ignore"
@@ -140,8 +135,8 @@ class VolumeAUPRO:
                 are not where the ground truth is.
         """
         name = name or f"scan {self._scans}"
-        volume, truth, seen = _check_volume(scores, ground_truth, observed=observed, name=name)
-        numbers = None if defects is None else _check_defects(defects, truth, name)
+        volume, truth, seen = check_volume(scores, ground_truth, observed=observed, name=name)
+        numbers = None if defects is None else check_defects(defects, truth, name)
         self._scans += 1
         nominal_scores = volume[seen & ~truth]
         self._nominal_scores.append(nominal_scores)
@@ -153,7 +148,7 @@ class VolumeAUPRO:
     def _add_components(
         self, volume: FloatArray, truth: BoolArray, seen: BoolArray, numbers: IntArray | None, name: str
     ) -> None:
-        box = _box(truth)
+        box = ndimage.find_objects(truth.view(np.uint8), max_label=1)[0]
         inside = truth[box]
         component, count = self._split(inside, None if numbers is None else numbers[box])
         component_seen = seen[box][inside]
@@ -192,7 +187,7 @@ class VolumeAUPRO:
         Raises:
             ModMapError: limit is out of range, there is no defect in any scan, or no nominal voxel.
         """
-        _check_limit(limit)
+        check_limit(limit)
         self._check_complete()
         nominal, least = self._alarming(limit)
         thresholds, pro = self._overlaps(least)
@@ -249,7 +244,7 @@ class VolumeAUPRO:
         if not limits:
             raise ModMapError("limits: expected at least one false positive rate, found none")
         for limit in limits:
-            _check_limit(limit)
+            check_limit(limit)
         fpr, pro = self.curve(limit=max(limits))
         areas: dict[float, float] = {}
         for limit in limits:
@@ -268,7 +263,7 @@ class VolumeAUPRO:
         Raises:
             ModMapError: as `compute`.
         """
-        _check_limit(limit)
+        check_limit(limit)
         self._check_complete()
         nominal, _ = self._alarming(limit)
         scores = np.concatenate(self._component_scores)
@@ -289,17 +284,6 @@ class VolumeAUPRO:
             )
         if self._nominal_voxels == 0:
             raise ModMapError(f"no nominal voxel: expected observed ones, found none in {self._scans} scans")
-
-
-def label_defects(ground_truth: BoolArray, *, connectivity: Connectivity = 26) -> tuple[IntArray, int]:
-    """Splits ground truth into defects.
-
-    Returns:
-        An int array of the same shape, 0 outside defects and 1, 2, ... in them, and how many there are.
-    """
-    structure = ndimage.generate_binary_structure(ground_truth.ndim, NEIGHBOUR_REACH[connectivity])
-    labels, count = ndimage.label(ground_truth, structure=structure)
-    return labels, int(count)
 
 
 def volume_aupro(
@@ -359,62 +343,3 @@ def _cut(fpr: Float64Array, pro: Float64Array, limit: float) -> tuple[Float64Arr
     share = (limit - fpr[inside - 1]) / (fpr[inside] - fpr[inside - 1])
     at_limit = pro[inside - 1] + share * (pro[inside] - pro[inside - 1])
     return np.append(fpr[:inside], limit), np.append(pro[:inside], at_limit)
-
-
-def _box(mask: BoolArray) -> tuple[slice, ...]:
-    """The smallest box around what is taken, which is something."""
-    axes = range(mask.ndim)
-    taken = (np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes)
-    return tuple(slice(int(one[0]), int(one[-1]) + 1) for one in taken)
-
-
-def _check_volume(
-    scores: npt.ArrayLike, ground_truth: npt.ArrayLike, *, observed: npt.ArrayLike | None, name: str
-) -> tuple[FloatArray, BoolArray, BoolArray]:
-    volume, defects = np.asarray(scores), np.asarray(ground_truth)
-    if volume.ndim not in (2, 3):
-        raise ModMapError(f"{name}: expected scores of shape (X, Y, Z) or (H, W), found {volume.shape}")
-    if not np.issubdtype(volume.dtype, np.floating):
-        raise ModMapError(f"{name}: expected float scores, found {volume.dtype}")
-    seen = ~np.isnan(volume) if observed is None else np.asarray(observed)
-    for argument, mask in (("ground_truth", defects), ("observed", seen)):
-        if mask.dtype != np.bool_ or mask.shape != volume.shape:
-            raise ModMapError(
-                f"{name}: expected {argument} bool and of the scores' shape {volume.shape}, "
-                f"found {mask.dtype} of shape {mask.shape}"
-            )
-    unusable = seen & ~np.isfinite(volume)
-    if unusable.any():
-        voxel = tuple(int(index) for index in np.argwhere(unusable)[0])
-        raise ModMapError(
-            f"{name}: expected finite scores where observed, found {volume[voxel]} at voxel {voxel} "
-            f"and {np.count_nonzero(unusable)} such in all"
-        )
-    return volume, defects, seen
-
-
-def _check_defects(defects: npt.ArrayLike, truth: BoolArray, name: str) -> IntArray:
-    numbers = np.asarray(defects)
-    if numbers.dtype.kind not in "ui" or numbers.shape != truth.shape:
-        raise ModMapError(
-            f"{name}: expected defects as integers and of the scores' shape {truth.shape}, "
-            f"found {numbers.dtype} of shape {numbers.shape}"
-        )
-    wrong = np.where(truth, numbers <= 0, numbers != 0)
-    if wrong.any():
-        voxel = tuple(int(index) for index in np.argwhere(wrong)[0])
-        raise ModMapError(
-            f"{name}: expected defects over 0 in the ground truth and 0 elsewhere, found {numbers[voxel]} at voxel "
-            f"{voxel} and {np.count_nonzero(wrong)} such in all"
-        )
-    return numbers
-
-
-def _check_choice(argument: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise ModMapError(f"{argument}: expected one of {', '.join(map(repr, choices))}, found {value!r}")
-
-
-def _check_limit(limit: float) -> None:
-    if not 0 < limit <= 1:
-        raise ModMapError(f"limit: expected a false positive rate in (0, 1], found {limit}")
