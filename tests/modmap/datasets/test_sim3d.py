@@ -175,7 +175,7 @@ class TestReadSim3d:
         assert any("the median depth of 002.npy" in text for text in _texts(scan, "guessed"))
         assert scan["02"].depth_unit == 1000
         np.testing.assert_array_equal(scan["00"].load().depth, 0)
-        with pytest.raises(ModMapError, match=r"001\.npy: expected a whole NumPy file"):
+        with pytest.raises(ModMapError, match=r"001\.npy: expected a NumPy file, found"):
             scan["01"].load()
 
     def test_read_sim3d__large_map_of_few_pixels(self, tmp_path: Path) -> None:
