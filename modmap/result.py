@@ -92,8 +92,10 @@ class ViewMaps:
             return combined
         return np.fmax(combined, self._of_pixels(joined(list(self.evidence.values()))))
 
-    def reduced(self) -> Array:
+    def reduced(self, shape: tuple[int, int]) -> Array:
         """(h, w) float32 of all kinds of evidence together, at their own resolution; 0 where nothing is said."""
+        if not self.evidence:  # as of a view that shows nothing but a table
+            return np.zeros(shape, dtype=np.float32)
         return np.nan_to_num(joined(list(self.evidence.values())))
 
     def _of_tokens(self, tokens: Array | None) -> Array:
@@ -277,7 +279,7 @@ def build_volume(
             builder.add(scan[view_id].load().points(mask), maps.combined()[mask])
         else:
             mask = reduced[view_id].depth > 0
-            builder.add(reduced[view_id].points(mask), maps.reduced()[mask])
+            builder.add(reduced[view_id].points(mask), maps.reduced(mask.shape)[mask])
     if absent is not None and len(absent[0]):
         builder.add(*absent)
     return builder.build(), builder.outside

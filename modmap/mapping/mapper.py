@@ -162,4 +162,6 @@ class CrossViewMapper(nn.Module):
 
 def cosine_distance(predicted: Tensor, observed: Tensor) -> Tensor:
     """1 - cosine similarity over the last axis (Eqs. 8, 9, 11), in [0, 2]."""
-    return 1 - F.cosine_similarity(predicted, observed, dim=-1)
+    return (1 - F.cosine_similarity(predicted, observed, dim=-1)).clamp_min(
+        0
+    )  # rounding gives a little over 1
