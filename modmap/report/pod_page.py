@@ -15,7 +15,8 @@ from modmap.pod.record import PodRecord, sentences
 from modmap.report.charts import BAR, GOOD, LINE, STYLE, THRESHOLD, chart, svg
 from modmap.report.part_view import part_page
 from modmap.report.templates import number, render
-from modmap.runs.pod import MAP, TABLE
+from modmap.runs.pod_map import MAP
+from modmap.runs.pod_trials import TABLE
 from modmap.runs.volume_files import load_volume
 
 PAGE = "report.html"

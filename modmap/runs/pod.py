@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,26 +15,21 @@ from modmap.alignment.motion import moved
 from modmap.calibration import Calibration
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError, UsageError
-from modmap.evidence.deviation import place_edge
 from modmap.files.atomic import atomic_file
-from modmap.files.validated_json import read_json, validate
-from modmap.pod.blind import REASONS, blind_pieces, blind_places
+from modmap.files.validated_json import read_json
 from modmap.pod.curves import Curve, curve_of
-from modmap.pod.good_scan import PIECE, GoodScan, reference_of
-from modmap.pod.places import PartSurface
+from modmap.pod.good_scan import GoodScan
 from modmap.pod.record import Outcome, PodRecord, write_record
 from modmap.pod.shapes import Kind
-from modmap.pod.smallest_found import smallest_found
 from modmap.pod.trials import Planted, copies_of, reported, tried, wanted_defects
 from modmap.progress import Stage, stage
+from modmap.runs.pod_map import with_map
+from modmap.runs.pod_trials import Done, write_table
 from modmap.runs.scan_state import scan_state
-from modmap.runs.volume_files import save_volume
 from modmap.scan import Scan
 from modmap.types import Array
-from modmap.volume import AnomalyVolume, VoxelGrid
 
-STUDY, TRIALS, TABLE, MAP = "study.json", "trials.jsonl", "trials.csv", "smallest_dent"
-SHARES = 8  # sizes of dents of which is told on how much of the surface they are found
+STUDY = "study.json"
 MOVING: tuple[Kind, ...] = ("dent", "bump", "chip", "hole")  # of which a curve over depth says anything
 
 
@@ -122,72 +115,15 @@ def run_study(
                 no_place[left.kind] = no_place.get(left.kind, 0) + 1
             _run_copies(model, scan.name, one, copies, done, bar)
             good.append(one)
-    tried = time.perf_counter()
+    ended = time.perf_counter()
     outcomes = sorted(done.outcomes, key=lambda outcome: outcome.index)
-    _write_table(outcomes, output)
+    write_table(outcomes, output)
     record = _record(model, calibration, used, study, done, no_place, good)
-    record = _with_map(record, model, good, outcomes, output)
-    seconds = {"trials": tried - started, "curves and map": time.perf_counter() - tried}
+    record = with_map(record, model, good, outcomes, output)
+    seconds = {"trials": ended - started, "curves and map": time.perf_counter() - ended}
     record = record.model_copy(update={"seconds": {step: round(took, 1) for step, took in seconds.items()}})
     write_record(record, output)
     return record
-
-
-class Done:
-    """What was tried so far, line by line in a file.
-
-    Attributes:
-        outcomes: The defects that were put in.
-        false_calls: By good scan, how many defects are reported on it as it is.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.outcomes: list[Outcome] = []
-        self.false_calls: dict[str, int] = {}
-        self._copies: set[tuple[str, int]] = set()
-
-    @classmethod
-    def read(cls, output: Path) -> Done:
-        """What a directory's file holds; a line half written when a run was killed doesn't count."""
-        done = cls(output / TRIALS)
-        if done._path.is_file():
-            for line in done._path.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                done._take(entry)
-            with atomic_file(done._path) as partial:
-                partial.write_text(
-                    "".join(f"{json.dumps(one)}\n" for one in done._entries()), encoding="utf-8"
-                )
-        return done
-
-    def has(self, scan: str, copy: int) -> bool:
-        """Whether a copy of a scan was predicted."""
-        return (scan, copy) in self._copies
-
-    def add(self, entry: dict[str, Any]) -> None:
-        """Keeps one more line."""
-        self._take(entry)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    def _take(self, entry: dict[str, Any]) -> None:
-        where = str(self._path)
-        if "false_calls" in entry:
-            self.false_calls[str(entry["scan"])] = int(entry["false_calls"])
-            return
-        self.outcomes += [validate(Outcome, one, where=where) for one in entry["outcomes"]]
-        self._copies.add((str(entry["scan"]), int(entry["copy"])))
-
-    def _entries(self) -> Iterator[dict[str, Any]]:
-        for scan, calls in self.false_calls.items():
-            yield {"scan": scan, "false_calls": calls}
-        for scan, copy in sorted(self._copies):
-            of = [one for one in self.outcomes if (one.scan, one.copy_of_scan) == (scan, copy)]
-            yield {"scan": scan, "copy": copy, "outcomes": [one.model_dump(mode="json") for one in of]}
 
 
 def _run_copies(
@@ -281,26 +217,6 @@ def _keep_settings(
         partial.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_table(outcomes: Sequence[Outcome], output: Path) -> None:
-    with atomic_file(output / TABLE) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["index", "kind", "size_mm", "depth_mm", "hit", "peak", "scan", "x_mm", "y_mm", "z_mm"]
-        )
-        for one in outcomes:
-            row = [
-                one.index,
-                one.kind,
-                one.size_mm,
-                one.depth_mm,
-                int(one.hit),
-                one.peak,
-                one.scan,
-                *one.place_mm,
-            ]
-            writer.writerow(row)
-
-
 def _record(
     model: ModMap,
     calibration: Calibration,
@@ -339,44 +255,3 @@ def _curves(outcomes: Sequence[Outcome], kinds: Sequence[Kind], *, over: str) ->
         if of_kind:
             found[kind] = curve_of([getattr(one, over) for one in of_kind], [one.hit for one in of_kind])
     return found
-
-
-def _with_map(
-    record: PodRecord, model: ModMap, good: Sequence[GoodScan], outcomes: Sequence[Outcome], output: Path
-) -> PodRecord:
-    """The record with the map's shares and the blind places; the map is written beside it."""
-    reference = reference_of(model.fitted, good[0].scan)
-    views = good[0].part if reference is None else reference.part
-    edge = PIECE * place_edge(views)
-    surface = PartSurface.of(views, edge=edge)
-    reason = blind_pieces(surface, good)
-    blind = {
-        name: float(surface.areas[reason == number].sum()) for number, name in enumerate(REASONS, start=1)
-    }
-    changes: dict[str, Any] = {
-        "surface_mm2": surface.area,
-        "blind_mm2": blind,
-        "blind": blind_places(surface, reason, views, edge=2 * edge),
-    }
-    smallest = smallest_found(surface, outcomes, record.curves)
-    if smallest is not None:
-        largest = record.sizes_mm[1]
-        smallest[reason == 1 + REASONS.index("unseen")] = largest
-        smallest[reason == 1 + REASONS.index("glare")] = largest
-        sizes = np.geomspace(*record.sizes_mm, SHARES)
-        changes["dents_found_on"] = {
-            float(f"{size:.3g}"): float(surface.areas[smallest < size].sum() / surface.area) for size in sizes
-        }
-        volume = _volume(surface, np.minimum(smallest, largest), voxel=model.config.inference.voxel)
-        for suffix in (".npz", ".ply", ".vti"):
-            save_volume(volume, output / f"{MAP}{suffix}", scale_top=largest, name="smallest_dent_mm")
-    return record.model_copy(update=changes)
-
-
-def _volume(surface: PartSurface, values: Array, *, voxel: float) -> AnomalyVolume:
-    """The pieces' values in voxels: the largest of each."""
-    grid = VoxelGrid.spanning(surface.points, voxel)
-    index, _ = grid.index(surface.points)
-    scores = np.full(grid.shape, -np.inf, dtype=np.float32)
-    np.maximum.at(scores, tuple(index.T), values.astype(np.float32))
-    return AnomalyVolume(grid, np.where(np.isneginf(scores), np.float32(np.nan), scores))

@@ -46,7 +46,7 @@ class TestDinoDepthError:
         assert issubclass(DinoDepthError, ValueError)
 
     def test_package__raises_no_plain_value_error_but_where_another_library_takes_it(self) -> None:
-        """pydantic and argparse turn theirs into errors of their own, and so do the readers of files, by name and place."""
+        """pydantic and argparse turn theirs into errors of their own, and so do the readers of files, by name."""
         found = {
             path.name
             for path in Path(dino_depth.__file__).parent.rglob("*.py")

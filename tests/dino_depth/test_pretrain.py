@@ -375,7 +375,7 @@ class TestPretrain:
         error = capsys.readouterr().err
         assert f"{record}: expected a checkpoint's record, found " in error
         assert error.count("\n") == 1
-        # The record is written last and removed first: without it a checkpoint is a half one, and the one before is taken.
+        # The record is written last and removed first: without it a checkpoint is a half one, the one before is taken.
         record.unlink()
         assert main(words(corpus, out, "--optim.epochs", "4")) == 0
         for name, value in read_tensors(record.parent / MODEL).items():
