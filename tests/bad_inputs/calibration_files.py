@@ -14,6 +14,8 @@ from tests.bad_inputs.workspace import Workspace
 
 SIM3D = "modmap check {sim3d}/ball/ball_real"
 _CALIB = FileRows("{sim3d}/ball/calib.xml", SIM3D)
+_STORAGE = _CALIB.saying("expected an OpenCV FileStorage, found ")
+_NUMBERS = _CALIB.saying("expected mtxL, distL, wL and hL, found ")
 _POSES = FileRows("{sim3d}/ball/pose.txt", SIM3D)
 _BOTH = FileRows("{sim3d}/ball/pose.txt", SIM3D, "{sim3d}/ball/calib.xml, {sim3d}/ball/pose.txt: view 00: ")
 _CAMERAS = FileRows("{sim3d}/ball/cameras.json", SIM3D)
@@ -66,32 +68,20 @@ FILES = Fault(
     "or our own `cameras.json`.",
     do="Copy the file again, or write `cameras.json` (`modmap.datasets.write_cameras`).",
     rows=(
-        _CALIB.text("calib_empty", "", "expected an OpenCV FileStorage, found one that cannot be parsed"),
-        _CALIB.text("calib_text", "hello", "expected an OpenCV FileStorage, found one that cannot be parsed"),
-        _CALIB.cut("calib_cut", "expected an OpenCV FileStorage, found one that cannot be parsed"),
-        _CALIB.text(
-            "calib_other_xml",
-            '<?xml version="1.0"?>\n<a><b>1</b></a>\n',
-            "expected an OpenCV FileStorage, found one that cannot be parsed",
+        _STORAGE.text("calib_empty", "", "one that cannot be parsed"),
+        _STORAGE.text("calib_text", "hello", "one that cannot be parsed"),
+        _STORAGE.cut("calib_cut", "one that cannot be parsed"),
+        _STORAGE.text(
+            "calib_other_xml", '<?xml version="1.0"?>\n<a><b>1</b></a>\n', "one that cannot be parsed"
         ),
         _CALIB("calib_no_matrix", _calib("mtxL", "mtxR"), "expected the camera matrix mtxL, found none"),
-        _CALIB(
+        _NUMBERS.text(
             "calib_matrix_is_number",
-            lambda w: (w.category / "calib.xml").write_text(
-                '<?xml version="1.0"?>\n<opencv_storage>\n<mtxL>3.</mtxL>\n</opencv_storage>\n'
-            ),
-            "expected mtxL, distL, wL and hL, found a broken one (...)",
+            '<?xml version="1.0"?>\n<opencv_storage>\n<mtxL>3.</mtxL>\n</opencv_storage>\n',
+            "a broken one (...)",
         ),
-        _CALIB(
-            "calib_rows_2",
-            _calib("<rows>3</rows>", "<rows>2</rows>"),
-            "expected mtxL, distL, wL and hL, found a broken one (...)",
-        ),
-        _CALIB(
-            "calib_bad_word",
-            _calib("<rows>3</rows>", "<rows>x</rows>"),
-            "expected mtxL, distL, wL and hL, found a broken one (...)",
-        ),
+        _NUMBERS("calib_rows_2", _calib("<rows>3</rows>", "<rows>2</rows>"), "a broken one (...)"),
+        _NUMBERS("calib_bad_word", _calib("<rows>3</rows>", "<rows>x</rows>"), "a broken one (...)"),
         _CALIB(
             "calib_size_word",
             _calib("<wL>80.</wL>", "<wL>wide</wL>"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.bad_inputs.row_makers import MAPPING, FileRows, words
+from tests.bad_inputs.row_makers import DAMAGED_WEIGHTS, MAPPING, FileRows, words
 from tests.bad_inputs.table import Fault, Row
 
 INSPECT = "modmap predict {model} {scan} -o {new}"
@@ -56,23 +56,11 @@ FILES = Fault(
             "expected numbers of at most 300 digits, found 5000",
         ),
         _WEIGHTS.gone("model_no_weights", "expected the model's weights, found no file"),
-        _WEIGHTS.text(
-            "model_weights_empty", "", "expected a whole safetensors file, found a damaged one (...)"
-        ),
-        _WEIGHTS.text(
-            "model_weights_text",
-            "hello, weights",
-            "expected a whole safetensors file, found a damaged one (...)",
-        ),
-        _WEIGHTS.text(
-            "model_weights_header",
-            b"\xff" * 16,
-            "expected a whole safetensors file, found a damaged one (...)",
-        ),
-        _MAPPED.cut("model_weights_cut", "expected a whole safetensors file, found a damaged one (...)"),
-        _MAPPED.cut(
-            "model_weights_cut_at_end", "expected a whole safetensors file, found a damaged one (...)", 0.999
-        ),
+        _WEIGHTS.text("model_weights_empty", "", DAMAGED_WEIGHTS),
+        _WEIGHTS.text("model_weights_text", "hello, weights", DAMAGED_WEIGHTS),
+        _WEIGHTS.text("model_weights_header", b"\xff" * 16, DAMAGED_WEIGHTS),
+        _MAPPED.cut("model_weights_cut", DAMAGED_WEIGHTS),
+        _MAPPED.cut("model_weights_cut_at_end", DAMAGED_WEIGHTS, 0.999),
         _REFERENCE.gone(
             "model_no_reference", "expected the nominal views that scans are compared with, found no file"
         ),

@@ -16,6 +16,7 @@ from tests.bad_inputs.workspace import Workspace
 CHECK = "modmap check {scan}"
 MAPPING = "modmap predict {mapping} {scan} -o {new}"
 NAN = float("nan")
+DAMAGED_WEIGHTS = "expected a whole safetensors file, found a damaged one (...)"
 Make = Callable[[Workspace], object]
 Change = Callable[[dict[str, Any]], object]
 
@@ -100,7 +101,7 @@ class FileRows:
         return self(name, key(self.file, keys, value), says)
 
     def value(self, name: str, keys: str, value: Any, says: str) -> Row:
-        """The same, where the key stands before what is said."""
+        """The same, where the key stands before what is said, with dots between its parts."""
         return self.key(name, keys, value, f"{keys.replace('/', '.')}: {says}")
 
     def arrays(self, name: str, change: Change, says: str) -> Row:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.bad_inputs.corpora import PROBE
 from tests.bad_inputs.making import cut
-from tests.bad_inputs.row_makers import NAN, FileRows, at, tensors, words
+from tests.bad_inputs.row_makers import DAMAGED_WEIGHTS, NAN, FileRows, at, tensors, words
 from tests.bad_inputs.table import Fault, Row
 from tests.bad_inputs.workspace import GONE
 
@@ -89,10 +89,8 @@ RUNS = Fault(
             "model: expected a ViT of timm, found another (Unknown model (vit_colossal))",
         ),
         _WEIGHTS.gone("publish_no_weights", "expected the state of a run, found no file"),
-        _WEIGHTS.cut("publish_weights_cut", "expected a whole safetensors file, found a damaged one (...)"),
-        _WEIGHTS.text(
-            "publish_weights_text", "x", "expected a whole safetensors file, found a damaged one (...)"
-        ),
+        _WEIGHTS.cut("publish_weights_cut", DAMAGED_WEIGHTS),
+        _WEIGHTS.text("publish_weights_text", "x", DAMAGED_WEIGHTS),
         _WEIGHTS.tensors(
             "publish_weights_nan",
             lambda t: t[_of_teacher(t)].fill_(NAN),
@@ -139,7 +137,7 @@ RUNS = Fault(
             2,
         ),
         _PUSHED.text("push_config", "[]", "expected an encoder's settings, found a list"),
-        _PUSHED_WEIGHTS.cut("push_weights", "expected a whole safetensors file, found a damaged one (...)"),
+        _PUSHED_WEIGHTS.cut("push_weights", DAMAGED_WEIGHTS),
         _UNLOADED("published_cut", lambda w: cut(at(w, "{published}/model.safetensors")), "(...)"),
         _UNLOADED.gone("published_no_config", "(...)"),
         _UNLOADED.text("published_config_nested", "[" * 100_000, "(maximum recursion depth exceeded..."),
