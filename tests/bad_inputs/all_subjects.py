@@ -1,21 +1,37 @@
-"""The whole table."""
+"""The whole table, in the page's order."""
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from tests.bad_inputs import (
+    cadscan,
+    calibration_files,
+    cameras,
+    commands,
+    corpora,
+    depth_files,
+    encoders,
+    image_files,
+    image_pixels,
+    images_read,
+    model_files,
+    model_settings,
+    recipes,
+    results,
+    runs,
+    scan_json,
+    thresholds,
+)
 from tests.bad_inputs.table import Row, Subject
 
-MODULES = (
-    "scan_json",
-    "images",
-    "depth_files",
-    "cameras",
-    "commands",
-    "models",
-    "results",
-    "pretraining",
-    "cadscan",
+SUBJECTS = (
+    Subject("scan.json", scan_json.FAULTS),
+    Subject("Images", image_files.FAULTS + image_pixels.FAULTS + images_read.FAULTS),
+    Subject("Depth", depth_files.FAULTS),
+    Subject("Cameras", cameras.FAULTS + calibration_files.FAULTS),
+    Subject("Settings and words", commands.FAULTS),
+    Subject("Models", model_files.FAULTS + model_settings.FAULTS + thresholds.FAULTS + encoders.FAULTS),
+    Subject("Results, figures and ground truth", results.FAULTS),
+    Subject("Pretraining", recipes.FAULTS + corpora.FAULTS + runs.FAULTS),
+    Subject("The simulated scanner", cadscan.FAULTS),
 )
-SUBJECTS: tuple[Subject, ...] = tuple(import_module(f"tests.bad_inputs.{name}").SUBJECT for name in MODULES)
 ROWS: tuple[Row, ...] = tuple(row for subject in SUBJECTS for row in subject.rows)

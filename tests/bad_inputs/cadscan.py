@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from tests.bad_inputs.table import Fault, Row, Subject
-from tests.bad_inputs.workspace import Workspace
+from tests.bad_inputs.row_makers import words
+from tests.bad_inputs.table import Fault, Row
 
 
-def _nothing(_: Workspace) -> None:
-    """What is wrong is in the words."""
-
-
-def _row(name: str, words: str, says: str) -> Row:
-    return Row(f"cadscan_{name}", _nothing, f"cadscan {words}", says, 2)
+def _row(name: str, asked: str, says: str) -> Row:
+    return words(f"cadscan_{name}", f"cadscan {asked}", says, 2)
 
 
 ASKED = Fault(
@@ -114,4 +110,4 @@ ASKED = Fault(
     ),
 )
 
-SUBJECT = Subject("The simulated scanner", (ASKED,))
+FAULTS = (ASKED,)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from tests.bad_inputs.table import Fault, Row, Subject
-from tests.bad_inputs.workspace import Workspace
+from tests.bad_inputs.row_makers import words
+from tests.bad_inputs.table import Fault, Row
 
 KINDS = ("geometry", "appearance", "texture", "memory")
 FIT = "modmap fit {scan} -o {new} --set "
 
 
-def _nothing(_: Workspace) -> None:
-    """What is wrong is in the words."""
-
-
 def _set(name: str, assignment: str, says: str) -> Row:
-    return Row(f"set_{name}", _nothing, FIT + assignment, says)
+    return words(f"set_{name}", FIT + assignment, says)
 
 
-def _words(name: str, words: str, says: str = "", status: int = 2) -> Row:
-    return Row(f"words_{name}", _nothing, words, says, status)
+def _words(name: str, run: str, says: str = "", status: int = 2) -> Row:
+    return words(f"words_{name}", run, says, status)
 
 
 SETTINGS = Fault(
@@ -203,9 +199,8 @@ PLACES = Fault(
             "{mine}/ball: expected a new or empty directory, or one with a summary.json that is written "
             "anew, found one with another summary.json",
         ),
-        Row(
+        words(
             "out_is_the_scan",
-            _nothing,
             "modmap watch {model} {scan} -o {scan} --idle 0.1",
             "watch: {scan}: expected an output outside {scan}, where scans arrive",
             2,
@@ -216,15 +211,13 @@ PLACES = Fault(
             "modmap evaluate {sim3d}/ball -o {new} --cache {file}",
             "{file}: expected a directory to keep tokens in (File exists)",
         ),
-        Row(
+        words(
             "cache_limit",
-            _nothing,
             "modmap evaluate {sim3d}/ball -o {new} --cache {cache} --cache-gb 0",
             "token cache: expected a positive limit in gigabytes, found 0.0",
         ),
-        Row(
+        words(
             "cache_limit_nan",
-            _nothing,
             "modmap evaluate {sim3d}/ball -o {new} --cache {cache} --cache-gb nan",
             "token cache: expected a positive limit in gigabytes, found nan",
         ),
@@ -291,42 +284,36 @@ WORDS = Fault(
             "{nowhere}: expected a directory of scans, found none",
             1,
         ),
-        Row(
+        words(
             "words_scan_twice",
-            _nothing,
             "modmap predict {model} {scan} {scan} -o {new}",
             "predict: {scan} and {scan} would both write to ball: rename one of them",
             2,
         ),
-        Row(
+        words(
             "words_watch_idle",
-            _nothing,
             "modmap watch {model} {scan} -o {new} --idle 0",
             "watch: idle: expected more than 0 seconds, at most 1e+06, found 0",
             2,
         ),
-        Row(
+        words(
             "words_watch_nowhere",
-            _nothing,
             "modmap watch {model} {nowhere} -o {new} --idle 0.1",
             "watch: {nowhere}: expected a directory that scans arrive in, found none",
             2,
         ),
-        Row(
+        words(
             "words_nominal_nowhere",
-            _nothing,
             "modmap predict {model} {scan} -o {new} --nominal {nowhere}",
             "{nowhere}: expected the directory of a scan, found none",
         ),
-        Row(
+        words(
             "words_train_not_there",
-            _nothing,
             "modmap evaluate {scan} -o {new} --train {nowhere}",
             "{nowhere}: expected the directory of a scan, found none",
         ),
-        Row(
+        words(
             "words_evaluate_one_scan",
-            _nothing,
             "modmap evaluate {scan} -o {new}",
             "{scan}: expected one scan in a folder called train, or --train to name the nominal scan, found "
             "0 such of 1",
@@ -341,4 +328,4 @@ WORDS = Fault(
     ),
 )
 
-SUBJECT = Subject("Settings and words", (SETTINGS, PLACES, WORDS))
+FAULTS = (SETTINGS, PLACES, WORDS)

@@ -58,6 +58,11 @@ def saved(pixels: Array | Image.Image, kind: str, **options: Any) -> bytes:
     return stream.getvalue()
 
 
+def animated(pixels: Array, kind: str) -> bytes:
+    """Two pictures in a file."""
+    return saved(pixels, kind, save_all=True, append_images=[Image.fromarray(255 - pixels)])
+
+
 def turned(pixels: Array, kind: str, orientation: int) -> bytes:
     """An image whose EXIF says that it is to be turned."""
     exif = Image.Exif()

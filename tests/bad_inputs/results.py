@@ -9,53 +9,11 @@ from typing import Any
 import numpy as np
 
 from tests.bad_inputs.making import changed_npz, swollen_npz
-from tests.bad_inputs.table import Fault, Row, Subject
-from tests.bad_inputs.workspace import Workspace, edit
+from tests.bad_inputs.row_makers import words
+from tests.bad_inputs.table import Fault, Row
+from tests.bad_inputs.workspace import Workspace
 
-REPORT = "modmap report {results}"
 TRUTH = "modmap check {scan}"
-NAN = float("nan")
-DEFECT = {
-    "index": 1,
-    "centre_mm": [0, 0, 0],
-    "box": {"centre_mm": [0, 0, 0], "size_mm": [1, 1, 1], "axes": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]},
-    "area_mm2": 1,
-    "depth_mm": None,
-    "voxels": 1,
-    "peak": 1,
-    "mean": 1,
-    "modality": "image",
-    "image_peak": 1,
-    "depth_peak": None,
-    "views": [{"view": "00", "box": [1, 1, 2, 2], "seen": 1, "peak": 1}],
-}
-
-
-def _summary(keys: str, value: Any) -> Callable[[Workspace], object]:
-    return lambda w: w.set(w.result / "summary.json", keys, value)
-
-
-def _text(name: str, content: str | bytes) -> Callable[[Workspace], object]:
-    return lambda w: (w.result / name).write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def _maps(change: Callable[[dict[str, Any]], object]) -> Callable[[Workspace], object]:
-    return lambda w: changed_npz(w.result / "maps.npz", change)
-
-
-def _volume(change: Callable[[dict[str, Any]], object]) -> Callable[[Workspace], object]:
-    return lambda w: changed_npz(w.result / "volume.npz", change)
-
-
-def _defects(change: Callable[[Any], object]) -> Callable[[Workspace], object]:
-    def spoil(w: Workspace) -> None:
-        def changed(record: Any) -> None:
-            record["defects"] = [{**DEFECT}]
-            change(record)
-
-        edit(w.result / "defects.json", changed)
-
-    return spoil
 
 
 def _truth(change: Callable[[dict[str, Any]], object]) -> Callable[[Workspace], object]:
@@ -80,9 +38,8 @@ FIGURES = Fault(
     means="What was named isn't a result, or not of the kind that the figure needs.",
     do="Name what `modmap predict` wrote, or views that the scan has.",
     rows=(
-        Row(
+        words(
             "figure_nowhere",
-            lambda w: None,
             "modmap figures evidence {nowhere} -o {new}",
             "evidence: {nowhere}: expected what modmap predict wrote for a scan, found no summary.json",
             2,
@@ -108,9 +65,8 @@ FIGURES = Fault(
             "modmap figures pairs {mapping} {scan} -o {new} --views zz",
             "scan ball: no view 'zz'; it has 00, 01, 02, 03",
         ),
-        Row(
+        words(
             "figure_pairs_of_inspect",
-            lambda w: None,
             "modmap figures pairs {model} {scan} -o {new}",
             "pairs: expected a model that maps features (preset fast or paper), found one that only compares",
         ),
@@ -120,30 +76,26 @@ FIGURES = Fault(
             "modmap figures qualitative {results} -o {new} --only zz",
             "qualitative: no scan 'zz' was predicted; there are ball",
         ),
-        Row(
+        words(
             "figure_no_results",
-            lambda w: None,
             "modmap figures qualitative {nowhere} -o {new}",
             "qualitative: {nowhere}: expected a directory of results, found none",
             2,
         ),
-        Row(
+        words(
             "figure_no_encoders",
-            lambda w: None,
             "modmap figures features {scan} -o {new} --encoders",
             "features: --encoders: expected at least one encoder, found none",
             2,
         ),
-        Row(
+        words(
             "figure_labels",
-            lambda w: None,
             "modmap figures features {scan} -o {new} --encoders local-dir:{encoder} --labels a b",
             "features: --labels: expected one for each of the 1 encoders, found 2",
             2,
         ),
-        Row(
+        words(
             "figure_size",
-            lambda w: None,
             "modmap figures features {scan} -o {new} --encoders local-dir:{depth_encoder} --size -5",
             "features: --size: expected at least 28 and at most 8192, found -5",
             2,
@@ -263,4 +215,4 @@ TRUTHS = Fault(
     ),
 )
 
-SUBJECT = Subject("Results, figures and ground truth", (FIGURES, TRUTHS))
+FAULTS = (FIGURES, TRUTHS)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
-from tests.bad_inputs.making import cut
-from tests.bad_inputs.table import Fault, Row, Subject
+from tests.bad_inputs.row_makers import CHECK, FileRows, Make, words
+from tests.bad_inputs.table import Fault, Row
 from tests.bad_inputs.workspace import GONE, Workspace
 
-CHECK = "modmap check {scan}"
+_SCAN = FileRows("{scan}/scan.json", CHECK)
+_NO_FOLDER = _SCAN.saying(
+    "scan name: expected one that a directory can have, without slashes or a dot before it, found "
+)
+_NO_UNIT = _SCAN.saying(
+    'depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres per unit, from 1e-06 to 1e+06, found '
+)
 
 
-def _text(content: str | bytes) -> Callable[[Workspace], object]:
-    return lambda w: (w.scan / "scan.json").write_bytes(
-        content.encode() if isinstance(content, str) else content
-    )
-
-
-def _set(keys: str, value: Any) -> Callable[[Workspace], object]:
-    return lambda w: w.set(w.scan / "scan.json", keys, value)
-
-
-def _raw(keys: str, text: str) -> Callable[[Workspace], object]:
+def _raw(keys: str, text: str) -> Make:
     """A value that Python's writer of JSON doesn't write."""
 
     def change(w: Workspace) -> None:
@@ -34,7 +28,7 @@ def _raw(keys: str, text: str) -> Callable[[Workspace], object]:
     return change
 
 
-def _encoded(encoding: str) -> Callable[[Workspace], object]:
+def _encoded(encoding: str) -> Make:
     def change(w: Workspace) -> None:
         path = w.scan / "scan.json"
         w.set(path, "name", "Stück")
@@ -49,101 +43,59 @@ BROKEN = Fault(
     do="Open it in an editor that shows JSON's mistakes. Comments, single quotes and a comma after the last entry aren't "
     "JSON.",
     rows=(
-        Row("scan_empty", _text(""), CHECK, "{scan}/scan.json: expected JSON, found an empty file"),
-        Row("scan_white_space", _text(" \n"), CHECK, "{scan}/scan.json: expected JSON, found an empty file"),
-        Row(
-            "scan_cut",
-            lambda w: cut(w.scan / "scan.json"),
-            CHECK,
-            "{scan}/scan.json: broken JSON at line 8, column 393: Expecting ',' delimiter",
-        ),
-        Row(
+        _SCAN.text("scan_empty", "", "expected JSON, found an empty file"),
+        _SCAN.text("scan_white_space", " \n", "expected JSON, found an empty file"),
+        _SCAN.cut("scan_cut", "broken JSON at line 8, column 393: Expecting ',' delimiter"),
+        _SCAN.text(
             "scan_comma",
-            _text('{"depth_unit": "mm", "views": [],}'),
-            CHECK,
-            "{scan}/scan.json: broken JSON at line 1, column 34: Expecting property name enclosed in double "
-            "quotes",
+            '{"depth_unit": "mm", "views": [],}',
+            "broken JSON at line 1, column 34: Expecting property name enclosed in double quotes",
         ),
-        Row(
+        _SCAN.text(
             "scan_comment",
-            _text('{"depth_unit": "mm", // millimetres\n "views": []}'),
-            CHECK,
-            "{scan}/scan.json: broken JSON at line 1, column 22: Expecting property name enclosed in double "
-            "quotes",
+            '{"depth_unit": "mm", // millimetres\n "views": []}',
+            "broken JSON at line 1, column 22: Expecting property name enclosed in double quotes",
         ),
-        Row(
+        _SCAN.text(
             "scan_single_quotes",
-            _text("{'depth_unit': 'mm'}"),
-            CHECK,
-            "{scan}/scan.json: broken JSON at line 1, column 2: Expecting property name enclosed in double "
-            "quotes",
+            "{'depth_unit': 'mm'}",
+            "broken JSON at line 1, column 2: Expecting property name enclosed in double quotes",
         ),
-        Row(
-            "scan_two_objects",
-            _text('{"views": []} {"views": []}'),
-            CHECK,
-            "{scan}/scan.json: broken JSON at line 1, column 15: Extra data",
+        _SCAN.text(
+            "scan_two_objects", '{"views": []} {"views": []}', "broken JSON at line 1, column 15: Extra data"
         ),
-        Row(
-            "scan_list",
-            _text("[1, 2]"),
-            CHECK,
-            "{scan}/scan.json: expected an object of keys and values, found [1, 2]",
-        ),
-        Row(
-            "scan_text",
-            _text('"scan"'),
-            CHECK,
-            '{scan}/scan.json: expected an object of keys and values, found "scan"',
-        ),
-        Row(
-            "scan_null",
-            _text("null"),
-            CHECK,
-            "{scan}/scan.json: expected an object of keys and values, found null",
-        ),
-        Row(
+        _SCAN.text("scan_list", "[1, 2]", "expected an object of keys and values, found [1, 2]"),
+        _SCAN.text("scan_text", '"scan"', 'expected an object of keys and values, found "scan"'),
+        _SCAN.text("scan_null", "null", "expected an object of keys and values, found null"),
+        _SCAN.text(
             "scan_keys_twice",
-            _text('{"depth_unit": "mm", "depth_unit": "m", "views": []}'),
-            CHECK,
-            "{scan}/scan.json: expected each key once, found depth_unit twice in one object",
+            '{"depth_unit": "mm", "depth_unit": "m", "views": []}',
+            "expected each key once, found depth_unit twice in one object",
         ),
-        Row(
+        _SCAN.text(
             "scan_nested",
-            _text("[" * 100_000),
-            CHECK,
-            "{scan}/scan.json: expected JSON of a few levels, found lists or objects nested too deeply",
+            "[" * 100_000,
+            "expected JSON of a few levels, found lists or objects nested too deeply",
         ),
-        Row(
+        _SCAN(
             "scan_long_number",
             _raw("views/0/K/0/0", "9" * 5000),
-            CHECK,
-            "{scan}/scan.json: expected numbers of at most 300 digits, found 5000",
+            "expected numbers of at most 300 digits, found 5000",
         ),
-        Row(
+        _SCAN(
             "scan_surrogate",
             _raw("views/0/image", '"\\ud800.png"'),
-            CHECK,
-            "{scan}/scan.json: expected characters of Unicode, found half of one (a surrogate by itself)",
+            "expected characters of Unicode, found half of one (a surrogate by itself)",
         ),
-        Row(
+        _SCAN(
             "scan_latin1",
             _encoded("latin-1"),
-            CHECK,
-            "{scan}/scan.json: expected JSON text (UTF-8), found invalid start byte at byte 12",
+            "expected JSON text (UTF-8), found invalid start byte at byte 12",
         ),
-        Row(
-            "scan_utf16",
-            _encoded("utf-16"),
-            CHECK,
-            "{scan}/scan.json: expected JSON text (UTF-8), found invalid start byte at byte 0",
+        _SCAN(
+            "scan_utf16", _encoded("utf-16"), "expected JSON text (UTF-8), found invalid start byte at byte 0"
         ),
-        Row(
-            "scan_zero_bytes",
-            _text(bytes(200)),
-            CHECK,
-            "{scan}/scan.json: broken JSON at line 1, column 1: Expecting value",
-        ),
+        _SCAN.text("scan_zero_bytes", bytes(200), "broken JSON at line 1, column 1: Expecting value"),
         Row("scan_byte_order_mark", _encoded("utf-8-sig"), CHECK, "", 0),
     ),
 )
@@ -153,97 +105,35 @@ KEYS = Fault(
     means="Only known keys may stand in scan.json, so that a misspelt one isn't passed over. The nearest known one is named.",
     do="Write the key as README.md has it; leave out what isn't known.",
     rows=(
-        Row(
-            "scan_unknown_key",
-            _set("depth_units", "mm"),
-            CHECK,
-            "{scan}/scan.json: depth_units: unknown key; did you mean depth_unit?",
-        ),
-        Row(
-            "scan_unknown_view_key",
-            _set("views/0/imag", "a.png"),
-            CHECK,
-            "{scan}/scan.json: views.0.imag: unknown key; did you mean image?",
-        ),
-        Row(
+        _SCAN.value("scan_unknown_key", "depth_units", "mm", "unknown key; did you mean depth_unit?"),
+        _SCAN.value("scan_unknown_view_key", "views/0/imag", "a.png", "unknown key; did you mean image?"),
+        _SCAN.value(
             "scan_far_key",
-            _set("zzz", 1),
-            CHECK,
-            "{scan}/scan.json: zzz: unknown key; known are name, category, anomalous, depth_unit, "
-            "depth_limit, ground_truth, views",
+            "zzz",
+            1,
+            "unknown key; known are name, category, anomalous, depth_unit, depth_limit, ground_truth, views",
         ),
-        Row(
-            "scan_no_views",
-            _set("views", GONE),
-            CHECK,
-            "{scan}/scan.json: views: this key is required, found none",
-        ),
-        Row(
-            "scan_no_view",
-            _set("views", []),
-            CHECK,
-            "{scan}/scan.json: scan ball: expected at least one view, found none",
-        ),
-        Row(
-            "scan_views_null",
-            _set("views", None),
-            CHECK,
-            "{scan}/scan.json: views: expected a valid list, found null",
-        ),
-        Row(
-            "scan_views_object",
-            _set("views", {}),
-            CHECK,
-            "{scan}/scan.json: views: expected a valid list, found {}",
-        ),
-        Row(
+        _SCAN.value("scan_no_views", "views", GONE, "this key is required, found none"),
+        _SCAN.key("scan_no_view", "views", [], "scan ball: expected at least one view, found none"),
+        _SCAN.value("scan_views_null", "views", None, "expected a valid list, found null"),
+        _SCAN.value("scan_views_object", "views", {}, "expected a valid list, found {}"),
+        _SCAN.value(
             "scan_view_is_text",
-            _set("views/1", "01"),
-            CHECK,
-            '{scan}/scan.json: views.1: expected a valid dictionary or instance of ViewRecord, found "01"',
+            "views/1",
+            "01",
+            'expected a valid dictionary or instance of ViewRecord, found "01"',
         ),
-        Row(
-            "scan_no_id",
-            _set("views/0/id", GONE),
-            CHECK,
-            "{scan}/scan.json: views.0.id: this key is required, found none",
-        ),
-        Row(
-            "scan_no_image",
-            _set("views/0/image", GONE),
-            CHECK,
-            "{scan}/scan.json: views.0.image: this key is required, found none",
-        ),
-        Row(
-            "scan_no_depth",
-            _set("views/0/depth", GONE),
-            CHECK,
-            "{scan}/scan.json: views.0.depth: this key is required, found none",
-        ),
-        Row(
-            "scan_id_number",
-            _set("views/0/id", 0),
-            CHECK,
-            "{scan}/scan.json: views.0.id: expected a valid string, found 0",
-        ),
-        Row(
-            "scan_image_null",
-            _set("views/0/image", None),
-            CHECK,
-            "{scan}/scan.json: views.0.image: expected a valid string, found null",
-        ),
-        Row(
-            "scan_category_number",
-            _set("category", 5),
-            CHECK,
-            "{scan}/scan.json: category: expected a valid string, found 5",
-        ),
-        Row(
+        _SCAN.value("scan_no_id", "views/0/id", GONE, "this key is required, found none"),
+        _SCAN.value("scan_no_image", "views/0/image", GONE, "this key is required, found none"),
+        _SCAN.value("scan_no_depth", "views/0/depth", GONE, "this key is required, found none"),
+        _SCAN.value("scan_id_number", "views/0/id", 0, "expected a valid string, found 0"),
+        _SCAN.value("scan_image_null", "views/0/image", None, "expected a valid string, found null"),
+        _SCAN.value("scan_category_number", "category", 5, "expected a valid string, found 5"),
+        _SCAN.value(
             "scan_anomalous_word",
-            _set("anomalous", "perhaps"),
-            CHECK,
-            "{scan}/scan.json: anomalous: expected a valid boolean, unable to interpret input, found "
-            '"perhaps"',
+            "anomalous",
+            "perhaps",
+            'expected a valid boolean, unable to interpret input, found "perhaps"',
         ),
     ),
 )
@@ -254,73 +144,28 @@ NAMES = Fault(
     "longer than files' names are, nor may a scan's name have a slash.",
     do="Give the scan a `name`, and the views ids, of letters, digits, `_` and `-`.",
     rows=(
-        Row(
-            "scan_name_slash",
-            _set("name", "a/b"),
-            CHECK,
-            "{scan}/scan.json: scan name: expected one that a directory can have, without slashes or a dot "
-            "before it, found 'a/b'",
-        ),
-        Row(
-            "scan_name_up",
-            _set("name", ".."),
-            CHECK,
-            "{scan}/scan.json: scan name: expected one that a directory can have, without slashes or a dot "
-            "before it, found '..'",
-        ),
-        Row(
-            "scan_name_dot",
-            _set("name", ".hidden"),
-            CHECK,
-            "{scan}/scan.json: scan name: expected one that a directory can have, without slashes or a dot "
-            "before it, found '.hidden'",
-        ),
-        Row(
-            "scan_name_empty",
-            _set("name", ""),
-            CHECK,
-            "{scan}/scan.json: scan name: expected one that a directory can have, without slashes or a dot "
-            "before it, found ''",
-        ),
-        Row(
+        _NO_FOLDER.key("scan_name_slash", "name", "a/b", "'a/b'"),
+        _NO_FOLDER.key("scan_name_up", "name", "..", "'..'"),
+        _NO_FOLDER.key("scan_name_dot", "name", ".hidden", "'.hidden'"),
+        _NO_FOLDER.key("scan_name_empty", "name", "", "''"),
+        _SCAN.key(
             "scan_name_long",
-            _set("name", "x" * 5000),
-            CHECK,
-            "{scan}/scan.json: scan name: expected one that files can be named after, of at most 200 bytes, "
-            "found 5000: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...",
+            "name",
+            "x" * 5000,
+            "scan name: expected one that files can be named after, of at most 200 bytes, found 5000: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...",
         ),
-        Row(
-            "scan_name_zero",
-            _set("name", "a\0b"),
-            CHECK,
-            "{scan}/scan.json: scan name: expected one that a directory can have, without slashes or a dot "
-            "before it, found 'a\\x00b'",
+        _NO_FOLDER.key("scan_name_zero", "name", "a\0b", "'a\\x00b'"),
+        _SCAN.value("scan_name_number", "name", 7, "expected a valid string, found 7"),
+        _SCAN.key(
+            "scan_id_empty", "views/0/id", "", "view id: expected one that files can be named after, found ''"
         ),
-        Row(
-            "scan_name_number",
-            _set("name", 7),
-            CHECK,
-            "{scan}/scan.json: name: expected a valid string, found 7",
-        ),
-        Row(
-            "scan_id_empty",
-            _set("views/0/id", ""),
-            CHECK,
-            "{scan}/scan.json: view id: expected one that files can be named after, found ''",
-        ),
-        Row(
+        _SCAN.key(
             "scan_id_long",
-            _set("views/0/id", "x" * 300),
-            CHECK,
-            "{scan}/scan.json: view id: expected one that files can be named after, of at most 200 bytes, "
-            "found 300: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...",
+            "views/0/id",
+            "x" * 300,
+            "view id: expected one that files can be named after, of at most 200 bytes, found 300: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...",
         ),
-        Row(
-            "scan_id_twice",
-            _set("views/1/id", "00"),
-            CHECK,
-            "{scan}/scan.json: scan ball: expected unique view ids, found 00 twice",
-        ),
+        _SCAN.key("scan_id_twice", "views/1/id", "00", "scan ball: expected unique view ids, found 00 twice"),
     ),
 )
 
@@ -329,60 +174,50 @@ FILES = Fault(
     means="scan.json names a file that isn't beside it.",
     do="Look for the file under another name or in another folder. Names of files are relative to scan.json.",
     rows=(
-        Row(
+        _SCAN.key(
             "scan_image_missing",
-            _set("views/0/image", "image/99.png"),
-            CHECK,
-            "{scan}/scan.json: view 00: image: expected a file, found none at {scan}/image/99.png",
+            "views/0/image",
+            "image/99.png",
+            "view 00: image: expected a file, found none at {scan}/image/99.png",
         ),
-        Row(
+        _SCAN.key(
             "scan_depth_missing",
-            _set("views/0/depth", "depth/99.npy"),
-            CHECK,
-            "{scan}/scan.json: view 00: depth: expected a file, found none at {scan}/depth/99.npy",
+            "views/0/depth",
+            "depth/99.npy",
+            "view 00: depth: expected a file, found none at {scan}/depth/99.npy",
         ),
-        Row(
+        _SCAN.key(
             "scan_image_is_folder",
-            _set("views/0/image", "image"),
-            CHECK,
-            "{scan}/scan.json: view 00: image: expected a file, found none at {scan}/image",
+            "views/0/image",
+            "image",
+            "view 00: image: expected a file, found none at {scan}/image",
         ),
-        Row(
+        _SCAN.key(
             "scan_image_empty_name",
-            _set("views/0/image", ""),
-            CHECK,
-            "{scan}/scan.json: view 00: image: expected a file, found none at {scan}",
+            "views/0/image",
+            "",
+            "view 00: image: expected a file, found none at {scan}",
         ),
-        Row(
+        _SCAN.key(
             "scan_image_long_name",
-            _set("views/0/image", "x" * 5000),
-            CHECK,
-            "{scan}/scan.json: view 00: image: expected a file, found "
-            "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'...: File name too long",
+            "views/0/image",
+            "x" * 5000,
+            "view 00: image: expected a file, found 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'...: File name too long",
         ),
-        Row(
+        _SCAN.key(
             "scan_image_zero",
-            _set("views/0/image", "a\0.png"),
-            CHECK,
-            "{scan}/scan.json: view 00: image: expected a file, found none at {scan}/a\u0000.png",
+            "views/0/image",
+            "a\0.png",
+            "view 00: image: expected a file, found none at {scan}/a\x00.png",
         ),
-        Row(
-            "scan_truth_missing",
-            _set("ground_truth", "gt.npz"),
-            CHECK,
-            "{scan}/scan.json: ground_truth: expected a file, found none at {scan}/gt.npz",
+        _SCAN.value(
+            "scan_truth_missing", "ground_truth", "gt.npz", "expected a file, found none at {scan}/gt.npz"
         ),
-        Row(
-            "scan_truth_is_folder",
-            _set("ground_truth", "depth"),
-            CHECK,
-            "{scan}/scan.json: ground_truth: expected a file, found none at {scan}/depth",
+        _SCAN.value(
+            "scan_truth_is_folder", "ground_truth", "depth", "expected a file, found none at {scan}/depth"
         ),
-        Row(
-            "scan_nowhere",
-            lambda w: None,
-            "modmap check {nowhere}",
-            "{nowhere}: expected a directory of scans, found none",
+        words(
+            "scan_nowhere", "modmap check {nowhere}", "{nowhere}: expected a directory of scans, found none"
         ),
         Row(
             "scan_is_a_file",
@@ -394,15 +229,13 @@ FILES = Fault(
             "scan_folder_empty",
             lambda w: (w.root / "empty").mkdir(),
             "modmap check {empty}",
-            "{empty}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or "
-            "DEPTH and RGB), found none",
+            "{empty}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or DEPTH and RGB), found none",
         ),
         Row(
             "scan_folder_of_others",
             lambda w: w.write("other/a.txt", "x"),
             "modmap check {other}",
-            "{other}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or "
-            "DEPTH and RGB), found none",
+            "{other}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or DEPTH and RGB), found none",
         ),
     ),
 )
@@ -412,95 +245,32 @@ UNITS = Fault(
     means="Depth is in `mm`, `m`, `0.1mm`, or so many millimetres per stored unit. In scan.json the unit is never guessed.",
     do="Write the unit that the scanner's manual gives.",
     rows=(
-        Row(
+        _SCAN.value(
             "scan_unit_missing",
-            _set("depth_unit", GONE),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or millimetres per unit, for the '
-            "scan or for view 00, found none (it is never guessed)",
+            "depth_unit",
+            GONE,
+            'expected "mm", "m", "0.1mm" or millimetres per unit, for the scan or for view 00, found none (it is never guessed)',
         ),
-        Row(
-            "scan_unit_inch",
-            _set("depth_unit", "inch"),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            'per unit, from 1e-06 to 1e+06, found "inch"',
+        _NO_UNIT.key("scan_unit_inch", "depth_unit", "inch", '"inch"'),
+        _NO_UNIT.key("scan_unit_zero", "depth_unit", 0, "0"),
+        _NO_UNIT.key("scan_unit_negative", "depth_unit", -1, "-1"),
+        _NO_UNIT.key("scan_unit_true", "depth_unit", True, "true"),
+        _NO_UNIT.key("scan_unit_text", "depth_unit", "1", '"1"'),
+        _NO_UNIT("scan_unit_nan", _raw("depth_unit", "NaN"), "NaN"),
+        _NO_UNIT("scan_unit_infinite", _raw("depth_unit", "1e999"), "Infinity"),
+        _NO_UNIT("scan_unit_huge", _raw("depth_unit", "1e300"), "1e+300"),
+        _SCAN.value("scan_limit_zero", "depth_limit", 0, "expected greater than 0, found 0"),
+        _SCAN(
+            "scan_limit_nan", _raw("depth_limit", "NaN"), "depth_limit: expected a finite number, found NaN"
         ),
-        Row(
-            "scan_unit_zero",
-            _set("depth_unit", 0),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            "per unit, from 1e-06 to 1e+06, found 0",
-        ),
-        Row(
-            "scan_unit_negative",
-            _set("depth_unit", -1),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            "per unit, from 1e-06 to 1e+06, found -1",
-        ),
-        Row(
-            "scan_unit_true",
-            _set("depth_unit", True),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            "per unit, from 1e-06 to 1e+06, found true",
-        ),
-        Row(
-            "scan_unit_text",
-            _set("depth_unit", "1"),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            'per unit, from 1e-06 to 1e+06, found "1"',
-        ),
-        Row(
-            "scan_unit_nan",
-            _raw("depth_unit", "NaN"),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            "per unit, from 1e-06 to 1e+06, found NaN",
-        ),
-        Row(
-            "scan_unit_infinite",
-            _raw("depth_unit", "1e999"),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            "per unit, from 1e-06 to 1e+06, found Infinity",
-        ),
-        Row(
-            "scan_unit_huge",
-            _raw("depth_unit", "1e300"),
-            CHECK,
-            '{scan}/scan.json: depth_unit: expected "mm", "m", "0.1mm" or a positive number of millimetres '
-            "per unit, from 1e-06 to 1e+06, found 1e+300",
-        ),
-        Row(
-            "scan_limit_zero",
-            _set("depth_limit", 0),
-            CHECK,
-            "{scan}/scan.json: depth_limit: expected greater than 0, found 0",
-        ),
-        Row(
-            "scan_limit_nan",
-            _raw("depth_limit", "NaN"),
-            CHECK,
-            "{scan}/scan.json: depth_limit: expected a finite number, found NaN",
-        ),
-        Row(
-            "scan_pose_unit",
-            _set("views/0/pose_unit", "cm"),
-            CHECK,
-            "{scan}/scan.json: views.0.pose_unit: expected 'mm' or 'm', found \"cm\"",
-        ),
-        Row(
+        _SCAN.value("scan_pose_unit", "views/0/pose_unit", "cm", "expected 'mm' or 'm', found \"cm\""),
+        _SCAN.value(
             "scan_background_word",
-            _set("views/0/far_is_background", "often"),
-            CHECK,
-            "{scan}/scan.json: views.0.far_is_background: expected a valid boolean, unable to interpret "
-            'input, found "often"',
+            "views/0/far_is_background",
+            "often",
+            'expected a valid boolean, unable to interpret input, found "often"',
         ),
     ),
 )
 
-SUBJECT = Subject("scan.json", (BROKEN, KEYS, NAMES, FILES, UNITS))
+FAULTS = (BROKEN, KEYS, NAMES, FILES, UNITS)

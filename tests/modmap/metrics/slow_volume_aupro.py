@@ -102,6 +102,3 @@ def reference_aupro(
     unobserved: str = "miss",
 ) -> float:
     return area_under(reference_curve(scans, connectivity, nominal, unobserved), limit)
-
-
-# --- drawn scans: few distinct scores (ties), several components, unobserved voxels ---
