@@ -20,6 +20,7 @@ from benchmarks.cadscan.floor import measure_floor
 from benchmarks.cadscan.parts import CATEGORIES
 from benchmarks.cadscan.scan_jobs import SEED_OF_SPLIT, Split
 from benchmarks.cadscan.sheets import draw_sheets
+from modmap.files.atomic import PlaceError
 
 SIM3D_MINI = Path("data/sim3d-mini")
 
@@ -152,7 +153,7 @@ class SizeError(CadscanError):
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
 
-    An input or a place that cannot be used is one line on the standard error, and exit status 2.
+    An input or a place that cannot be used is one line on the standard error, and exit status 2; a full disk 1.
     """
     command = tyro.cli(Command, prog="python -m benchmarks.cadscan", args=arguments)
     try:
@@ -161,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         Console(stderr=True).print(
             f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
         )
-        return 2
+        return 1 if isinstance(error, PlaceError) else 2
     return 0
 
 

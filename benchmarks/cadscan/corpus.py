@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -29,7 +28,9 @@ from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.stage import Stage, surroundings
 from benchmarks.cadscan.views import SENSOR_SIZE, binned_intrinsics, random_camera
 from benchmarks.cadscan.workers import run_all
+from benchmarks.runs.files import write_json
 from benchmarks.runs.kept_settings import keep_settings
+from modmap.files.atomic import atomic_file
 
 Array = npt.NDArray[Any]
 Parts = Literal["random", "families"]
@@ -108,9 +109,7 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
         "_output_all_columns": False,
         "_split": "train",
     }
-    partial = out / f".{STATE}.partial"
-    partial.write_text(json.dumps(state, indent=2), encoding="utf-8")
-    os.replace(partial, out / STATE)
+    write_json(out / STATE, state)
 
 
 def _check(settings: CorpusSettings) -> None:
@@ -123,14 +122,15 @@ def _check(settings: CorpusSettings) -> None:
 
 def write_shard(shard: Shard) -> None:
     """Writes one file of the corpus, in one piece."""
-    partial = shard.path.with_name(f".{shard.path.name}.partial-{os.getpid()}")
-    with ArrowWriter(path=str(partial), features=_features(shard.settings)) as writer:
+    with (
+        atomic_file(shard.path) as partial,
+        ArrowWriter(path=str(partial), features=_features(shard.settings)) as writer,
+    ):
         for start in range(shard.first, shard.last, VIEWS_A_PART):
             number = start // VIEWS_A_PART
             for row in part_rows(number, shard.settings, count=min(VIEWS_A_PART, shard.last - start)):
                 writer.write(row)
         writer.finalize()
-    os.replace(partial, shard.path)
 
 
 def part_rows(number: int, settings: CorpusSettings, *, count: int) -> Iterator[dict[str, Any]]:

@@ -12,8 +12,8 @@ from benchmarks.cadscan.scan_jobs import DatasetError, DatasetSettings, scan_job
 from benchmarks.cadscan.scan_making import write_scan
 from benchmarks.cadscan.settings_file import SETTINGS
 from benchmarks.cadscan.workers import run_all
-from benchmarks.cadscan.writer import remove_leftovers, unfinished
 from benchmarks.runs.kept_settings import keep_settings
+from modmap.files.atomic import flush_all, remove_leftovers, staging
 
 __all__ = ["DatasetError", "DatasetSettings", "make_dataset"]
 
@@ -43,14 +43,13 @@ def make_dataset(
     jobs = [job for category in categories for job in scan_jobs(out, settings, category)]
     missing = [job for job in jobs if not (out / job.relative).exists()]
     run_all(write_scan, missing, workers=workers, title="scans")
-    remove_leftovers(out)
     write_card(out)
 
 
 def _write_cad(out: Path, category: str) -> None:
-    partial = unfinished(out, f"{category}_cad")
-    step, stl = export_cad(category, partial)
-    (out / category).mkdir(exist_ok=True)
-    step.replace(out / category / step.name)
-    stl.replace(out / category / stl.name)
-    partial.rmdir()
+    with staging(out) as partial:
+        step, stl = export_cad(category, partial)
+        flush_all(partial)
+        (out / category).mkdir(exist_ok=True)
+        step.replace(out / category / step.name)
+        stl.replace(out / category / stl.name)  # the last one tells that both are there

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import errno
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from benchmarks.cadscan.views import view_id
 from benchmarks.runs.files import write_json
 from modmap.datasets.cameras import write_cameras
 from modmap.datasets.ground_truth import GroundTruth, write_ground_truth
+from modmap.files.atomic import atomic_directory
 from modmap.scan import Camera
 
 Array = npt.NDArray[Any]
 
 RENDERER_FAR = 1e10
-UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -54,48 +53,17 @@ def whole_directory(root: Path, relative: Path) -> Iterator[Path]:
     Args:
         root: The data set.
         relative: The directory's place in it, where nothing is yet.
+
+    Raises:
+        FullDiskError: the disk is full.
     """
-    partial = unfinished(root, relative.name)
-    yield partial
-    (root / relative).parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.replace(partial, root / relative)
-    except OSError:
+        with atomic_directory(root / relative, home=root) as partial:
+            yield partial
+    except OSError as error:
         # A run that was killed can leave a worker that finishes its scan first; it is the same scan.
-        if not (root / relative).is_dir():
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        shutil.rmtree(partial)
-
-
-def unfinished(root: Path, name: str) -> Path:
-    """A new, empty directory of this process, aside from the set, for what it is making."""
-    partial = root / UNFINISHED / f"{name}-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-    except FileNotFoundError:
-        partial.mkdir(parents=True)  # another run ended between the making of the parent and of the directory
-    return partial
-
-
-def remove_leftovers(root: Path) -> None:
-    """Removes what processes that are gone, or this one, left unfinished; what others are making stays."""
-    for partial in (root / UNFINISHED).glob("*"):
-        process = partial.name.rpartition("-")[2]
-        if not (process.isdigit() and int(process) != os.getpid() and _is_alive(int(process))):
-            shutil.rmtree(partial, ignore_errors=True)
-    with suppress(OSError):  # there is none, or others are making something in it
-        (root / UNFINISHED).rmdir()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
 
 
 def write_real_view(directory: Path, index: int, *, image: Array, depth: Array) -> None:

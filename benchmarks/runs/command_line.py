@@ -8,6 +8,8 @@ from typing import TypeVar
 import tyro
 from rich.console import Console
 
+from modmap.files.atomic import PlaceError
+
 Arguments = TypeVar("Arguments")
 
 
@@ -16,7 +18,7 @@ def command(
 ) -> int:
     """Runs a command line; an input that cannot be used is one line on the standard error, and exit status 2.
 
-    Such an input is a `ValueError`, as the errors of both packages are.
+    Such an input is a `ValueError`, as the errors of both packages are. A full disk is one line too, and exit status 1.
 
     Args:
         arguments: The class of its arguments.
@@ -26,8 +28,8 @@ def command(
     """
     try:
         return run(tyro.cli(arguments, prog=prog, args=words))
-    except ValueError as error:
+    except (ValueError, PlaceError) as error:
         Console(stderr=True).print(
             f"error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
         )
-        return 2
+        return 1 if isinstance(error, PlaceError) else 2

@@ -18,7 +18,6 @@ from benchmarks.cadscan.dataset import DatasetError, DatasetSettings, make_datas
 from benchmarks.cadscan.defects.places import Surface
 from benchmarks.cadscan.scan_jobs import scan_jobs
 from benchmarks.cadscan.scan_making import cell_of, nominal_part, planter
-from benchmarks.cadscan.writer import UNFINISHED
 from benchmarks.runs.kept_settings import SettingsError
 from modmap.datasets import SiM3D, read_ground_truth
 from modmap.files.images import read_depth
@@ -58,17 +57,16 @@ class TestMakeDataset:
             cwd=REPOSITORY,
             stderr=subprocess.DEVNULL,
         )
-        unfinished = out / UNFINISHED
         try:
             deadline = time.monotonic() + 300
-            while not (list(out.glob("*/*_real")) and list(unfinished.glob("*/*/*.*"))):
+            while not (list(out.glob("*/*_real")) and list(out.glob(".partial-*/*/*.*"))):
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        assert list(unfinished.iterdir())
+        assert list(out.glob(".partial-*"))
         assert len(list(SiM3D(out).tests(CATEGORY))) < 2
         assert main([*COMMAND, "--out", str(out)]) == 0
         assert contents(out) == contents(made)
@@ -77,25 +75,6 @@ class TestMakeDataset:
         before = {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")}
         make_dataset(made, SETTINGS, categories=[CATEGORY])
         assert {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")} == before
-
-    def test_make_dataset__what_a_living_process_is_making_stays(self, made: Path, tmp_path: Path) -> None:
-        out = tmp_path / "set"
-        shutil.copytree(made, out)
-        gone = subprocess.Popen([sys.executable, "-c", ""])
-        gone.wait()
-        living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-        for number in (gone.pid, living.pid):
-            (out / UNFINISHED / f"spur_gear_00-{number}" / "rgb").mkdir(parents=True)
-        (out / UNFINISHED / "spur_gear_cad").mkdir()
-        try:
-            make_dataset(out, SETTINGS, categories=[CATEGORY])
-            assert [path.name for path in (out / UNFINISHED).iterdir()] == [f"spur_gear_00-{living.pid}"]
-            assert (out / UNFINISHED / f"spur_gear_00-{living.pid}" / "rgb").is_dir()
-        finally:
-            living.kill()
-            living.communicate()
-        make_dataset(out, SETTINGS, categories=[CATEGORY])
-        assert not (out / UNFINISHED).exists()
 
     def test_make_dataset__of_another_version(self, made: Path, tmp_path: Path) -> None:
         """What was begun before detectability was known is refused, and so are its sheets."""
