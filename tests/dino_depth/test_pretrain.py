@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +21,10 @@ from dino_depth.training.stopping import STOPPED
 from modmap.config import EncoderSettings
 from modmap.encoding.frozen_encoder import FrozenEncoder
 from tests.dino_depth.launches import (
-    ENVIRONMENT,
-    LAUNCHERS,
-    SCRIPT,
+    ALONE,
     TORCHRUN,
     killed,
+    launched,
     losses,
     run,
     run_on_two_machines,
@@ -92,7 +90,7 @@ class TestPretrain:
         self, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
-        done = run(2, words(corpus, undisturbed))
+        done = launched(words(corpus, undisturbed))
         assert done.returncode == 0, done.stderr
         lines = losses(undisturbed)
         assert [line["step"] for line in lines] == list(range(1, 9))
@@ -110,26 +108,20 @@ class TestPretrain:
         assert error.count("\n") == 1
         assert main(words(corpus, undisturbed, "--optim.accumulate", "2")) == 0
 
-    @pytest.mark.parametrize("launcher", [LAUNCHERS[1], TORCHRUN])
+    @pytest.mark.parametrize("launcher", [ALONE, TORCHRUN])
     def test_run__sigterm_keeps_what_was_done(
         self, launcher: list[str], corpus: Path, tmp_path: Path
     ) -> None:
         """Torchrun passes it on to its processes; alone, a run ends with the status of the signal."""
         out = tmp_path / "run"
         more = ("--optim.epochs", "500", "--run.checkpoint_every", "5000")
-        command = [*launcher, SCRIPT, *words(corpus, out, *more)]
-        status = stopped(command, out, after=3)
-        assert status == STOPPED if launcher == LAUNCHERS[1] else status != 0
+        arguments = words(corpus, out, *more)
+        status = stopped(launcher, arguments, out, after=3)
+        assert status == STOPPED if launcher == ALONE else status != 0
         (checkpoint,) = (out / "checkpoints").glob("step_*")
         step = int(checkpoint.name.removeprefix("step_"))
         assert [line["step"] for line in losses(out)] == list(range(1, step + 1))
-        done = subprocess.run(
-            [*command, "--run.stop_after", str(step + 2)],
-            env=ENVIRONMENT | {"ACCELERATE_USE_CPU": "true"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = run(1 if launcher == ALONE else 2, [*arguments, "--run.stop_after", str(step + 2)])
         assert done.returncode == 0, done.stderr
         assert f"from {step}, 4 of them an epoch" in done.stdout
         assert [line["step"] for line in losses(out)] == list(range(1, step + 3))
