@@ -39,6 +39,8 @@ IMPORTED = (
     "dino_depth.prepare",
     "benchmarks.evaluations.sim3d",
     "modmap.cli",
+    "pytest",
+    "hypothesis",
     "modmap.commands.predict",
     "modmap.commands.watch",
     "modmap.detector.model",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from tests.dino_depth.data.sources.miniatures import (
     write_visa,
 )
 from tests.dino_depth.data.tiny_depth_model import write_depth_model
+from tests.fork_server import Forked
 from tests.single_view_sets import write_eyecandies, write_mvtec3d
 
 PATIENCE = 240
@@ -264,8 +262,7 @@ class TestMain:
 
 def _run_until(out: Path, words: list[str], *, shards: int) -> None:
     """Runs the command and kills it as soon as it has written so many shards."""
-    command = [sys.executable, "-m", "dino_depth.prepare", "--out", str(out), *words]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True, env={**os.environ})
+    process = Forked(["-m", "dino_depth.prepare", "--out", str(out), *words])
     try:
         last = time.monotonic() + PATIENCE
         while len(list(out.glob("data-*.arrow"))) < shards:

@@ -24,26 +24,21 @@ from benchmarks.evaluations.sim3d import main
 from modmap.datasets import SiM3D, read_ground_truth
 from modmap.metrics import VolumeAUPRO
 from modmap.runs.volume_files import load_volume
+from tests.fork_server import Forked, ranks, run, run_all
 
 REPOSITORY = Path(__file__).parents[3]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def evaluation(*words: str | Path) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.sim3d", *map(str, words)]
-
-
-def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=REPOSITORY, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
-    )
+    return ["-m", "benchmarks.sim3d", *map(str, words)]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, balls: Path, quick: Sequence[str]) -> Path:
     """A run that nobody disturbed."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    done = run(evaluation("--root", balls, "--out", out, *quick))
+    done = run(evaluation("--root", balls, "--out", out, *quick), cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr
     assert "| large_ball | 4 | 2 |" in done.stdout
     return out
@@ -146,13 +141,7 @@ class TestSim3d:
         kills = 0
         while kills < 4:
             before = {*out.glob("*/scans/*/summary.json"), *out.glob("*/model/config.json")}
-            process = subprocess.Popen(
-                command,
-                cwd=REPOSITORY,
-                env=ENVIRONMENT,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            process = Forked(command, cwd=REPOSITORY)
             # Some time after it has got a step further, so that the kills fall into every step.
             while process.poll() is None:
                 after = {*out.glob("*/scans/*/summary.json"), *out.glob("*/model/config.json")}
@@ -166,7 +155,7 @@ class TestSim3d:
             process.wait()
             kills += 1
         assert kills >= 2
-        done = run(command)
+        done = run(command, cwd=REPOSITORY)
         assert done.returncode == 0, done.stderr
         assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
 
@@ -181,12 +170,14 @@ class TestSim3d:
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path
     ) -> None:
         out = tmp_path / "run"
-        done = run([*BY_TWO, "--root", str(balls), "--out", str(out), *quick])
-        assert done.returncode == 0, done.stderr
+        command = evaluation("--root", balls, "--out", out, *quick)
+        done, other = run_all([command] * 2, envs=ranks(2, os.environ), cwds=[REPOSITORY] * 2)
+        assert (done.returncode, other.returncode) == (0, 0), done.stderr + other.stderr
         assert (out / "results.json").read_bytes() == (whole / "results.json").read_bytes()
         assert "2 processes share the work" in done.stdout
-        assert done.stdout.count("fitted") == 2
-        assert done.stdout.count(": score ") == 8
+        said = done.stdout + other.stdout
+        assert said.count("fitted") == 2
+        assert said.count(": score ") == 8
 
     def test_run__one_of_two_processes_dies(
         self, tmp_path: Path, balls: Path, quick: Sequence[str], whole: Path

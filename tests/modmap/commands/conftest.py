@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from modmap.datasets import write_scan
 from modmap.scan import Scan
+from tests.fork_server import run as run_alone
 
 
 @pytest.fixture(scope="session")
@@ -57,5 +56,6 @@ def model(
         f"local-dir:{tiny_depth_encoder}",
     ]
     words += ["--set", "training.pairs_per_batch=4", "training.tokens_per_batch=200"]
-    subprocess.run([sys.executable, "-m", "modmap.cli", *words], check=True)
+    fitted = run_alone(["-m", "modmap.cli", *words])
+    assert fitted.returncode == 0, fitted.stderr
     return directory

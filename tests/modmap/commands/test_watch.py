@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import pytest
+
+from tests.fork_server import Forked
 
 Run = Callable[..., int]
 SOON = 120.0  # seconds
 
 
 @contextmanager
-def watching(model: Path, arriving: Path, out: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that watches, quick to take a scan; ended if the test doesn't."""
-    command = [sys.executable, "-m", "modmap.cli", "watch", str(model), str(arriving), "-o", str(out)]
+def watching(model: Path, arriving: Path, out: Path, *words: str) -> Iterator[tuple[Forked, TextIO]]:
+    """A process that watches, quick to take a scan, and what it says; ended if the test doesn't."""
+    command = ["-m", "modmap.cli", "watch", str(model), str(arriving), "-o", str(out)]
     given = ["--settled", "0.5", "--every", "0.1", "--no-overlays", "--formats", "npz", "--device", "cpu"]
-    process = subprocess.Popen(
-        [*command, *given, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    pipe = arriving.parent / f"{secrets.token_hex(4)}.pipe"
+    os.mkfifo(pipe)
+    process = Forked([*command, *given, *words], output=(str(pipe), str(pipe)))
     try:
-        yield process
+        with pipe.open() as said:
+            yield process, said
     finally:
         process.kill()
         process.wait()
 
 
-def line_of(process: subprocess.Popen[str], beginning: str) -> str:
+def line_of(said: TextIO, beginning: str) -> str:
     """The next line that begins so."""
-    assert process.stdout is not None
-    for line in process.stdout:
+    for line in said:
         if line.startswith(beginning):
             return line
     raise AssertionError(f"ended without a line that begins with {beginning!r}")
@@ -59,15 +61,15 @@ class TestWatch:
         arriving, out = tmp_path / "in", tmp_path / "out"
         arriving.mkdir()
         arrive(scans / "good", arriving, "first")
-        with watching(model, arriving, out) as process:
-            line_of(process, "watching")
-            assert "score" in line_of(process, "first: score")
+        with watching(model, arriving, out) as (process, said):
+            line_of(said, "watching")
+            assert "score" in line_of(said, "first: score")
             broken = arrive(scans / "bad", arriving, "second")
             (broken / "depth" / "00.npy").write_bytes(b"not depth")
-            assert "00.npy" in line_of(process, "modmap: error:")
+            assert "00.npy" in line_of(said, "modmap: error:")
             shutil.rmtree(broken)
             arrive(scans / "bad", arriving, "second")
-            bad = line_of(process, "second: score")
+            bad = line_of(said, "second: score")
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=SOON) == 0
         assert {path.name for path in out.iterdir()} == {"first", "second"}
@@ -86,14 +88,14 @@ class TestWatch:
         arriving.mkdir()
         arrive(scans / "good", arriving, "first")
         for expected in ("first: score", "first: already done"):
-            with watching(model, arriving, out, "--idle", "1") as process:
-                assert line_of(process, expected)
+            with watching(model, arriving, out, "--idle", "1") as (process, said):
+                assert line_of(said, expected)
                 assert process.wait(timeout=SOON) == 0
         before = (out / "first" / "summary.json").stat().st_mtime_ns
         time.sleep(0.01)
         os.utime(arriving / "first" / "depth" / "00.npy")
-        with watching(model, arriving, out, "--idle", "1") as process:
-            assert line_of(process, "first: score")
+        with watching(model, arriving, out, "--idle", "1") as (process, said):
+            assert line_of(said, "first: score")
             assert process.wait(timeout=SOON) == 0
         assert (out / "first" / "summary.json").stat().st_mtime_ns > before
 
@@ -101,9 +103,9 @@ class TestWatch:
         arriving = tmp_path / "in"
         for shift in ("early", "late"):
             shutil.copytree(scans / "good", arriving / shift / "part")
-        with watching(model, arriving, tmp_path / "out", "--idle", "1") as process:
-            line_of(process, "good: score")
-            assert "would both write to good: rename one of them" in line_of(process, "modmap: error:")
+        with watching(model, arriving, tmp_path / "out", "--idle", "1") as (process, said):
+            line_of(said, "good: score")
+            assert "would both write to good: rename one of them" in line_of(said, "modmap: error:")
             assert process.wait(timeout=SOON) == 0
 
     @pytest.mark.parametrize(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
@@ -15,6 +12,7 @@ import torch
 
 from modmap.datasets import write_scan
 from modmap.scan import Scan
+from tests.fork_server import Forked, run
 
 # As `modmap`, but that the state is kept after every epoch.
 SCRIPT = """
@@ -24,14 +22,6 @@ from modmap.cli import main
 modmap.detector.fit.TrainingCheckpoint = functools.partial(modmap.detector.fit.TrainingCheckpoint, every=0)
 main(sys.argv[1:])
 """
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-
-
-def _begin(words: Sequence[str | Path]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SCRIPT, *map(str, words)]
-    return subprocess.Popen(
-        command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
 
 
 class TestFitMappings:
@@ -54,11 +44,11 @@ class TestFitMappings:
         words += ["--image-encoder", f"local-dir:{tiny_encoder}"]
         words += ["--depth-encoder", f"local-dir:{tiny_depth_encoder}"]
         words += ["--set", "training.pairs_per_batch=4", "training.tokens_per_batch=200"]
-        whole = _begin([*words, "-o", tmp_path / "whole"])
-        assert whole.wait() == 0, whole.stderr
+        whole = run(["-c", SCRIPT, *map(str, words), "-o", str(tmp_path / "whole")])
+        assert whole.returncode == 0, whole.stderr
 
         kept = tmp_path / ".model.fit"
-        killed = _begin([*words, "-o", tmp_path / "model"])
+        killed = Forked(["-c", SCRIPT, *map(str, words), "-o", str(tmp_path / "model")])
         while killed.poll() is None and not (kept / "training.safetensors").is_file():
             time.sleep(0.005)
         killed.send_signal(signal.SIGKILL)
@@ -66,8 +56,8 @@ class TestFitMappings:
         assert not (tmp_path / "model").exists()
         assert list((kept / "tokens").rglob("*.npy"))
 
-        again = _begin([*words, "-o", tmp_path / "model"])
-        assert again.wait() == 0, again.stderr
+        again = run(["-c", SCRIPT, *map(str, words), "-o", str(tmp_path / "model")])
+        assert again.returncode == 0, again.stderr
         found, expected = (
             safetensors.torch.load_file(tmp_path / name / "model.safetensors") for name in ("model", "whole")
         )
