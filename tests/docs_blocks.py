@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -43,9 +44,16 @@ def made(words: Sequence[str]) -> list[list[str]]:
     `make` itself says so: nothing is run, and what its set-up would do is left out.
     """
     assert words[0] == "make"
+    # `make test ARGS=...` would hand its own words on.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "ARGS")
+    }
     done = subprocess.run(
         ["make", "--dry-run", "--always-make", *words[1:]],
         cwd=REPOSITORY,
+        env=environment,
         capture_output=True,
         text=True,
         check=True,

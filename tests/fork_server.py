@@ -26,6 +26,8 @@ from pathlib import Path
 from select import select
 from typing import Any
 
+import torch
+
 REPOSITORY = Path(__file__).parents[1]
 IMPORTED = (
     "torch",
@@ -219,6 +221,7 @@ def _become(words: list[str], env: dict[str, str], cwd: str, output: tuple[str, 
         os.environ.clear()
         os.environ.update(env)
         os.chdir(cwd)
+        torch.set_num_threads(int(env.get("OMP_NUM_THREADS", "1")))
         for stream, path in enumerate((os.devnull, *output)):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), stream)
         _as_main(words, env)

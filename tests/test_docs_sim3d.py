@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -15,12 +13,14 @@ import numpy as np
 import pytest
 import tyro
 from accelerate.commands.launch import launch_command_parser
+from torch.distributed.run import get_args_parser as torchrun_parser
 
 from benchmarks.cadscan.__main__ import Command, Dataset
 from modmap.cli import main as modmap
 from modmap.datasets import SiM3D
 from tests.ball_data_set import write_ball_category
 from tests.docs_blocks import DOCS, REPOSITORY, blocks, commands, made, without_assignments
+from tests.fork_server import ranks, run_all
 from tests.modmap.conftest import one_thread, write_encoder
 
 PAGE = "sim3d.md"
@@ -70,9 +70,9 @@ def _run_python(words: Sequence[str]) -> None:
 
 
 def _run_launched(words: Sequence[str]) -> None:
-    """`torchrun ...`, on as many processes as it says; of `accelerate launch ...` the words, and what they would run.
+    """`torchrun ...`, on as many processes as it would begin; of `accelerate launch ...` what one of them would run.
 
-    tests/benchmarks/test_sim3d.py has accelerate launch two processes.
+    Both launchers' own parsers take the words; tests/benchmarks/evaluations/test_sim3d.py has one begin two processes.
     """
     module, arguments = words[words.index("-m") + 1], words[words.index("-m") + 2 :]
     if words[0] == "accelerate":
@@ -80,20 +80,14 @@ def _run_launched(words: Sequence[str]) -> None:
         assert (parsed.module, parsed.training_script) == (True, module)
         _run_python(["python", "-m", module, *arguments])
         return
-    start = words[1 : words.index("-m")]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        *start,
-        "-m",
-        module,
-        *_small(module, arguments),
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "2 processes share the work" in done.stdout
+    asked = torchrun_parser().parse_args(list(words[1:]))
+    assert (asked.module, asked.training_script) == (True, module)
+    command = ["-m", module, *_small(module, arguments)]
+    count = int(asked.nproc_per_node)
+    environments = ranks(count, os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    ended = run_all([command] * count, envs=environments, cwds=[None] * count)
+    assert [one.returncode for one in ended] == [0] * count, "".join(one.stderr for one in ended)
+    assert f"{count} processes share the work" in "".join(one.stdout for one in ended)
 
 
 def _run(words: Sequence[str]) -> None:

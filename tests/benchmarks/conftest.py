@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.runs import measured_process
+from tests import fork_server
 from tests.ball_data_set import write_ball_category
 from tests.modmap.conftest import write_encoder
 
@@ -31,3 +36,16 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
         *("--preset", "fast", "--size", "112", "--device", "cpu"),
         *("--set", "training.epochs=60", "training.pairs_per_batch=4", "training.tokens_per_batch=200"),
     )
+
+
+@pytest.fixture
+def measured_in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured in a process of its own begins at once, with more imported than it needs."""
+
+    def run(
+        command: Sequence[str], *, env: Mapping[str, str], **_: object
+    ) -> subprocess.CompletedProcess[str]:
+        assert command[0] == sys.executable
+        return fork_server.run(command[1:], env=env)
+
+    monkeypatch.setattr(measured_process, "subprocess", SimpleNamespace(run=run))

@@ -58,6 +58,8 @@ class TestInterrupted:
             script += "cli._commands = lambda: ({'command': command, 'other': command}, {})\n"
         script += "cli.main(['command'])"
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        # Whoever runs the tests in the background may have it ignored.
+        script = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {script}"
         ended = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, env=environment
         )

@@ -12,6 +12,7 @@ from modmap import ModMap, Scan
 from tests.modmap.detector.balls import SETTINGS
 
 
+@pytest.mark.usefixtures("measured_in_forks")
 def test_main__a_column_for_each_number_of_threads(
     tmp_path: Path, balls: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,6 +39,7 @@ def test_main__a_column_for_each_number_of_threads(
     assert table.strip() in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("measured_in_forks")
 def test_main__a_model_that_is_none(tmp_path: Path, balls: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "--model",

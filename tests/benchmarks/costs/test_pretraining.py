@@ -22,6 +22,7 @@ CONFIGS = Path(__file__).parents[3] / "dino_depth" / "configs"
 
 
 class TestPretrainingSpeed:
+    @pytest.mark.usefixtures("measured_in_forks")
     def test_run__a_row_for_each_way(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

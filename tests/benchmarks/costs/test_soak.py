@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from benchmarks.costs.soak import Growth, growth, main, resident_mb
+from benchmarks.costs.soak import Growth, main, resident_mb
+from tests.fork_server import REPOSITORY, run
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="only Linux tells a process's memory so"
 )
 
 
-def leaking_and_not() -> tuple[Growth, Growth]:
-    kept: list[bytearray] = []
-    return (
-        growth("leak", lambda _: kept.append(bytearray(b"\1" * 4_000_000)), 40),
-        growth("none", lambda _: bytearray(b"\1" * 4_000_000), 40),
-    )
+LEAKING_AND_NOT = """
+import dataclasses, json
+from benchmarks.costs.soak import growth
+kept = []
+leaking = growth("leak", lambda _: kept.append(bytearray(b"1" * 4_000_000)), 40)
+steady = growth("none", lambda _: bytearray(b"1" * 4_000_000), 40)
+print(json.dumps([dataclasses.asdict(one) for one in (leaking, steady)]))
+"""
 
 
 class TestGrowth:
     def test_growth__a_leak_is_seen(self) -> None:
         """In a process of its own: one that ran other tests has freed memory enough to hide it in."""
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            leaking, steady = pool.submit(leaking_and_not).result()
+        ended = run(["-c", LEAKING_AND_NOT], cwd=REPOSITORY)
+        assert ended.returncode == 0, ended.stderr
+        leaking, steady = (Growth(**one) for one in json.loads(ended.stdout))
         assert not leaking.flat
         assert leaking.late_mb - leaking.early_mb > 80
         assert steady.flat

@@ -56,6 +56,7 @@ class TestPlainDistances:
 
 
 class TestSpeed:
+    @pytest.mark.usefixtures("measured_in_forks")
     def test_main__rows_floor_and_plot(
         self, tmp_path: Path, balls: Path, quick: Sequence[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
