@@ -1,5 +1,5 @@
 """The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `figures`,
-`encoders`.
+`encoders`, `schema`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed; 4 none failed, but too little of at least one was seen.
@@ -59,6 +59,7 @@ def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
     from modmap.commands.pod import pod
     from modmap.commands.predict import predict
     from modmap.commands.report import report
+    from modmap.commands.schema import schema
     from modmap.commands.watch import watch
 
     commands: dict[str, Command] = {
@@ -72,6 +73,7 @@ def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
         "check": check,
         "figures": figures,
         "encoders": encoders,
+        "schema": schema,
     }
     groups: dict[str, dict[str, Command]] = {
         "figures": {"features": features, "pairs": pairs, "qualitative": qualitative, "evidence": evidence},

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from modmap.camera import Camera
 from modmap.datasets.camera_models import FOUR_COEFFICIENTS, PinholeRecord
@@ -18,13 +18,25 @@ from modmap.datasets.cameras import build_camera
 from modmap.datasets.units import NAMED_UNITS, DepthUnit
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_directory, telling, write_bytes
+from modmap.files.formats import require_format
 from modmap.files.places import require_free
 from modmap.files.validated_json import read_json, validate
 from modmap.scan import Finding, Frame, Scan, View
 
 SCAN = "scan.json"
+FORMAT = 1
 
 Matrix = list[list[float]]
+
+
+def _sized(size: int) -> WithJsonSchema:
+    """What a schema says of a square matrix; what is read is checked by the camera, in whose words it is refused."""
+    row = {"type": "array", "items": {"type": "number"}, "minItems": size, "maxItems": size}
+    return WithJsonSchema({"type": "array", "items": row, "minItems": size, "maxItems": size})
+
+
+Intrinsics = Annotated[Matrix, _sized(3)]
+Pose = Annotated[Matrix, _sized(4)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -49,10 +61,10 @@ class ViewRecord(PinholeRecord):
     id: str
     image: str
     depth: str
-    K: Matrix | None = None
+    K: Intrinsics | None = None
     K_size: tuple[int, int] | None = None
-    T_world_to_camera: Matrix | None = None
-    T_camera_to_world: Matrix | None = None
+    T_world_to_camera: Pose | None = None
+    T_camera_to_world: Pose | None = None
     pose_unit: Literal["mm", "m"] = "mm"
     distortion: list[float] | None = None
     depth_unit: DepthUnit | None = None
@@ -64,6 +76,8 @@ class ScanRecord(BaseModel):
     """The content of `scan.json`.
 
     Attributes:
+        schema_file: For editors: where the schema is that `modmap schema scan` printed.
+        format: Of this file, 1 where it isn't said.
         name: The scan's name; its directory's where not given.
         category: The kind of part.
         anomalous: The scan's label.
@@ -74,6 +88,8 @@ class ScanRecord(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    schema_file: str | None = Field(None, alias="$schema")
+    format: int = Field(FORMAT, ge=1, le=FORMAT)
     name: str | None = None
     category: str | None = None
     anomalous: bool | None = None
@@ -87,10 +103,12 @@ def read_plain(directory: Path) -> Scan:
     """Opens the scan of a `scan.json`.
 
     Raises:
-        ModMapError: the file is missing, broken or mistaken, or names a file that is not there.
+        ModMapError: the file is missing, broken, mistaken or of a newer format, or names a file that is not there.
     """
     where = directory / SCAN
-    record = validate(ScanRecord, read_json(where), where=str(where))
+    data = read_json(where)
+    require_format(data, FORMAT, where=str(where))
+    record = validate(ScanRecord, data, where=str(where))
     views, findings = [], [Finding("found", f"{where} ({len(record.views)} views)")]
     for index, entry in enumerate(record.views):
         camera, missing = _camera(entry, where=f"{where}: views.{index}")
@@ -141,7 +159,7 @@ def write_scan(scan: Scan, directory: str | Path) -> None:
             with telling(partial / depth):
                 np.save(partial / depth, frame.depth)
             entries.append({"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)})
-        content: dict[str, Any] = {"name": scan.name, "depth_unit": "mm"}
+        content: dict[str, Any] = {"format": FORMAT, "name": scan.name, "depth_unit": "mm"}
         if scan.category is not None:
             content["category"] = scan.category
         if scan.anomalous is not None:
