@@ -1,5 +1,5 @@
 """The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `figures`,
-`encoders`, `schema`.
+`encoders`, `schema`, `doctor`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed; 4 none failed, but too little of at least one was seen.
@@ -27,14 +27,17 @@ def _run(words: list[str]) -> int | None:
     """Runs a command; returns its exit status."""
     from importlib.metadata import version
 
-    import tyro
-
     from modmap.errors import ModMapError, UsageError
 
     if words in (["--version"], ["-V"]):
         print(f"modmap {version('modmap')}")
         return 0
-    commands, groups = _commands()
+    try:
+        import tyro
+
+        commands, groups = _commands()
+    except ImportError as error:
+        return _say_what_lacks(error)
     program = "modmap"
     if words and words[0] in groups:
         commands, program, words = groups[words[0]], f"modmap {words[0]}", words[1:]
@@ -48,10 +51,24 @@ def _run(words: list[str]) -> int | None:
         return 1
 
 
+def _say_what_lacks(error: ImportError) -> int:
+    """Names the packages without which there are no commands; returns the exit status."""
+    from modmap.doctor.packages import needed_packages
+
+    try:
+        problems = [one.problem for one in needed_packages() if one.problem is not None]
+    except ImportError:  # also of what reads the list of packages
+        problems = []
+    for problem in problems or [str(error)]:
+        print(f"modmap: error: {problem}", file=sys.stderr)
+    return 1
+
+
 def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
     """The commands by name, and those of the commands that have some of their own."""
     from modmap.commands.calibrate import calibrate
     from modmap.commands.check import check
+    from modmap.commands.doctor import doctor
     from modmap.commands.encoders import encoders, list_all, pull
     from modmap.commands.evaluate import evaluate
     from modmap.commands.figures import evidence, features, figures, pairs, qualitative
@@ -74,6 +91,7 @@ def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
         "figures": figures,
         "encoders": encoders,
         "schema": schema,
+        "doctor": doctor,
     }
     groups: dict[str, dict[str, Command]] = {
         "figures": {"features": features, "pairs": pairs, "qualitative": qualitative, "evidence": evidence},

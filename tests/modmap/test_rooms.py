@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("evidence",),
     ("detector", "defects", "drawing"),
     ("pod",),
-    ("runs", "check"),
+    ("runs", "check", "doctor"),
     ("figures", "report"),
     ("commands",),
     ("cli",),
