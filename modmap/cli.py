@@ -1,5 +1,5 @@
 """The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `figures`,
-`encoders`, `schema`, `doctor`.
+`encoders`, `schema`, `doctor`, `completion`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed; 4 none failed, but too little of at least one was seen.
@@ -8,9 +8,9 @@ Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the com
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-Command = Callable[..., int | None]
+from modmap.commands.every import every_command
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,7 +35,7 @@ def _run(words: list[str]) -> int | None:
     try:
         import tyro
 
-        commands, groups = _commands()
+        commands, groups = every_command()
     except ImportError as error:
         return _say_what_lacks(error)
     program = "modmap"
@@ -62,42 +62,6 @@ def _say_what_lacks(error: ImportError) -> int:
     for problem in problems or [str(error)]:
         print(f"modmap: error: {problem}", file=sys.stderr)
     return 1
-
-
-def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
-    """The commands by name, and those of the commands that have some of their own."""
-    from modmap.commands.calibrate import calibrate
-    from modmap.commands.check import check
-    from modmap.commands.doctor import doctor
-    from modmap.commands.encoders import encoders, list_all, pull
-    from modmap.commands.evaluate import evaluate
-    from modmap.commands.figures import evidence, features, figures, pairs, qualitative
-    from modmap.commands.fit import fit
-    from modmap.commands.pod import pod
-    from modmap.commands.predict import predict
-    from modmap.commands.report import report
-    from modmap.commands.schema import schema
-    from modmap.commands.watch import watch
-
-    commands: dict[str, Command] = {
-        "fit": fit,
-        "calibrate": calibrate,
-        "predict": predict,
-        "watch": watch,
-        "pod": pod,
-        "report": report,
-        "evaluate": evaluate,
-        "check": check,
-        "figures": figures,
-        "encoders": encoders,
-        "schema": schema,
-        "doctor": doctor,
-    }
-    groups: dict[str, dict[str, Command]] = {
-        "figures": {"features": features, "pairs": pairs, "qualitative": qualitative, "evidence": evidence},
-        "encoders": {"list": list_all, "pull": pull},
-    }
-    return commands, groups
 
 
 if __name__ == "__main__":
