@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from inspect import getdoc
 
 from modmap.commands.every import every_command
+
+DESCRIPTION: str | None = """\
+Find defects in 3D on scanned parts, from one good part: fit learns it, predict finds them.
+
+Example: modmap fit good_part/ -o model/"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,11 +44,14 @@ def _run(words: list[str]) -> int | None:
         commands, groups = every_command()
     except ImportError as error:
         return _say_what_lacks(error)
-    program = "modmap"
+    program, description = "modmap", DESCRIPTION
     if words and words[0] in groups:
-        commands, program, words = groups[words[0]], f"modmap {words[0]}", words[1:]
+        program, description = f"modmap {words[0]}", getdoc(commands[words[0]])
+        commands, words = groups[words[0]], words[1:]
     try:
-        return tyro.extras.subcommand_cli_from_dict(commands, prog=program, args=words or ["--help"])
+        return tyro.extras.subcommand_cli_from_dict(
+            commands, prog=program, description=description, args=words or ["--help"]
+        )
     except ModMapError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1

@@ -11,6 +11,8 @@ def doctor(json: bool = False, device: str = "auto") -> int:
     Takes some ten seconds. Pages of reports are made without a browser; one is needed only to look at them. The exit
     status is 1 where modmap can't work here, with a line on each reason.
 
+    Example: modmap doctor --json
+
     Args:
         json: Print it as JSON, for other programs.
         device: auto, cpu, cuda, cuda:1, mps.

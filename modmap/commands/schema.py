@@ -16,6 +16,8 @@ def schema(
 
     Editors check a scan.json while it is written that has "$schema": "PATH" of the printed schema in it.
 
+    Example: modmap schema scan > scan.schema.json
+
     Args:
         name: Of the file. modmap predict writes summary.json and defects.json, a scan's own is scan.json.
     """
