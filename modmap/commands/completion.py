@@ -22,8 +22,8 @@ def completion(shell: Annotated[Positional[Shell], arg(metavar="bash|zsh|fish|tc
     """Print a script by which a shell completes commands, options and their choices.
 
     It goes, for bash, to ~/.local/share/bash-completion/completions/modmap; for zsh, to a file _modmap in a directory
-    of $fpath; for fish, to ~/.config/fish/completions/modmap.fish; for tcsh, whose script the package shtab makes, to any
-    file that ~/.tcshrc sources. The first three ask the python3 of the PATH, which needs nothing installed.
+    of $fpath; for fish, to ~/.config/fish/completions/modmap.fish; for tcsh, whose script the package shtab makes, to
+    any file that ~/.tcshrc sources. The first three ask the python3 of the PATH, which needs nothing installed.
 
     Example: modmap completion bash > ~/.local/share/bash-completion/completions/modmap
 

@@ -17,6 +17,7 @@ def every_command() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
     from modmap.commands.evaluate import evaluate
     from modmap.commands.figures import evidence, features, figures, pairs, qualitative
     from modmap.commands.fit import fit
+    from modmap.commands.nominal import nominal
     from modmap.commands.pod import pod
     from modmap.commands.predict import predict
     from modmap.commands.report import report
@@ -32,6 +33,7 @@ def every_command() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
         "report": report,
         "evaluate": evaluate,
         "check": check,
+        "nominal": nominal,
         "figures": figures,
         "encoders": encoders,
         "schema": schema,

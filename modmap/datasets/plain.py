@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ from modmap.scan import Finding, Frame, Scan, View
 
 SCAN = "scan.json"
 FORMAT = 1
+RENDERER_FAR = 1e6  # mm: a kilometre
 
 Matrix = list[list[float]]
 
@@ -143,31 +145,72 @@ def write_scan(scan: Scan, directory: str | Path) -> None:
         ModMapError: the directory is in use, or a view cannot be loaded.
         FullDiskError: the disk is full.
     """
+    content: dict[str, Any] = {}
+    if scan.category is not None:
+        content["category"] = scan.category
+    if scan.anomalous is not None:
+        content["anomalous"] = scan.anomalous
+    rendered = [view.id for view in scan.views if view.far_is_background]
+    write_views(
+        [view.load for view in scan.views],
+        directory,
+        name=scan.name,
+        content=content,
+        ground_truth=scan.ground_truth,
+        rendered=rendered,
+    )
+
+
+def write_views(
+    views: Sequence[Callable[[], Frame]],
+    directory: str | Path,
+    *,
+    name: str,
+    content: Mapping[str, Any],
+    ground_truth: Path | None = None,
+    rendered: Collection[str] = (),
+) -> None:
+    """As `write_scan`, of views that are made one after the other.
+
+    Args:
+        views: Each gives one when it is called.
+        directory: Where to.
+        name: The scan's.
+        content: What else `scan.json` says of it: its category, its label.
+        ground_truth: File of the defect voxels.
+        rendered: Ids of views that a renderer made, of whose depth the largest value is the background.
+
+    Raises:
+        ModMapError: the directory is in use, or as a view does.
+        FullDiskError: the disk is full.
+    """
     require_free(Path(directory))
     with atomic_directory(Path(directory)) as partial:
         (partial / "image").mkdir()
         (partial / "depth").mkdir()
-        digits = max(2, len(str(len(scan) - 1)))
+        digits = max(2, len(str(len(views) - 1)))
         entries = []
-        for index, frame in enumerate(scan.frames()):
-            name = f"{index:0{digits}d}"
-            image, depth = f"image/{name}.png", f"depth/{name}.npy"
+        for index, made in enumerate(views):
+            frame = made()
+            number = f"{index:0{digits}d}"
+            image, depth = f"image/{number}.png", f"depth/{number}.npy"
             written, png = cv2.imencode(".png", frame.image)
             if not written:
                 raise ModMapError(f"{directory}/{image}: cannot be written")
             write_bytes(partial / image, png.tobytes())
+            entry = {"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)}
+            stored = frame.depth
+            if frame.id in rendered and (frame.depth == 0).any():
+                stored = np.where(frame.depth > 0, frame.depth, np.float32(RENDERER_FAR))
+                entry["far_is_background"] = True
             with telling(partial / depth):
-                np.save(partial / depth, frame.depth)
-            entries.append({"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)})
-        content: dict[str, Any] = {"format": FORMAT, "name": scan.name, "depth_unit": "mm"}
-        if scan.category is not None:
-            content["category"] = scan.category
-        if scan.anomalous is not None:
-            content["anomalous"] = scan.anomalous
-        if scan.ground_truth is not None:
-            content["ground_truth"] = scan.ground_truth.name
-            shutil.copyfile(scan.ground_truth, partial / scan.ground_truth.name)
-        write_bytes(partial / SCAN, _as_json(content, entries).encode())
+                np.save(partial / depth, stored)
+            entries.append(entry)
+        said: dict[str, Any] = {"format": FORMAT, "name": name, "depth_unit": "mm", **content}
+        if ground_truth is not None:
+            said["ground_truth"] = ground_truth.name
+            shutil.copyfile(ground_truth, partial / ground_truth.name)
+        write_bytes(partial / SCAN, _as_json(said, entries).encode())
 
 
 def _camera(entry: ViewRecord, *, where: str) -> tuple[Camera | None, str]:

@@ -18,6 +18,7 @@ IMPORTED_AS = {  # where a package isn't imported by its own name
     "scikit-learn": "sklearn",
 }
 WITHOUT = {
+    "cad": "modmap nominal makes no scan of a CAD part",
     "exr": "depth in OpenEXR files can't be read, nor SiM3D's rendered scans",
     "pod": "modmap pod fits no curves, and its page has no 3D view",
     "report": "modmap report writes no pages",

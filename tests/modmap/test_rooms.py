@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("encoding", "datasets"),
     ("result", "mapping"),
     ("evidence",),
-    ("detector", "defects", "drawing"),
+    ("detector", "defects", "drawing", "cad"),
     ("pod",),
     ("runs", "check", "doctor"),
     ("figures", "report"),
