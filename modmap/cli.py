@@ -1,5 +1,5 @@
-"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `figures`,
-`encoders`.
+"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `nominal`,
+`figures`, `encoders`, `schema`, `doctor`, `completion`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed; 4 none failed, but too little of at least one was seen.
@@ -8,9 +8,15 @@ Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the com
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from inspect import getdoc
 
-Command = Callable[..., int | None]
+from modmap.commands.every import every_command
+
+DESCRIPTION: str | None = """\
+Find defects in 3D on scanned parts, from one good part: fit learns it, predict finds them.
+
+Example: modmap fit good_part/ -o model/"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,19 +33,25 @@ def _run(words: list[str]) -> int | None:
     """Runs a command; returns its exit status."""
     from importlib.metadata import version
 
-    import tyro
-
     from modmap.errors import ModMapError, UsageError
 
     if words in (["--version"], ["-V"]):
         print(f"modmap {version('modmap')}")
         return 0
-    commands, groups = _commands()
-    program = "modmap"
-    if words and words[0] in groups:
-        commands, program, words = groups[words[0]], f"modmap {words[0]}", words[1:]
     try:
-        return tyro.extras.subcommand_cli_from_dict(commands, prog=program, args=words or ["--help"])
+        import tyro
+
+        commands, groups = every_command()
+    except ImportError as error:
+        return _say_what_lacks(error)
+    program, description = "modmap", DESCRIPTION
+    if words and words[0] in groups:
+        program, description = f"modmap {words[0]}", getdoc(commands[words[0]])
+        commands, words = groups[words[0]], words[1:]
+    try:
+        return tyro.extras.subcommand_cli_from_dict(
+            commands, prog=program, description=description, args=words or ["--help"]
+        )
     except ModMapError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -48,36 +60,17 @@ def _run(words: list[str]) -> int | None:
         return 1
 
 
-def _commands() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
-    """The commands by name, and those of the commands that have some of their own."""
-    from modmap.commands.calibrate import calibrate
-    from modmap.commands.check import check
-    from modmap.commands.encoders import encoders, list_all, pull
-    from modmap.commands.evaluate import evaluate
-    from modmap.commands.figures import evidence, features, figures, pairs, qualitative
-    from modmap.commands.fit import fit
-    from modmap.commands.pod import pod
-    from modmap.commands.predict import predict
-    from modmap.commands.report import report
-    from modmap.commands.watch import watch
+def _say_what_lacks(error: ImportError) -> int:
+    """Names the packages without which there are no commands; returns the exit status."""
+    from modmap.doctor.packages import needed_packages
 
-    commands: dict[str, Command] = {
-        "fit": fit,
-        "calibrate": calibrate,
-        "predict": predict,
-        "watch": watch,
-        "pod": pod,
-        "report": report,
-        "evaluate": evaluate,
-        "check": check,
-        "figures": figures,
-        "encoders": encoders,
-    }
-    groups: dict[str, dict[str, Command]] = {
-        "figures": {"features": features, "pairs": pairs, "qualitative": qualitative, "evidence": evidence},
-        "encoders": {"list": list_all, "pull": pull},
-    }
-    return commands, groups
+    try:
+        problems = [one.problem for one in needed_packages() if one.problem is not None]
+    except ImportError:  # also of what reads the list of packages
+        problems = []
+    for problem in problems or [str(error)]:
+        print(f"modmap: error: {problem}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _starts(nominal: Mapping[str, ViewSurface], samples: Sequence[Samples], midd
     goal = np.median(
         np.concatenate([one.points[one.smooth] for one in nominal.values()]).astype(np.float64), axis=0
     )
-    axis = _axis([one.camera.T_camera_to_world for one in nominal.values()])
+    axis = views_axis([one.camera.T_camera_to_world for one in nominal.values()])
     for angle in ANGLES:
         start = np.eye(4)
         start[:3, :3] = Rotation.from_rotvec(angle * axis).as_matrix()
@@ -73,7 +73,7 @@ def _starts(nominal: Mapping[str, ViewSurface], samples: Sequence[Samples], midd
         yield start
 
 
-def _axis(poses: Sequence[Array]) -> Array:
+def views_axis(poses: Sequence[Array]) -> Array:
     """(3,) what the cameras stand around, or for a few the direction that they look along."""
     centres = np.stack([pose[:3, 3] for pose in poses])
     _, spread, axes = np.linalg.svd(centres - centres.mean(axis=0), full_matrices=True)

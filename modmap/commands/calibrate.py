@@ -30,6 +30,8 @@ def calibrate(
     mapped from the others. The thresholds are kept in the model, as calibration.json. A good scan that can't be used is
     named and left out, and the exit status is 1; the rate then needs as many of the others.
 
+    Example: modmap calibrate model/ more_good_parts/ --false-alarm-rate 0.05
+
     Args:
         model: Directory of a model.
         good_scans: Good scans, or directories of them, that the model wasn't trained on; or the training scan.

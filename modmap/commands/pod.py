@@ -35,6 +35,8 @@ def pod(
     both, with the blind places. The model keeps pod.json too, and the reports of its predictions then say what it
     finds. A study that was interrupted resumes when the same command is given again.
 
+    Example: modmap pod model/ more_good_parts/ -o pod/ --kinds dent scratch --sizes 0.5:10
+
     Args:
         model: Directory of a calibrated model.
         good_scans: Good scans, or directories of them; of the training scan alone jittered copies are taken, which show

@@ -33,6 +33,8 @@ def predict(
     share one colour scale per scan. The volume is (X, Y, Z) float32 scores, NaN where no view saw the voxel. Scans
     without cameras get maps and a score, and no volume.
 
+    Example: modmap predict model/ new_part_1/ new_part_2/ -o out/ --fail-on-defect
+
     Args:
         model: Directory of a model, or ORG/NAME on the Hugging Face hub.
         scans: Scans, or directories of scans.

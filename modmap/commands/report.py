@@ -19,6 +19,8 @@ def report(
     OUT/index.html has a table of the scans. Each is one file that needs a browser and no network. A result that can't
     be shown is named and left out, and the exit status is 1.
 
+    Example: modmap report out/
+
     Args:
         output: Where `modmap predict` wrote, or one scan's directory in it.
         scans: Where the scans are, if they are no longer where they were predicted from.

@@ -32,6 +32,8 @@ def watch(
     has isn't scored again, and one that changes later is. A scan that can't be used is told on standard error and left.
     Ctrl-C or SIGTERM ends it after the scan in hand, with exit status 0.
 
+    Example: modmap watch model/ arriving/ -o out/ --settled 10
+
     Args:
         model: Directory of a model, or ORG/NAME on the Hugging Face hub.
         directory: Where scans arrive, each in a directory of its own.

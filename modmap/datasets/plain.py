@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from modmap.camera import Camera
 from modmap.datasets.camera_models import FOUR_COEFFICIENTS, PinholeRecord
@@ -18,13 +19,26 @@ from modmap.datasets.cameras import build_camera
 from modmap.datasets.units import NAMED_UNITS, DepthUnit
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_directory, telling, write_bytes
+from modmap.files.formats import require_format
 from modmap.files.places import require_free
 from modmap.files.validated_json import read_json, validate
 from modmap.scan import Finding, Frame, Scan, View
 
 SCAN = "scan.json"
+FORMAT = 1
+RENDERER_FAR = 1e6  # mm: a kilometre
 
 Matrix = list[list[float]]
+
+
+def _sized(size: int) -> WithJsonSchema:
+    """What a schema says of a square matrix; what is read is checked by the camera, in whose words it is refused."""
+    row = {"type": "array", "items": {"type": "number"}, "minItems": size, "maxItems": size}
+    return WithJsonSchema({"type": "array", "items": row, "minItems": size, "maxItems": size})
+
+
+Intrinsics = Annotated[Matrix, _sized(3)]
+Pose = Annotated[Matrix, _sized(4)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -49,10 +63,10 @@ class ViewRecord(PinholeRecord):
     id: str
     image: str
     depth: str
-    K: Matrix | None = None
+    K: Intrinsics | None = None
     K_size: tuple[int, int] | None = None
-    T_world_to_camera: Matrix | None = None
-    T_camera_to_world: Matrix | None = None
+    T_world_to_camera: Pose | None = None
+    T_camera_to_world: Pose | None = None
     pose_unit: Literal["mm", "m"] = "mm"
     distortion: list[float] | None = None
     depth_unit: DepthUnit | None = None
@@ -64,6 +78,8 @@ class ScanRecord(BaseModel):
     """The content of `scan.json`.
 
     Attributes:
+        schema_file: For editors: where the schema is that `modmap schema scan` printed.
+        format: Of this file, 1 where it isn't said.
         name: The scan's name; its directory's where not given.
         category: The kind of part.
         anomalous: The scan's label.
@@ -74,6 +90,8 @@ class ScanRecord(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    schema_file: str | None = Field(None, alias="$schema")
+    format: int = Field(FORMAT, ge=1, le=FORMAT)
     name: str | None = None
     category: str | None = None
     anomalous: bool | None = None
@@ -87,10 +105,12 @@ def read_plain(directory: Path) -> Scan:
     """Opens the scan of a `scan.json`.
 
     Raises:
-        ModMapError: the file is missing, broken or mistaken, or names a file that is not there.
+        ModMapError: the file is missing, broken, mistaken or of a newer format, or names a file that is not there.
     """
     where = directory / SCAN
-    record = validate(ScanRecord, read_json(where), where=str(where))
+    data = read_json(where)
+    require_format(data, FORMAT, where=str(where))
+    record = validate(ScanRecord, data, where=str(where))
     views, findings = [], [Finding("found", f"{where} ({len(record.views)} views)")]
     for index, entry in enumerate(record.views):
         camera, missing = _camera(entry, where=f"{where}: views.{index}")
@@ -125,31 +145,72 @@ def write_scan(scan: Scan, directory: str | Path) -> None:
         ModMapError: the directory is in use, or a view cannot be loaded.
         FullDiskError: the disk is full.
     """
+    content: dict[str, Any] = {}
+    if scan.category is not None:
+        content["category"] = scan.category
+    if scan.anomalous is not None:
+        content["anomalous"] = scan.anomalous
+    rendered = [view.id for view in scan.views if view.far_is_background]
+    write_views(
+        [view.load for view in scan.views],
+        directory,
+        name=scan.name,
+        content=content,
+        ground_truth=scan.ground_truth,
+        rendered=rendered,
+    )
+
+
+def write_views(
+    views: Sequence[Callable[[], Frame]],
+    directory: str | Path,
+    *,
+    name: str,
+    content: Mapping[str, Any],
+    ground_truth: Path | None = None,
+    rendered: Collection[str] = (),
+) -> None:
+    """As `write_scan`, of views that are made one after the other.
+
+    Args:
+        views: Each gives one when it is called.
+        directory: Where to.
+        name: The scan's.
+        content: What else `scan.json` says of it: its category, its label.
+        ground_truth: File of the defect voxels.
+        rendered: Ids of views that a renderer made, of whose depth the largest value is the background.
+
+    Raises:
+        ModMapError: the directory is in use, or as a view does.
+        FullDiskError: the disk is full.
+    """
     require_free(Path(directory))
     with atomic_directory(Path(directory)) as partial:
         (partial / "image").mkdir()
         (partial / "depth").mkdir()
-        digits = max(2, len(str(len(scan) - 1)))
+        digits = max(2, len(str(len(views) - 1)))
         entries = []
-        for index, frame in enumerate(scan.frames()):
-            name = f"{index:0{digits}d}"
-            image, depth = f"image/{name}.png", f"depth/{name}.npy"
+        for index, made in enumerate(views):
+            frame = made()
+            number = f"{index:0{digits}d}"
+            image, depth = f"image/{number}.png", f"depth/{number}.npy"
             written, png = cv2.imencode(".png", frame.image)
             if not written:
                 raise ModMapError(f"{directory}/{image}: cannot be written")
             write_bytes(partial / image, png.tobytes())
+            entry = {"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)}
+            stored = frame.depth
+            if frame.id in rendered and (frame.depth == 0).any():
+                stored = np.where(frame.depth > 0, frame.depth, np.float32(RENDERER_FAR))
+                entry["far_is_background"] = True
             with telling(partial / depth):
-                np.save(partial / depth, frame.depth)
-            entries.append({"id": frame.id, "image": image, "depth": depth, **_camera_entry(frame)})
-        content: dict[str, Any] = {"name": scan.name, "depth_unit": "mm"}
-        if scan.category is not None:
-            content["category"] = scan.category
-        if scan.anomalous is not None:
-            content["anomalous"] = scan.anomalous
-        if scan.ground_truth is not None:
-            content["ground_truth"] = scan.ground_truth.name
-            shutil.copyfile(scan.ground_truth, partial / scan.ground_truth.name)
-        write_bytes(partial / SCAN, _as_json(content, entries).encode())
+                np.save(partial / depth, stored)
+            entries.append(entry)
+        said: dict[str, Any] = {"format": FORMAT, "name": name, "depth_unit": "mm", **content}
+        if ground_truth is not None:
+            said["ground_truth"] = ground_truth.name
+            shutil.copyfile(ground_truth, partial / ground_truth.name)
+        write_bytes(partial / SCAN, _as_json(said, entries).encode())
 
 
 def _camera(entry: ViewRecord, *, where: str) -> tuple[Camera | None, str]:

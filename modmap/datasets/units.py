@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from modmap.errors import ModMapError
 from modmap.files.images import check_depth, clean_depth, read_depth
@@ -41,7 +41,13 @@ def millimetres_per_unit(unit: Any) -> float:
     )
 
 
-DepthUnit = Annotated[float, BeforeValidator(millimetres_per_unit)]
+UNIT_SCHEMA = {
+    "anyOf": [
+        {"enum": list(NAMED_UNITS)},
+        {"type": "number", "minimum": SMALLEST_UNIT, "maximum": LARGEST_UNIT},
+    ]
+}
+DepthUnit = Annotated[float, BeforeValidator(millimetres_per_unit), WithJsonSchema(UNIT_SCHEMA)]
 """Field of a pydantic model: written as a unit, read as millimetres per unit."""
 
 

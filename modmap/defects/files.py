@@ -6,13 +6,15 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from modmap.defects.defect import Defect
 from modmap.files.atomic import atomic_file
+from modmap.files.formats import require_format
 from modmap.files.validated_json import read_json, validate
 
 JSON_NAME, CSV_NAME = "defects.json", "defects.csv"
+FORMAT = 1
 COLUMNS = (
     "index",
     "x_mm",
@@ -45,9 +47,18 @@ COLUMNS = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class _Record(BaseModel):
+class DefectsRecord(BaseModel):
+    """The content of `defects.json`: the defects of one scan.
+
+    Attributes:
+        format: Of this file, 1 where it isn't said.
+        scan: The scan's name.
+        defects: Its defects, the largest peak first.
+    """
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+    format: int = Field(FORMAT, ge=1, le=FORMAT)
     scan: str
     defects: list[Defect]
 
@@ -65,7 +76,7 @@ def write_defects(defects: Sequence[Defect], directory: str | Path, *, scan: str
     """
     json_path, csv_path = Path(directory) / JSON_NAME, Path(directory) / CSV_NAME
     with atomic_file(json_path) as partial:
-        record = _Record(scan=scan, defects=list(defects))
+        record = DefectsRecord(scan=scan, defects=list(defects))
         partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     with atomic_file(csv_path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -78,10 +89,12 @@ def read_defects(directory: str | Path) -> list[Defect]:
     """The defects that `write_defects` wrote into a directory.
 
     Raises:
-        ModMapError: the file is missing or damaged.
+        ModMapError: the file is missing, damaged, or of a newer format.
     """
     path = Path(directory) / JSON_NAME
-    return validate(_Record, read_json(path), where=str(path)).defects
+    data = read_json(path)
+    require_format(data, FORMAT, where=str(path))
+    return validate(DefectsRecord, data, where=str(path)).defects
 
 
 def _row(defect: Defect) -> list[object]:

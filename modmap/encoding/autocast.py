@@ -62,10 +62,16 @@ def emulates_bfloat16(device_type: str) -> bool:
 
 def _has_bfloat16(device_type: str) -> bool | None:
     """Whether it has bfloat16 of its own; None where torch can't tell."""
+    found = bfloat16_by(device_type)
+    return None if found is None else bool(found)
+
+
+def bfloat16_by(device_type: str) -> tuple[str, ...] | None:
+    """What of a kind of device computes in bfloat16, such as `amx_bf16`; None where torch can't tell."""
     if device_type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        return ("cuda",) if torch.cuda.is_bf16_supported(including_emulation=False) else ()
     capabilities = getattr(torch.cpu, "get_capabilities", None)  # of newer releases of torch
     if device_type != "cpu" or capabilities is None:
         return None
     # avx512_bf16 and amx_bf16 on x86; ARM's names end alike.
-    return any(has for name, has in capabilities().items() if name.endswith("bf16"))
+    return tuple(name for name, has in capabilities().items() if has and name.endswith("bf16"))

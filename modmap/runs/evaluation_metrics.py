@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from modmap.datasets.ground_truth import read_ground_truth
 from modmap.errors import ModMapError
+from modmap.files.formats import require_format
 from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json, validate
 from modmap.metrics import DefectArea, VolumeAUPRO, average_precision, instance_auroc
 from modmap.runs.summary import SUMMARY
+from modmap.runs.summary_record import FORMAT
 from modmap.runs.volume_files import load_volume
 from modmap.scan import Scan
 from modmap.types import Array
@@ -198,5 +200,7 @@ def _score_and_seconds(place: Path) -> tuple[float, dict[str, float]]:
     path = place / SUMMARY
     if not path.is_file():
         raise ModMapError(f"{path}: expected the result of a prediction, found none")
-    found = validate(_Scored, read_json(path), where=str(path))
+    data = read_json(path)
+    require_format(data, FORMAT, where=str(path))
+    found = validate(_Scored, data, where=str(path))
     return found.score, found.seconds

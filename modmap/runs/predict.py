@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from modmap.runs.failures import Failures
 from modmap.runs.map_files import write_maps
 from modmap.runs.provenance import is_done, origin_of
 from modmap.runs.result_files import require_result_place, result_files
-from modmap.runs.summary import SUMMARY, summarise
+from modmap.runs.summary import SUMMARY, summarise, summary_text
 from modmap.runs.volume_files import write_volume
 from modmap.scan import Scan
 from modmap.types import VolumeFormat
@@ -251,7 +250,7 @@ def write_result(
         The defects; None where there is no volume or no threshold for it.
 
     Raises:
-        ModMapError: other files than a result are there.
+        ModMapError: other files than a result are there, or the result has a number that is none.
         FullDiskError: the disk is full; an earlier result stays.
     """
     if origin is None:
@@ -285,7 +284,7 @@ def write_result(
             "finds": [] if study is None else sentences(study),
             "training_score": model.trained.training_score,
         }
-        write_bytes(partial / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+        write_bytes(partial / SUMMARY, summary_text(summary, where=directory / SUMMARY).encode())
     return defects
 
 

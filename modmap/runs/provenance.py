@@ -9,10 +9,12 @@ from typing import Any
 from modmap.calibration import Calibration
 from modmap.detector.model import ModMap
 from modmap.detector.protocol import Detector
+from modmap.files.formats import require_format
 from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json
 from modmap.runs.scan_state import content_state, scan_state
 from modmap.runs.summary import SUMMARY, calibration_entry, grid_entry
+from modmap.runs.summary_record import FORMAT
 from modmap.scan import Scan
 from modmap.types import VolumeFormat
 from modmap.volume import VoxelGrid
@@ -83,6 +85,7 @@ def is_done(
     try:
         finish(directory)
         found = read_json(directory / SUMMARY)
+        require_format(found, FORMAT, where=str(directory / SUMMARY))
         wanted = {
             "calibration": calibration_entry(calibration),
             **origin_of(model, scan, category=category, formats=formats, overlays=overlays, nominal=nominal),

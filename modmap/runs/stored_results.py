@@ -7,71 +7,34 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from modmap.calibration import Calibration, Verdict
 from modmap.datasets import load_scan
 from modmap.errors import ModMapError
+from modmap.files.formats import require_format
 from modmap.files.renewal import finish
 from modmap.files.validated_json import read_json, validate
 from modmap.runs.predict import scale_top
 from modmap.runs.scan_state import content_state
 from modmap.runs.summary import SUMMARY
-from modmap.scan import LONGEST_NAME, Scan
+from modmap.runs.summary_record import FORMAT, Summary
+from modmap.scan import Scan
 
 VOLUME = "volume.npz"
-
-
-class _Encoder(BaseModel):
-    reference: str | None = None
-    sha256: str | None = None
-
-
-class _Provenance(BaseModel):
-    training_scans: list[str] = []
-    epochs: int | None = Field(None, ge=0)
-    last_loss: float | None = Field(None, allow_inf_nan=False)
-    encoders: dict[str, _Encoder] = {}
-    settings: dict[str, Any] = {}
-
-
-class _Summary(BaseModel):
-    """What is read of a summary; what else is in it is for people."""
-
-    model_config = ConfigDict(allow_inf_nan=False, extra="allow")
-
-    scan: str = Field(min_length=1, max_length=LONGEST_NAME)
-    score: float
-    training_score: float
-    seconds: dict[str, float]
-    views: dict[str, dict[str, float | None]]
-    verdict: Verdict | None = None
-    p_value: float | None = Field(None, ge=0, le=1)
-    margin: float | None = None
-    inspected: float | None = Field(None, ge=0, le=1)
-    calibration: Calibration | None = None
-    defects: int | None = Field(None, ge=0)
-    notes: list[str] = []
-    source: str | None = None
-    anomalous: bool | None = None
-    volume_refused: str | None = None
-    model: str | None = None
-    provenance: _Provenance | None = None
 
 
 def read_summary(place: Path) -> dict[str, Any]:
     """What `summary.json` in a directory says.
 
     Raises:
-        ModMapError: it is missing, damaged, or of something else, or holds what no prediction says.
+        ModMapError: it is missing, damaged, of a newer format or of something else, or holds what no prediction says.
     """
     finish(place)
     path = place / SUMMARY
     summary = read_json(path)
+    require_format(summary, FORMAT, where=str(path))
     for key in ("scan", "score", "training_score", "seconds", "views"):
         if not isinstance(summary, dict) or key not in summary:
             raise ModMapError(f"{path}: expected the summary of a prediction, found no {key}")
-    validate(_Summary, summary, where=str(path))
+    validate(Summary, summary, where=str(path))
     found: dict[str, Any] = summary
     return found
 

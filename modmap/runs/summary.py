@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modmap.calibration import Calibration
+from modmap.files.validated_json import validate
 from modmap.result import Result, ViewMaps
+from modmap.runs.summary_record import FORMAT, Summary
 from modmap.types import Array
 from modmap.volume import VoxelGrid
 
@@ -20,6 +25,7 @@ SUMMARY_KEYS = ("scan", "score", "model", "modmap_version")
 def summarise(result: Result) -> dict[str, Any]:
     """Score, verdict, worst voxel, each view's maxima, notes, times."""
     return {
+        "format": FORMAT,
         "scan": result.scan,
         "score": result.score,
         "verdict": result.verdict,
@@ -40,6 +46,20 @@ def summarise(result: Result) -> dict[str, Any]:
         "seconds": {step: round(took, 3) for step, took in result.seconds.items()},
         "modmap_version": version("modmap"),
     }
+
+
+def summary_text(summary: Mapping[str, Any], *, where: Path) -> str:
+    """The text of `summary.json`.
+
+    Args:
+        summary: What `summarise` gave, and what else is known of the result.
+        where: The file, for the error.
+
+    Raises:
+        ModMapError: it isn't what a summary is, such as a score that is no number.
+    """
+    record = validate(Summary, dict(summary), where=str(where))
+    return json.dumps(record.model_dump(mode="json", exclude_unset=True), indent=2) + "\n"
 
 
 def calibration_entry(calibration: Calibration | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from modmap.defects import read_defects
 from tests.bad_inputs.making import changed_npz, swollen_npz
 from tests.bad_inputs.row_makers import words
 from tests.bad_inputs.table import Fault, Row
@@ -215,4 +216,30 @@ TRUTHS = Fault(
     ),
 )
 
-FAULTS = (FIGURES, TRUTHS)
+NEWER = Fault(
+    "A file of a newer modmap",
+    means="The number `format` in a summary.json, a defects.json or a scan.json is higher than this modmap knows.",
+    do="Install the modmap that wrote it, or a newer one.",
+    rows=(
+        Row(
+            "summary_newer",
+            lambda w: w.set(w.result / "summary.json", "format", 2),
+            "modmap figures evidence {results}/ball -o {new}",
+            "{results}/ball/summary.json: expected format 1 at most, found 2: a newer modmap wrote it, which can read it",
+        ),
+        Row(
+            "defects_newer",
+            lambda w: w.set(w.result / "defects.json", "format", 2),
+            lambda w: read_defects(w.result),
+            "{results}/ball/defects.json: expected format 1 at most, found 2: a newer modmap wrote it, which can read it",
+        ),
+        Row(
+            "scan_newer",
+            lambda w: w.set(w.scan / "scan.json", "format", 2),
+            TRUTH,
+            "{scan}/scan.json: expected format 1 at most, found 2: a newer modmap wrote it, which can read it",
+        ),
+    ),
+)
+
+FAULTS = (FIGURES, TRUTHS, NEWER)

@@ -55,7 +55,7 @@ class TestInterrupted:
         script = "import sys; import modmap.cli as cli\n"
         if module != "tyro":
             script += f"def command() -> int:\n    import {module}\n    return 0\n"
-            script += "cli._commands = lambda: ({'command': command, 'other': command}, {})\n"
+            script += "cli.every_command = lambda: ({'command': command, 'other': command}, {})\n"
         script += "cli.main(['command'])"
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
         # Whoever runs the tests in the background may have it ignored.

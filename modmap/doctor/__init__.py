@@ -1,0 +1,1 @@
+"""What a machine has of what modmap needs, and how fast it is."""
