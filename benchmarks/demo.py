@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class Arguments:
     """Where the results go; what an earlier run has done there is not done again."""
     workers: int = 2
     """Processes that scan."""
+    open: bool = False
+    """Open the page in the browser at the end."""
 
 
 @dataclass
@@ -75,27 +78,26 @@ def run(arguments: Arguments) -> int:
     settings = DatasetSettings(SIZE, good=GOOD, bad=BAD, seed=0, smallest=SMALLEST)
     make_dataset(arguments.data, settings, categories=CATEGORIES, workers=arguments.workers)
     print("2/2 learn a good part of each kind, lay the others on it and compare", flush=True)
-    dataset, tally, pages = SiM3D(arguments.data), Tally(), []
+    dataset, tally = SiM3D(arguments.data), Tally()
     for category in CATEGORIES:
-        place = arguments.out / category
+        scans = arguments.out / category / "scans"
         nominal, tests = dataset.train(category), dataset.tests(category)
         model = ModMap().fit([nominal])
         # The threshold is what the good part itself lets another one show.
         model.calibrate([nominal])
-        saved = model.save_pretrained(place / "model")
+        saved = model.save_pretrained(arguments.out / category / "model")
         directories = [scan.root for scan in tests if scan.root is not None]
-        status = predict_directories(
-            str(saved), directories, output=place / "scans", resume=True, nominal=nominal.root
-        )
+        status = predict_directories(str(saved), directories, output=scans, resume=True, nominal=nominal.root)
         if status:
             return status
         for scan in tests:
-            tally.count(scan, read_summary(place / "scans" / scan.name).get("verdict"))
-        tally.defects += category_matches(tests, place / "scans")
-        pages.append(write_reports(place / "scans")[-1])
+            tally.count(scan, read_summary(scans / scan.name).get("verdict"))
+        tally.defects += category_matches(tests, scans)
+    page = write_reports(arguments.out)[-1]
     minutes = (time.perf_counter() - started) / 60
-    shown = "\n".join(f"  {page}" for page in pages)
-    print(f"\n{tally.lines()}\nDone in {minutes:.1f} minutes. To open in a browser:\n{shown}")
+    print(f"\n{tally.lines()}\nDone in {minutes:.1f} minutes. To open in a browser: {page}")
+    if arguments.open:
+        webbrowser.open(page.resolve().as_uri())
     return 0
 
 

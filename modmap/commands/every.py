@@ -15,7 +15,7 @@ def every_command() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
     from modmap.commands.doctor import doctor
     from modmap.commands.encoders import encoders, list_all, pull
     from modmap.commands.evaluate import evaluate
-    from modmap.commands.figures import evidence, features, figures, pairs, qualitative
+    from modmap.commands.figures import defects, evidence, features, figures, pairs, qualitative
     from modmap.commands.fit import fit
     from modmap.commands.nominal import nominal
     from modmap.commands.pod import pod
@@ -41,7 +41,13 @@ def every_command() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
         "completion": completion,
     }
     groups: dict[str, dict[str, Command]] = {
-        "figures": {"features": features, "pairs": pairs, "qualitative": qualitative, "evidence": evidence},
+        "figures": {
+            "features": features,
+            "pairs": pairs,
+            "qualitative": qualitative,
+            "evidence": evidence,
+            "defects": defects,
+        },
         "encoders": {"list": list_all, "pull": pull},
     }
     return commands, groups

@@ -189,8 +189,34 @@ def evidence(
     return 0
 
 
+def defects(
+    result: Annotated[Positional[Path], arg(metavar="RESULT_DIR")],
+    /,
+    output: Annotated[Path, arg(aliases=["-o"], metavar="OUT")],
+    count: Annotated[int, arg(metavar="N")] = 12,
+    scans: Annotated[Path | None, arg(metavar="DIR")] = None,
+) -> int:
+    """Show each defect of a scan: where it is, the nominal part there, this one, and by how many mm: OUT/defects.png.
+
+    Example: modmap figures defects results/new_part/ -o out/
+
+    Args:
+        result: What `modmap predict` wrote for a scan, by a calibrated model.
+        output: Where the picture goes.
+        count: At most so many defects, those with the largest scores.
+        scans: Where the scan is, if it is no longer where it was predicted from.
+    """
+    _require("defects", output)
+    if count < 1:
+        raise UsageError(f"defects: --count: expected at least 1, found {count}")
+    from modmap.figures.defects import defects_picture
+
+    print(defects_picture(result, most=count, scans=scans).save(output / "defects.png"))
+    return 0
+
+
 def figures() -> None:
-    """Draw figures of your own data: `modmap figures features`, `pairs`, `qualitative` or `evidence`.
+    """Draw figures of your own data: `modmap figures features`, `pairs`, `qualitative`, `evidence` or `defects`.
 
     Example: modmap figures evidence results/new_part/ -o out/
     """

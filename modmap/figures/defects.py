@@ -11,6 +11,7 @@ import numpy as np
 from modmap.datasets import find_scans
 from modmap.defects import Defect, read_defects
 from modmap.defects.defect import DefectView
+from modmap.defects.files import JSON_NAME
 from modmap.drawing.around import brightened, square_around
 from modmap.drawing.colours import BACKGROUND, as_rgb, colourise_signed
 from modmap.drawing.picture import Picture
@@ -50,13 +51,12 @@ def defects_picture(place: Path, *, most: int = MOST, scans: Path | None = None)
             f"defects: {place}: expected what modmap predict wrote for a scan, found no summary.json"
         )
     summary = read_summary(place)
-    defects = read_defects(place)
-    if defects is None:
+    if not (place / JSON_NAME).is_file():
         raise UsageError(
             f"defects: {place}: expected a prediction by a calibrated model, which tells defects, found none "
             "told: run modmap calibrate first"
         )
-    maps = read_maps(place)
+    defects, maps = read_defects(place), read_maps(place)
     scan = source_scan(summary, [] if scans is None else find_scans(scans), place)
     rows = [_row(defect, scan, maps) for defect in defects[:most] if defect.views]
     title = f"{summary['scan']}: {summary.get('verdict') or 'no verdict'}, score {summary['score']:.3g}"
@@ -82,7 +82,7 @@ def _row(defect: Defect, scan: Scan, maps: Mapping[str, ViewMaps]) -> TableRow:
     nominal = view.nominal_pixels
     step = 1 if nominal is None else max(image.shape) // max(nominal.shape)
     window = square_around(seen.box, image.shape, step=step)
-    before: Array | str = "not at hand: predict with --nominal"
+    before: Array | str = "not kept: the scan wasn't laid on it"
     if nominal is not None:
         rows, columns = (slice(one.start // step, one.stop // step) for one in window)
         before = _square(brightened(as_8_bit(nominal)[rows, columns]))

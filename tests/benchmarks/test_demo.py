@@ -24,7 +24,9 @@ class TestDemo:
         monkeypatch.setattr(demo, "SIZE", (160, 120))
         monkeypatch.setattr(demo, "GOOD", 1)
         monkeypatch.setattr(demo, "BAD", 1)
-        arguments = demo.Arguments(data=tmp_path / "data", out=tmp_path / "results", workers=1)
+        opened: list[str] = []
+        monkeypatch.setattr(demo.webbrowser, "open", opened.append)
+        arguments = demo.Arguments(data=tmp_path / "data", out=tmp_path / "results", workers=1, open=True)
         assert demo.run(arguments) == 0
         printed = capsys.readouterr().out
         scans = tmp_path / "results" / "weld_neck_flange" / "scans"
@@ -40,7 +42,8 @@ class TestDemo:
         )
         assert f" of {len(planted)} planted are reported" in printed
         page = Path(printed.split("To open in a browser:")[1].strip())
-        assert page == scans / "index.html"
+        assert page == tmp_path / "results" / "index.html"
+        assert opened == [page.as_uri()]
         assert "weld_neck_flange_01_bad" in page.read_text()
         for name, summary in summaries.items():
             assert f"{name}: score" in printed
