@@ -8,6 +8,7 @@ from modmap.types import Array
 
 SPANS = 2.5  # times the thing's box that is shown
 LEAST_SIDE = 1 / 8  # of the view's longer side that is shown
+LEAST_MM = 0.1  # of the last colours of a deviation: what nobody feels has faint ones
 BRIGHT = 0.995  # share of a picture's pixels that aren't white
 
 
@@ -38,3 +39,9 @@ def brightened(picture: Array) -> Array:
     """(H, W) uint8 of a gray picture (H, W), 0 to 255, whose bright places are white: another lamp is no defect."""
     white = max(float(np.quantile(picture, BRIGHT)), 1.0)
     return np.asarray(np.minimum(picture.astype(np.float32) * np.float32(255 / white), 255).astype(np.uint8))
+
+
+def farthest_mm(deviation: Array) -> float:
+    """mm of the last colours of a picture of a deviation (H, W), mm, NaN where it isn't known."""
+    known = np.abs(deviation[np.isfinite(deviation)])
+    return max(LEAST_MM, float(known.max(initial=0)))

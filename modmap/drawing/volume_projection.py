@@ -68,15 +68,22 @@ def project(
     return Projection(*(_enlarged(np.where(beside, np.nan, one), fitted) for one in (scores, distance)))
 
 
-def volume_picture(volume: AnomalyVolume, *, size: tuple[int, int], top: float) -> Array:
+def volume_picture(
+    volume: AnomalyVolume,
+    *,
+    size: tuple[int, int],
+    top: float,
+    direction: tuple[float, float, float] = OBLIQUE,
+) -> Array:
     """(h, w, 3) uint8: the scores over the part in gray, near being light, as anomaly maps lie over an image.
 
     Args:
         volume: The volume.
         size: (width, height) pixels that the picture must fit.
         top: Score of the last colour.
+        direction: As in `project`.
     """
-    seen = project(volume, size=size)
+    seen = project(volume, size=size, direction=direction)
     known = np.isfinite(seen.distance)
     near, far = float(seen.distance[known].min()), float(seen.distance[known].max())
     share = (np.where(known, seen.distance, near) - near) / max(far - near, volume.grid.voxel)

@@ -12,7 +12,7 @@ from modmap.datasets import find_scans
 from modmap.defects import Defect, read_defects
 from modmap.defects.defect import DefectView
 from modmap.defects.files import JSON_NAME
-from modmap.drawing.around import brightened, square_around
+from modmap.drawing.around import brightened, farthest_mm, square_around
 from modmap.drawing.colours import BACKGROUND, as_rgb, colourise_signed
 from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, nearest, reduced_size
@@ -29,7 +29,6 @@ from modmap.types import Array
 SIDE = 230  # pixels of a crop
 LONGEST_SIDE = 300  # of a whole view
 FRAME = (255, 190, 0)
-LEAST_MM = 0.1
 MOST = 12
 
 
@@ -122,8 +121,7 @@ def _square(gray: Array) -> Array:
 
 def _deviation(view: ViewMaps, window: tuple[slice, slice]) -> Array | str:
     deviation = view.deviation()[window]
-    known = np.abs(deviation[np.isfinite(deviation)])
-    if not len(known):
+    if np.isnan(deviation).all():
         return "not known"
-    far = max(LEAST_MM, float(known.max()))
-    return colourise_signed(nearest(deviation, (SIDE, SIDE)), far, background=BACKGROUND)
+    small = nearest(deviation, (SIDE, SIDE))
+    return colourise_signed(small, farthest_mm(deviation), background=BACKGROUND)

@@ -8,8 +8,9 @@ import numpy as np
 
 from modmap.defects import Defect
 from modmap.drawing.colours import palette
-from modmap.drawing.volume_projection import OBLIQUE
+from modmap.drawing.volume_projection import OBLIQUE, volume_picture
 from modmap.errors import ModMapError
+from modmap.report.picture_address import picture_address
 from modmap.types import Array
 from modmap.volume import AnomalyVolume
 
@@ -21,6 +22,12 @@ BOX_COLOUR = 0x1D2733
 BOX_EDGES = [[a, a | 1 << bit] for a in range(8) for bit in range(3) if not a >> bit & 1]
 # How far the camera stands from the part's middle, in its sizes.
 CAMERA_DISTANCE = 1.1
+STILL = (360, 300)  # pixels that a picture of the part must fit
+SIDES = {
+    "from the front": OBLIQUE,
+    "from behind": (-OBLIQUE[0], -OBLIQUE[1], OBLIQUE[2]),
+    "from above": (0.02, -0.05, 1.0),
+}
 WHEN_DRAWN = "window.part = K3DInstance; if (parent.partReady) parent.partReady(K3DInstance);"
 
 
@@ -75,6 +82,19 @@ def part_page(volume: AnomalyVolume, defects: Sequence[Defect], *, top: float) -
     plot.colorbar_object_id = 0
     page: str = plot.get_snapshot(additional_js_code=WHEN_DRAWN)
     return page
+
+
+def part_stills(volume: AnomalyVolume, *, top: float) -> dict[str, str]:
+    """Addresses of pictures of the part by the side that it is seen from, for where nothing in 3D can be drawn.
+
+    Args:
+        volume: The volume.
+        top: Score of the last colour.
+    """
+    return {
+        side: picture_address(volume_picture(volume, size=STILL, top=top, direction=direction), photo=False)
+        for side, direction in SIDES.items()
+    }
 
 
 def surface_points(volume: AnomalyVolume, *, most: int) -> tuple[Array, Array, float]:

@@ -14,7 +14,7 @@ from modmap.drawing.colours import palette
 from modmap.drawing.reduction import depth_range
 from modmap.report.charts import score_histogram
 from modmap.report.defect_pairs import defect_pairs
-from modmap.report.part_view import camera_towards, part_page
+from modmap.report.part_view import camera_towards, part_page, part_stills
 from modmap.report.templates import number, render
 from modmap.report.view_strip import ViewPictures, shown_views
 from modmap.result import ViewMaps
@@ -84,6 +84,7 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
         part=None
         if report.volume is None
         else part_page(report.volume, report.defects or [], top=report.top),
+        stills=None if report.volume is None else part_stills(report.volume, top=report.top),
         top=report.top,
         slider_start=start,
         thresholds=_thresholds(report),
@@ -99,6 +100,7 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
         unit=_unit(summary),
         depth_range=depth_range([one.depth for one in report.pictures]),
         views=shown_views(report.pictures, top=report.top),
+        layers=["image", "depth", *(report.pictures[0].maps if report.pictures else ())],
         provenance=_provenance(report),
     )
 

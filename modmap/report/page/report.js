@@ -81,8 +81,36 @@ function choose(index) {
   if (defect) document.getElementById("views").scrollIntoView({ behavior: "smooth" });
 }
 
+// The 3D frame begins once the rest is drawn, where it can be drawn at all.
+function begin3D() {
+  const frame = document.getElementById("part");
+  if (!frame) return;
+  const canvas = document.createElement("canvas");
+  if (canvas.getContext("webgl2") || canvas.getContext("webgl")) frame.srcdoc = frame.dataset.page;
+  else document.body.classList.add("without-webgl");
+}
+
+function layOverImages(over) {
+  document.getElementById("views").classList.toggle("maps-over-image", over);
+  if (!over) return;
+  document.querySelectorAll(".view").forEach((view) => {
+    const image = view.querySelector('figure[data-layer="image"] img');
+    if (image) view.style.setProperty("--below", `url("${image.src}")`);
+  });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   data = JSON.parse(document.getElementById("data").textContent);
+  requestAnimationFrame(() => setTimeout(begin3D, 0));
+  document.querySelectorAll("figure[data-layer]").forEach((figure) => figure.classList.toggle("map", figure.dataset.layer.endsWith(" map")));
+  document.querySelectorAll(".layers input[data-layer]").forEach((box) =>
+    box.addEventListener("change", () =>
+      document
+        .querySelectorAll(`figure[data-layer="${CSS.escape(box.dataset.layer)}"]`)
+        .forEach((figure) => figure.classList.toggle("off-layer", !box.checked)),
+    ),
+  );
+  document.getElementById("over-image")?.addEventListener("change", (event) => layOverImages(event.target.checked));
   document.getElementById("threshold")?.addEventListener("input", recolour);
   recolour();
   document.querySelectorAll("tr.defect").forEach((row) => {

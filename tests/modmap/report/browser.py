@@ -49,14 +49,20 @@ class Watched:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Watched]:
-    """Opens a file in headless Chromium; skips the test, saying why, where there is none."""
+def opened(path: Path, *, webgl: bool = True) -> Iterator[Watched]:
+    """Opens a file in headless Chromium; skips the test, saying why, where there is none.
+
+    Args:
+        path: The file.
+        webgl: Whether the browser can draw in 3D.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        flags = FLAGS if webgl else [*FLAGS, "--disable-3d-apis"]
+        browser = driver.chromium.launch(executable_path=chromium, args=flags)
         try:
             page = browser.new_page(viewport=SIZE)
             page.set_default_timeout(120_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,43 @@ class TestScanPage:
             assert page.locator(".box").count() == 0
             assert watched.errors == []
             assert watched.requests == []
+
+    def test_page__without_webgl_the_part_from_three_sides(self, reported: Reported) -> None:
+        with opened(reported.out / "bad" / "report.html", webgl=False) as watched:
+            page = watched.page
+            page.wait_for_function("document.body.classList.contains('without-webgl')")
+            assert "This browser shows no WebGL" in page.locator("#still").inner_text()
+            assert page.locator(".stills img:visible").count() == 3
+            assert page.locator("#turned:visible").count() == 0
+            assert page.locator("#part").get_attribute("srcdoc") is None
+            assert watched.picture(".stills").std() > 5
+            page.locator("tr.defect").first.press("Enter")  # what doesn't need it works
+            assert page.locator("tr.defect.chosen").count() == 1
+            assert watched.errors == []
+
+    def test_page__layers(self, reported: Reported) -> None:
+        with opened(reported.out / "bad" / "report.html", webgl=False) as watched:
+            page = watched.page
+            first = page.locator(".view").first
+            shown = first.locator("figure:visible").count()
+            page.locator('.layers input[data-layer="depth"]').uncheck()
+            assert first.locator("figure:visible").count() == shown - 1
+            assert first.locator('figure[data-layer="depth"]:visible').count() == 0
+            picture = '.view:first-child figure[data-layer="final map"]'
+            before = watched.picture(picture)
+            page.locator("#over-image").check()
+            over = watched.picture(picture)
+            assert (np.abs(over.astype(int) - before).max(axis=2) > 20).mean() > 0.05
+            page.locator("#over-image").uncheck()
+            np.testing.assert_array_equal(watched.picture(picture), before)
+            assert watched.errors == []
+
+    @pytest.mark.parametrize("name", ["bad", "good"])
+    def test_page__prints_on_two_pages(self, reported: Reported, name: str) -> None:
+        with opened(reported.out / name / "report.html") as watched:
+            watched.page.wait_for_function(READY)
+            printed = watched.page.pdf(prefer_css_page_size=True, print_background=True)
+            assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
 
     def test_page__good_scan_has_no_defects(self, reported: Reported) -> None:
         with opened(reported.out / "good" / "report.html") as watched:
