@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from modmap.alignment.align import align
-from modmap.alignment.motion import difference
+from modmap.alignment.motion import difference, motion_of, moved
 from modmap.alignment.registration import Samples, register, sampled
 from modmap.alignment.start import ANGLES, ENOUGH_OVERLAP, REACH_SHARE, views_axis
 from modmap.alignment.surface import ViewSurface, view_surface
@@ -25,6 +25,7 @@ SAME_SURFACE = 0.05  # of the part's radius: how far apart two surfaces may lie 
 UNLIKE = 3.0  # times as large, or as small, a part is of another unit
 LEAST_POINTS = 100
 REFINED, REFINED_POINTS, REFINED_ROUNDS = 24, 1500, 20
+FINE_ANGLES, SPUN = np.radians(np.arange(2, 360, 2)), 8
 NEARLY = 0.02  # of the pixels: two poses that agree with the scan so nearly alike can't be told apart
 ALIKE_MM, ALIKE_DEGREES = (
     0.02,
@@ -90,10 +91,20 @@ def lay_on_scan(mesh: Mesh, renderer: Renderer, surfaces: Mapping[str, ViewSurfa
     if tried[0][0] < ENOUGH_OVERLAP:
         tried = sorted([*tried, *laid(_turned(mesh, scan))], key=lambda one: -one[0])
     few = _distinct([pose for _, pose in tried], mesh, scan)
-    refined = [_refined(pose, renderer, some, scan) for pose in few]
-    judged = [(_agreement(one, renderer, some, scan, longest=FINE), one) for one in refined]
-    agreement, pose = max(judged, key=lambda one: one[0])
-    notes = _doubts(agreement, pose, judged, mesh, scan)
+
+    def judged(poses: Iterable[Array]) -> list[tuple[float, Array]]:
+        refined = [_refined(pose, renderer, some, scan) for pose in poses]
+        found = [(_agreement(one, renderer, some, scan, longest=FINE), one) for one in refined]
+        return sorted(found, key=lambda one: -one[0])
+
+    best = judged(few)
+    if best[0][0] < ENOUGH_OVERLAP:
+        # Between two teeth of a gear there is no way that leads from one to the next: each is tried.
+        spun = [(_agreement(one, renderer, some, scan), one) for one in _spun(best[0][1], mesh, scan)]
+        spun.sort(key=lambda one: -one[0])
+        best += judged(_distinct([pose for _, pose in spun], mesh, scan, count=SPUN))
+    agreement, pose = max(best, key=lambda one: one[0])
+    notes = _doubts(agreement, pose, best, mesh, scan)
     for _ in range(TURNS):
         found = align(surfaces, _rendered(pose, renderer, surfaces, longest=FINE))
         pose = found.motion @ pose
@@ -244,12 +255,19 @@ def _alike(one: Array, other: Array, mesh: Mesh, scan: _Scanned) -> bool:
     return apart <= ALIKE_MM * scan.radius and angle <= ALIKE_DEGREES
 
 
-def _distinct(poses: Sequence[Array], mesh: Mesh, scan: _Scanned) -> list[Array]:
+def _spun(pose: Array, mesh: Mesh, scan: _Scanned) -> Iterator[Array]:
+    """A pose turned about its middle in small steps."""
+    middle = moved(pose, mesh.centre[None])[0]
+    for angle in FINE_ANGLES:
+        yield motion_of(np.concatenate([angle * scan.axis, np.zeros(3)]), about=middle) @ pose
+
+
+def _distinct(poses: Sequence[Array], mesh: Mesh, scan: _Scanned, *, count: int = REFINED) -> list[Array]:
     """The first few poses that differ, as several starts may end at one."""
     kept: list[Array] = []
     for pose in poses:
         if not any(_alike(pose, one, mesh, scan) for one in kept):
             kept.append(pose)
-        if len(kept) == REFINED:
+        if len(kept) == count:
             break
     return kept

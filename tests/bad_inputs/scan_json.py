@@ -394,14 +394,14 @@ FILES = Fault(
             "scan_folder_empty",
             lambda w: (w.root / "empty").mkdir(),
             "modmap check {empty}",
-            "{empty}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or "
+            "{empty}: expected at least one scan at or below it (scan.json or transforms.json, or folders depth and rgb, or "
             "DEPTH and RGB), found none",
         ),
         Row(
             "scan_folder_of_others",
             lambda w: w.write("other/a.txt", "x"),
             "modmap check {other}",
-            "{other}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or "
+            "{other}: expected at least one scan at or below it (scan.json or transforms.json, or folders depth and rgb, or "
             "DEPTH and RGB), found none",
         ),
     ),
