@@ -55,7 +55,7 @@ BROKEN = Fault(
             "scan_cut",
             lambda w: cut(w.scan / "scan.json"),
             CHECK,
-            "{scan}/scan.json: broken JSON at line 8, column 393: Expecting ',' delimiter",
+            "{scan}/scan.json: broken JSON at line 9, column 385: Expecting value",
         ),
         Row(
             "scan_comma",
@@ -130,7 +130,7 @@ BROKEN = Fault(
             "scan_latin1",
             _encoded("latin-1"),
             CHECK,
-            "{scan}/scan.json: expected JSON text (UTF-8), found invalid start byte at byte 12",
+            "{scan}/scan.json: expected JSON text (UTF-8), found invalid start byte at byte 25",
         ),
         Row(
             "scan_utf16",
@@ -169,8 +169,8 @@ KEYS = Fault(
             "scan_far_key",
             _set("zzz", 1),
             CHECK,
-            "{scan}/scan.json: zzz: unknown key; known are name, category, anomalous, depth_unit, "
-            "depth_limit, ground_truth, views",
+            "{scan}/scan.json: zzz: unknown key; known are $schema, format, name, category, anomalous, "
+            "depth_unit, depth_limit, ground_truth, views",
         ),
         Row(
             "scan_no_views",
