@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import wraps
 from inspect import getdoc
+from typing import Any
 
-from modmap.commands.every import every_command
+from modmap.commands.every import Command, every_command
 
 DESCRIPTION: str | None = """\
 Find defects in 3D on scanned parts, from one good part: fit learns it, predict finds them.
@@ -48,10 +50,15 @@ def _run(words: list[str]) -> int | None:
     if words and words[0] in groups:
         program, description = f"modmap {words[0]}", getdoc(commands[words[0]])
         commands, words = groups[words[0]], words[1:]
+    words = words or ["--help"]
+    if words[0] in ("--help", "-h"):
+        commands = {name: _in_brief(command) for name, command in commands.items()}
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            commands, prog=program, description=description, args=words or ["--help"]
+            commands, prog=program, description=description, args=words
         )
+    except ImportError as error:  # commands import what is heavy as they are run
+        return _say_what_lacks(error)
     except ModMapError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -60,8 +67,19 @@ def _run(words: list[str]) -> int | None:
         return 1
 
 
+def _in_brief(command: Command) -> Command:
+    """A command whose help is its first line, as an overview shows it."""
+
+    @wraps(command)
+    def brief(*words: Any, **options: Any) -> int | None:
+        return command(*words, **options)
+
+    brief.__doc__ = (getdoc(command) or "").partition("\n")[0]
+    return brief
+
+
 def _say_what_lacks(error: ImportError) -> int:
-    """Names the packages without which there are no commands; returns the exit status."""
+    """Names the packages that are needed and can't be imported; returns the exit status."""
     from modmap.doctor.packages import needed_packages
 
     try:

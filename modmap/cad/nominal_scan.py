@@ -11,8 +11,9 @@ import numpy as np
 
 from modmap.alignment.support import without_support
 from modmap.alignment.surface import ViewSurface, view_surface
-from modmap.cad.laying import FINE, Placement, lay_on_scan
+from modmap.cad.laying import Placement, lay_on_scan
 from modmap.cad.mesh import read_mesh
+from modmap.cad.pose_search import FINE
 from modmap.cad.rendering import Renderer, small_camera
 from modmap.camera import Camera
 from modmap.errors import ModMapError
@@ -46,7 +47,9 @@ class _Viewpoint:
     shape: tuple[int, int]
 
 
-def nominal_scan(part: Path, like: Scan, *, unit: str, placed: bool = False) -> NominalScan:
+def nominal_scan(
+    part: Path, like: Scan, *, unit: str, placed: bool = False, progress: bool = False
+) -> NominalScan:
     """Makes a scan of a part as drawn.
 
     Args:
@@ -54,6 +57,7 @@ def nominal_scan(part: Path, like: Scan, *, unit: str, placed: bool = False) -> 
         like: A scan of such a part, whose cameras see it, and on whose surface it is laid.
         unit: Of the part's lengths, as `read_mesh`.
         placed: The part is drawn where it lies in the scan's world, and isn't laid.
+        progress: Show how far it is.
 
     Raises:
         ModMapError: the part or the scan can't be used, a view has no camera, or no camera sees the part.
@@ -62,7 +66,7 @@ def nominal_scan(part: Path, like: Scan, *, unit: str, placed: bool = False) -> 
     mesh = read_mesh(part, unit=unit)
     renderer = Renderer(mesh)
     viewpoints, surfaces = _opened(like)
-    placement = Placement(np.eye(4)) if placed else lay_on_scan(mesh, renderer, surfaces)
+    placement = Placement(np.eye(4)) if placed else lay_on_scan(mesh, renderer, surfaces, progress=progress)
     pose = placement.T_part_to_world
     unseen = [one.view_id for one in viewpoints if not _sees(one, renderer, pose)]
     if len(unseen) == len(viewpoints):

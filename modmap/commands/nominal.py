@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,7 +40,7 @@ def nominal(
     require_directory(output, what="a scan")
     require_free(output)
     scan = load_scan(like)
-    made = nominal_scan(part, scan, unit=unit, placed=placed)
+    made = nominal_scan(part, scan, unit=unit, placed=placed, progress=sys.stderr.isatty())
     content = (
         {"anomalous": False} if scan.category is None else {"category": scan.category, "anomalous": False}
     )

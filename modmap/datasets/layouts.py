@@ -8,20 +8,21 @@ from pathlib import Path
 
 from modmap.datasets.plain import SCAN, read_plain
 from modmap.datasets.sim3d import layout_of, natural_key, read_sim3d
+from modmap.datasets.transforms import TRANSFORMS, read_transforms
 from modmap.errors import ModMapError
 from modmap.scan import Scan
 
 Failed = Callable[[str], None]
 
 LOST = "lost+found"  # in the root of many disks, and only root's to open
-SIGNS_OF_A_SCAN = f"{SCAN}, or folders depth and rgb, or DEPTH and RGB"
+SIGNS_OF_A_SCAN = f"{SCAN} or {TRANSFORMS}, or folders depth and rgb, or DEPTH and RGB"
 
 
 def load_scan(directory: str | Path) -> Scan:
-    """Opens the scan in a directory: one with a `scan.json`, or one of SiM3D's.
+    """Opens the scan in a directory: one with a `scan.json`, one of SiM3D's, or one with a `transforms.json`.
 
     Raises:
-        ModMapError: the directory is missing, in neither layout, or its scan cannot be used.
+        ModMapError: the directory is missing, in no known layout, or its scan cannot be used.
     """
     directory = Path(directory)
     if not directory.is_dir():
@@ -31,6 +32,8 @@ def load_scan(directory: str | Path) -> Scan:
         return read_plain(directory)
     if layout_of(directory) is not None:
         return read_sim3d(directory)
+    if (directory / TRANSFORMS).is_file():
+        return read_transforms(directory)
     names = sorted(path.name for path in directory.iterdir())
     found = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "") or "nothing"
     raise ModMapError(f"{directory}: expected {SIGNS_OF_A_SCAN}, found {found}")
@@ -85,7 +88,7 @@ def scan_directories(directory: str | Path, *, failed: Failed | None = None) -> 
         # Links may lead to a directory twice, or round in a circle.
         is_new = path.resolve() not in seen
         seen.add(path.resolve())
-        is_scan = is_new and (SCAN in files or layout_of(path) is not None)
+        is_scan = is_new and (SCAN in files or TRANSFORMS in files or layout_of(path) is not None)
         if is_scan:
             found_scans.append(path)
         hidden = [name for name in folders if name.startswith(".") or name == LOST]

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from modmap.datasets.camera_models import FOUR_COEFFICIENTS, other_model, refusal
+from modmap.datasets.units import guess_pose_unit
 from modmap.errors import ModMapError, one_line
 from modmap.scan import Finding
 from modmap.types import Array
 
-METRES_BELOW_RATIO = 0.03
 LONGEST_SIDE = 2**20  # pixels
 
 
@@ -86,8 +86,7 @@ def _require_pinhole(storage: cv2.FileStorage, path: Path) -> None:
 def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Finding]:
     """Reads `pose.txt`: one row-major 4x4 camera-to-world transform per line.
 
-    The file does not say its unit. Cameras stand about as far from each other as from the part: where their
-    spread is less than 3% of the depth in millimetres, it is in metres.
+    The file does not say its unit, which is guessed.
 
     Args:
         path: The file.
@@ -107,7 +106,7 @@ def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Fi
     if not poses:
         raise ModMapError(f"{path}: expected one pose per line, found an empty file")
     matrices = np.stack(poses)
-    unit, finding = _guess_unit(matrices[:, :3, 3], typical_depth_mm)
+    unit, finding = guess_pose_unit(matrices[:, :3, 3], typical_depth_mm)
     matrices[:, :3, 3] *= unit
     return matrices, finding
 
@@ -123,19 +122,3 @@ def _pose(path: Path, number: int, line: str) -> Array:
     if len(values) != 16:
         raise ModMapError(f"{path}: line {number}: expected 16 numbers, found {len(values)}")
     return values.reshape(4, 4)
-
-
-def _guess_unit(translations: Array, typical_depth_mm: float | None) -> tuple[float, Finding]:
-    if typical_depth_mm is None:
-        return 1000.0, Finding("guessed", "pose unit: metres; there is no depth to compare the poses with")
-    spread = float(np.median(np.linalg.norm(translations - translations.mean(axis=0), axis=1)))
-    what = "spread of the cameras"
-    if spread == 0:
-        spread, what = (
-            float(np.median(np.linalg.norm(translations, axis=1))),
-            "camera's distance from the origin",
-        )
-    reason = f"because the {what} is {spread:.4g} at a depth of {typical_depth_mm:.0f} mm"
-    if spread < METRES_BELOW_RATIO * typical_depth_mm:
-        return 1000.0, Finding("guessed", f"pose unit: metres, {reason}")
-    return 1.0, Finding("guessed", f"pose unit: millimetres, {reason}")

@@ -128,7 +128,7 @@ def read_plain(directory: Path) -> Scan:
             anomalous=record.anomalous,
             ground_truth=None
             if ground_truth is None
-            else _file(directory, ground_truth, where="ground_truth"),
+            else file_beside(where, ground_truth, what="ground_truth"),
             root=directory,
             findings=tuple(findings),
         )
@@ -251,8 +251,8 @@ def _view(
         )
     return View(
         id=entry.id,
-        image=_file(directory, entry.image, where=f"view {entry.id}: image"),
-        depth=_file(directory, entry.depth, where=f"view {entry.id}: depth"),
+        image=file_beside(directory / SCAN, entry.image, what=f"view {entry.id}: image"),
+        depth=file_beside(directory / SCAN, entry.depth, what=f"view {entry.id}: depth"),
         camera=camera,
         depth_unit=unit,
         far_is_background=entry.far_is_background,
@@ -261,18 +261,28 @@ def _view(
     )
 
 
-def _file(directory: Path, name: str, *, where: str) -> Path:
+def file_beside(record: Path, name: str, *, what: str) -> Path:
+    """The file that a record names, relative to its own place.
+
+    Args:
+        record: The file that names it; opens the error.
+        name: As it stands there.
+        what: Which of its entries.
+
+    Raises:
+        ModMapError: there is none.
+    """
     # A letter with its mark, or the two apart: systems store names in either form.
     for stored in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
-        path = directory / stored
+        path = record.parent / stored
         try:
             if path.is_file():
                 return path
         except OSError as error:  # a name that is too long
             raise ModMapError(
-                f"{directory / SCAN}: {where}: expected a file, found {name[:60]!r}...: {error.strerror}"
+                f"{record}: {what}: expected a file, found {name[:60]!r}...: {error.strerror}"
             ) from None
-    raise ModMapError(f"{directory / SCAN}: {where}: expected a file, found none at {directory / name}")
+    raise ModMapError(f"{record}: {what}: expected a file, found none at {record.parent / name}")
 
 
 def _camera_entry(frame: Frame) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from modmap.types import Array
 
 NAMED_UNITS = {"mm": 1.0, "m": 1000.0, "0.1mm": 0.1}
 METRES_BELOW = 20.0
+METRES_BELOW_RATIO = 0.03
 ENOUGH_PIXELS = 250_000
 SMALLEST_UNIT, LARGEST_UNIT = 1e-6, 1e6  # mm: a nanometre, and a kilometre
 
@@ -78,6 +79,31 @@ def guess_depth_unit(typical: tuple[float, Path] | None) -> tuple[float, Finding
     if median < METRES_BELOW:
         return 1000.0, Finding("guessed", f"depth unit: metres, {reason}, below {METRES_BELOW:g}")
     return 1.0, Finding("guessed", f"depth unit: millimetres, {reason}, not below {METRES_BELOW:g}")
+
+
+def guess_pose_unit(translations: Array, typical_depth_mm: float | None) -> tuple[float, Finding]:
+    """Millimetres per unit of poses that don't say theirs.
+
+    Cameras stand about as far from each other as from the part: where their spread is less than 3% of the depth in
+    millimetres, it is in metres.
+
+    Args:
+        translations: (N, 3) the cameras' places.
+        typical_depth_mm: Median depth of the scan, where there is any.
+    """
+    if typical_depth_mm is None:
+        return 1000.0, Finding("guessed", "pose unit: metres; there is no depth to compare the poses with")
+    spread = float(np.median(np.linalg.norm(translations - translations.mean(axis=0), axis=1)))
+    what = "spread of the cameras"
+    if spread == 0:
+        spread, what = (
+            float(np.median(np.linalg.norm(translations, axis=1))),
+            "camera's distance from the origin",
+        )
+    reason = f"because the {what} is {spread:.4g} at a depth of {typical_depth_mm:.0f} mm"
+    if spread < METRES_BELOW_RATIO * typical_depth_mm:
+        return 1000.0, Finding("guessed", f"pose unit: metres, {reason}")
+    return 1.0, Finding("guessed", f"pose unit: millimetres, {reason}")
 
 
 def _measured(raw: Array, far_is_background: bool) -> Array:

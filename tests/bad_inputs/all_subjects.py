@@ -20,6 +20,7 @@ from tests.bad_inputs import (
     runs,
     scan_json,
     thresholds,
+    transforms_files,
 )
 from tests.bad_inputs.table import Row, Subject
 
@@ -27,7 +28,7 @@ SUBJECTS = (
     Subject("scan.json", scan_json.FAULTS),
     Subject("Images", image_files.FAULTS + image_pixels.FAULTS + images_read.FAULTS),
     Subject("Depth", depth_files.FAULTS),
-    Subject("Cameras", cameras.FAULTS + calibration_files.FAULTS),
+    Subject("Cameras", cameras.FAULTS + calibration_files.FAULTS + transforms_files.FAULTS),
     Subject("Settings and words", commands.FAULTS),
     Subject("Models", model_files.FAULTS + model_settings.FAULTS + thresholds.FAULTS + encoders.FAULTS),
     Subject("Results, figures and ground truth", results.FAULTS),

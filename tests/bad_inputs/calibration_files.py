@@ -204,7 +204,7 @@ FOLDERS = Fault(
         _FOLDER(
             "sim3d_no_folder",
             lambda w: shutil.rmtree(w.category / "ball_real/rgb"),
-            "expected at least one scan at or below it (scan.json, or folders depth and rgb, or DEPTH and RGB), found none",
+            "expected at least one scan at or below it (scan.json or transforms.json, or folders depth and rgb, or DEPTH and RGB), found none",
         ),
         Row(
             "sim3d_other_names",

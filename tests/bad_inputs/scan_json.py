@@ -45,7 +45,7 @@ BROKEN = Fault(
     rows=(
         _SCAN.text("scan_empty", "", "expected JSON, found an empty file"),
         _SCAN.text("scan_white_space", " \n", "expected JSON, found an empty file"),
-        _SCAN.cut("scan_cut", "broken JSON at line 8, column 393: Expecting ',' delimiter"),
+        _SCAN.cut("scan_cut", "broken JSON at line 9, column 385: Expecting value"),
         _SCAN.text(
             "scan_comma",
             '{"depth_unit": "mm", "views": [],}',
@@ -90,7 +90,7 @@ BROKEN = Fault(
         _SCAN(
             "scan_latin1",
             _encoded("latin-1"),
-            "expected JSON text (UTF-8), found invalid start byte at byte 12",
+            "expected JSON text (UTF-8), found invalid start byte at byte 25",
         ),
         _SCAN(
             "scan_utf16", _encoded("utf-16"), "expected JSON text (UTF-8), found invalid start byte at byte 0"
@@ -111,7 +111,8 @@ KEYS = Fault(
             "scan_far_key",
             "zzz",
             1,
-            "unknown key; known are name, category, anomalous, depth_unit, depth_limit, ground_truth, views",
+            "unknown key; known are $schema, format, name, category, anomalous, depth_unit, depth_limit, "
+            "ground_truth, views",
         ),
         _SCAN.value("scan_no_views", "views", GONE, "this key is required, found none"),
         _SCAN.key("scan_no_view", "views", [], "scan ball: expected at least one view, found none"),
@@ -229,13 +230,13 @@ FILES = Fault(
             "scan_folder_empty",
             lambda w: (w.root / "empty").mkdir(),
             "modmap check {empty}",
-            "{empty}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or DEPTH and RGB), found none",
+            "{empty}: expected at least one scan at or below it (scan.json or transforms.json, or folders depth and rgb, or DEPTH and RGB), found none",
         ),
         Row(
             "scan_folder_of_others",
             lambda w: w.write("other/a.txt", "x"),
             "modmap check {other}",
-            "{other}: expected at least one scan at or below it (scan.json, or folders depth and rgb, or DEPTH and RGB), found none",
+            "{other}: expected at least one scan at or below it (scan.json or transforms.json, or folders depth and rgb, or DEPTH and RGB), found none",
         ),
     ),
 )

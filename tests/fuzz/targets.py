@@ -36,6 +36,19 @@ SCAN = {
     "depth_unit": "mm",
     "views": [{**VIEW, "T_world_to_camera": EYE, "distortion": [0, 0, 0, 0]}],
 }
+TRANSFORMS = {
+    **{
+        "fl_x": 9.0,
+        "cx": 8.5,
+        "cy": 6.5,
+        "w": 16,
+        "h": 12,
+        "k1": 0.01,
+        "applied_transform": EYE[:3],
+        "depth_unit": 1,
+    },
+    "frames": [{"file_path": "a.png", "depth_file_path": "a.npy", "transform_matrix": EYE}],
+}
 CAMERAS = {"depth_unit": "mm", "views": {"00": {"K": VIEW["K"], "size": [16, 12], "T_world_to_camera": EYE}}}
 BOX = {"centre_mm": [0, 0, 0], "size_mm": [3, 2, 1], "axes": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}
 DEFECT = {
@@ -248,6 +261,9 @@ def target(name: str) -> Target:
     colour = np.stack([GRAY] * 3, -1)
     made: dict[str, Callable[[], Target]] = {
         "scan_json": lambda: Target(_on_disk("scan.json", _scan, *beside), (_json(SCAN),), "json"),
+        "transforms_json": lambda: Target(
+            _on_disk("transforms.json", _scan, *beside), (_json(TRANSFORMS),), "json"
+        ),
         "cameras_json": lambda: Target(_on_disk("cameras.json", _cameras), (_json(CAMERAS),), "json"),
         "calib_xml": lambda: Target(
             _on_disk("calib.xml", _cameras, ("pose.txt", pose)), (CALIB.encode(),), "text"
@@ -308,6 +324,7 @@ def target(name: str) -> Target:
 NAMES = (
     *(
         "scan_json",
+        "transforms_json",
         "cameras_json",
         "calib_xml",
         "pose_txt",

@@ -25,6 +25,15 @@ class TestMain:
         assert run(*words) == 0
         assert capsys.readouterr().out
 
+    def test_main__help_is_an_overview(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        """Of each command what it does, in a line or two; the rest is in its own help."""
+        for words in ((), ("--help",), ("-h",)):
+            assert run(*words) == 0
+            out = capsys.readouterr().out
+            assert all(f" {name} " in out for name in ("fit", "predict", "nominal", "doctor", "completion"))
+            assert out.count("Example:") == 1
+            assert len(out.splitlines()) < 60
+
     @pytest.mark.parametrize(
         "words", [("fitt",), ("fit", "--sizes", "3"), ("fit", "x", "-o", "m", "--size", "big")]
     )

@@ -82,7 +82,7 @@ class TestNominalScan:
             nominal_scan(part, balls_scan(), unit="cm")
 
     def test_nominal__another_part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("modmap.cad.laying.ANGLES", [0.0, 1.0])  # fewer turns, in less time
+        monkeypatch.setattr("modmap.cad.pose_search.ANGLES", [0.0, 1.0])  # fewer turns, in less time
         trimesh.creation.box((150, 6, 90)).export(tmp_path / "plate.stl")
         with pytest.raises(AlignmentError, match="expected 60% of the scan's surface on the nominal part's"):
             nominal_scan(tmp_path / "plate.stl", balls_scan(), unit="mm")

@@ -31,6 +31,26 @@ class TestDoctor:
         assert error.count("\n") == 1
         assert "GFLOP/s" in out
 
+    @pytest.mark.parametrize("broken", [True, False])
+    def test_any_command__without_a_package_that_it_needs(
+        self, run: Run, broken: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The package is named, where one can't be imported; else what was said."""
+
+        def command() -> int:
+            raise ImportError("libsomething.so: not found")
+
+        monkeypatch.setattr("modmap.cli.every_command", lambda: ({"one": command, "two": command}, {}))
+        if broken:
+            monkeypatch.setitem(sys.modules, "pyevtk", None)
+        assert run("one") == 1
+        out, error = capsys.readouterr()
+        assert out == ""
+        assert error.count("\n") == 1
+        assert error.startswith(
+            "modmap: error: pyevtk " if broken else "modmap: error: libsomething.so: not found"
+        )
+
     @pytest.mark.parametrize("command", ["doctor", "check"])
     def test_any_command__without_a_package_that_all_need(
         self, run: Run, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

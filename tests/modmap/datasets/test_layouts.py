@@ -36,7 +36,7 @@ class TestLoadScan:
             (tmp_path / name).mkdir()
         with pytest.raises(ModMapError) as raised:
             load_scan(tmp_path)
-        expected = "expected scan.json, or folders depth and rgb, or DEPTH and RGB"
+        expected = "expected scan.json or transforms.json, or folders depth and rgb, or DEPTH and RGB"
         assert str(raised.value) == f"{tmp_path}: {expected}, found {found}"
 
     def test_load_scan__no_directory(self, tmp_path: Path) -> None:
