@@ -78,14 +78,13 @@ def run(arguments: Arguments) -> int:
     settings = DatasetSettings(SIZE, good=GOOD, bad=BAD, seed=0, smallest=SMALLEST)
     make_dataset(arguments.data, settings, categories=CATEGORIES, workers=arguments.workers)
     print("2/2 learn a good part of each kind, lay the others on it and compare", flush=True)
-    dataset, tally = SiM3D(arguments.data), Tally()
+    dataset, tally, scans = SiM3D(arguments.data), Tally(), arguments.out / "scans"
     for category in CATEGORIES:
-        scans = arguments.out / category / "scans"
         nominal, tests = dataset.train(category), dataset.tests(category)
         model = ModMap().fit([nominal])
         # The threshold is what the good part itself lets another one show.
         model.calibrate([nominal])
-        saved = model.save_pretrained(arguments.out / category / "model")
+        saved = model.save_pretrained(arguments.out / "models" / category)
         directories = [scan.root for scan in tests if scan.root is not None]
         status = predict_directories(str(saved), directories, output=scans, resume=True, nominal=nominal.root)
         if status:
@@ -93,7 +92,7 @@ def run(arguments: Arguments) -> int:
         for scan in tests:
             tally.count(scan, read_summary(scans / scan.name).get("verdict"))
         tally.defects += category_matches(tests, scans)
-    page = write_reports(arguments.out)[-1]
+    page = write_reports(scans)[-1]
     minutes = (time.perf_counter() - started) / 60
     print(f"\n{tally.lines()}\nDone in {minutes:.1f} minutes. To open in a browser: {page}")
     if arguments.open:

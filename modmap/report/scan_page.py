@@ -128,7 +128,7 @@ def _headline(report: ScanReport) -> list[tuple[str, str]]:
     if report.calibration is not None:
         shown += [
             ("threshold", number(report.calibration.scan_threshold, 4)),
-            ("p-value", number(summary["p_value"])),
+            *([("p-value", number(summary["p_value"]))] if summary["p_value"] is not None else []),
             ("margin", number(summary["margin"])),
             ("false-alarm rate", number(report.calibration.false_alarm_rate)),
         ]

@@ -29,7 +29,7 @@ class TestDemo:
         arguments = demo.Arguments(data=tmp_path / "data", out=tmp_path / "results", workers=1, open=True)
         assert demo.run(arguments) == 0
         printed = capsys.readouterr().out
-        scans = tmp_path / "results" / "weld_neck_flange" / "scans"
+        scans = tmp_path / "results" / "scans"
         summaries = {path.parent.name: json.loads(path.read_text()) for path in scans.glob("*/summary.json")}
         assert set(summaries) == {"weld_neck_flange_00", "weld_neck_flange_01_bad"}
         planted = json.loads(
@@ -42,7 +42,7 @@ class TestDemo:
         )
         assert f" of {len(planted)} planted are reported" in printed
         page = Path(printed.split("To open in a browser:")[1].strip())
-        assert page == tmp_path / "results" / "index.html"
+        assert page == scans / "index.html"
         assert opened == [page.as_uri()]
         assert "weld_neck_flange_01_bad" in page.read_text()
         for name, summary in summaries.items():
