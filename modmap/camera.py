@@ -196,9 +196,11 @@ def _rigid_inverse(pose: Array) -> Array:
 
 def _check_rigid(name: str, pose: Array) -> None:
     rotation = pose[:3, :3]
-    error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
-    determinant = float(np.linalg.det(rotation))
-    if error > ROTATION_TOLERANCE or determinant < 0 or not np.allclose(pose[3], [0, 0, 0, 1]):
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no rotation has
+        error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
+        determinant = float(np.linalg.det(rotation))
+    rigid = error <= ROTATION_TOLERANCE and determinant > 0  # neither holds of NaN
+    if not rigid or not np.allclose(pose[3], [0, 0, 0, 1]):
         raise ModMapError(
             f"{name}: expected a rotation and a translation with last row 0 0 0 1, found "
             f"|R R^T - 1| = {error:.3g}, det R = {determinant:.3g}, last row {pose[3].tolist()}"

@@ -217,6 +217,14 @@ class TestCameraErrors:
             Camera(K, pose, distortion=distortion)
         assert "\n" not in str(raised.value)
 
+    def test_pose__products_that_overflow_are_no_rotation(self) -> None:
+        """Of such numbers R R^T is infinite, or no number, which is not more than any bound."""
+        for numbers in ([1e200, 1e200], [1e200, -1e200]):
+            pose = np.eye(4)
+            pose[0, :2], pose[1, :2] = numbers, numbers[::-1]
+            with pytest.raises(ModMapError, match="expected a rotation"):
+                Camera(np.diag([100.0, 100.0, 1.0]), pose)
+
     def test_from_camera_to_world__names_what_was_given(self) -> None:
         with pytest.raises(ModMapError, match="T_camera_to_world: expected a rotation"):
             Camera.from_camera_to_world(np.eye(3), np.diag([2.0, 1, 1, 1]))
