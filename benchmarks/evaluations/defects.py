@@ -1,7 +1,7 @@
 """Are the defects that are reported the ones that are there? Precision, recall and centre error against the truth.
 
-`python -m benchmarks.defect_metrics --data data/sim3d-mini/work --results results/inspect` reads the test scans of a data
-set in SiM3D's layout and the volumes that were predicted for them (`<results>/<category>/scans/<scan>/volume.npz`).
+`python -m benchmarks.defect_metrics --data data/sim3d-mini/work --results results/inspect` reads the test scans of a
+data set in SiM3D's layout and the volumes predicted for them (`<results>/<category>/scans/<scan>/volume.npz`).
 
 A defect is reported as `modmap predict` does it: a connected region of the volume over the voxel threshold with a voxel
 over the scan threshold. Where the model was calibrated the thresholds are its own; else they come from the category's

@@ -19,8 +19,8 @@ LEAKING_AND_NOT = """
 import dataclasses, json
 from benchmarks.costs.soak import growth
 kept = []
-leaking = growth("leak", lambda _: kept.append(bytearray(b"1" * 4_000_000)), 40)
-steady = growth("none", lambda _: bytearray(b"1" * 4_000_000), 40)
+leaking = growth("leak", lambda _: kept.append(bytearray(b"1" * 4_000_000)), 30)
+steady = growth("none", lambda _: bytearray(b"1" * 4_000_000), 30)
 print(json.dumps([dataclasses.asdict(one) for one in (leaking, steady)]))
 """
 
@@ -32,7 +32,7 @@ class TestGrowth:
         assert ended.returncode == 0, ended.stderr
         leaking, steady = (Growth(**one) for one in json.loads(ended.stdout))
         assert not leaking.flat
-        assert leaking.late_mb - leaking.early_mb > 80
+        assert leaking.late_mb - leaking.early_mb > 60
         assert steady.flat
 
     def test_flat__up_to_a_share(self) -> None:
