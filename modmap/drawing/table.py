@@ -45,7 +45,7 @@ def picture_table(
 
     Args:
         title: Over all.
-        rows: The rows, of as many cells as there are columns.
+        rows: The rows, of as many cells as there are columns; there may be none of either.
         columns: Their headings.
         notes: Under the title, each on a line of its own, broken where the table is narrower.
         legend: (h, w, 3) uint8, right of the rows.
@@ -57,7 +57,7 @@ def picture_table(
     labels = [_label(row.label) for row in rows]
     widths = [_column_width(n, rows, heading) for n, heading in enumerate(columns)]
     headings = [PLAIN.line(heading, most=width) for heading, width in zip(columns, widths, strict=True)]
-    widths.insert(0, max(label.shape[1] for label in labels))
+    widths.insert(0, max((label.shape[1] for label in labels), default=0))
     lines = [[blank(0, 0), *headings]]
     for row, label in zip(rows, labels, strict=True):
         cells = [

@@ -62,7 +62,7 @@ def defects_picture(place: Path, *, most: int = MOST, scans: Path | None = None)
     notes = [_counted(defects, shown=len(rows))]
     if any(defect.depth_mm is not None for defect in defects):
         notes.append("deviation: blue is missing, orange was added; each row to its own largest")
-    columns = ("view", "nominal part", "this part", "deviation")
+    columns = ("view", "nominal part", "this part", "deviation") if rows else ()
     return Picture(picture_table(title, rows, columns=columns, notes=notes))
 
 

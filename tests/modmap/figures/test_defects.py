@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,13 @@ class TestDefectsPicture:
         many = len(read_defects(dented))
         picture = np.asarray(defects_picture(dented))
         find_words(picture, PLAIN.line("1 defect" if many == 1 else f"{many} defects"))
+
+    def test_picture__of_a_scan_without_defects_says_so(self, dented: Path, tmp_path: Path) -> None:
+        passed = shutil.copytree(dented, tmp_path / "passed")
+        record = json.loads((passed / "defects.json").read_text())
+        (passed / "defects.json").write_text(json.dumps(record | {"defects": []}))
+        picture = np.asarray(defects_picture(passed))
+        find_words(picture, PLAIN.line("no defects"))
 
 
 class TestCommand:
