@@ -68,6 +68,7 @@ def fit(
     """
     from modmap.config import merged, parse_assignments
     from modmap.datasets import load_scan
+    from modmap.detector.calibration_files import CALIBRATION_NAME
     from modmap.detector.model import ModMap
     from modmap.detector.model_files import require_place
     from modmap.files.places import require_writable
@@ -84,9 +85,14 @@ def fit(
     )
     scans = [load_scan(directory) for directory in train]
     require_writable(output.resolve().parent)
+    calibrated = (output / CALIBRATION_NAME).is_file()
     fit_and_save(model, scans, output, progress=sys.stderr.isatty(), include_encoders=include_encoders)
     trained = model.trained
     seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
     loss = f", loss {trained.losses[-1]:.4f}" if trained.losses else ""
     print(f"{output}: {len(trained.view_ids)} views{loss}, {seconds}")
+    if calibrated:
+        print(
+            "The thresholds went with the model that they were set for: run modmap calibrate again for verdicts."
+        )
     return 0

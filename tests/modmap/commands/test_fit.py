@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from modmap.cli import main
+from modmap.datasets import write_scan
 from modmap.files.atomic import held
+from tests.modmap.detector.balls import ball
 
 Run = Callable[..., int]
 
@@ -35,6 +37,20 @@ class TestFit:
         words = ("--set", "training.epoch=3", "--set", "training.seed=1")
         assert run("fit", scans / "good", "-o", tmp_path / "m", *words) == 1
         assert "training.epoch: unknown key" in capsys.readouterr().err
+
+    def test_fit__anew_says_that_the_thresholds_are_gone(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_scan(ball("nominal"), tmp_path / "good")
+        words = ["fit", tmp_path / "good", "-o", tmp_path / "model", "--voxel", "3", "--device", "cpu"]
+        assert run(*words) == 0
+        assert run(*words) == 0
+        assert "thresholds" not in capsys.readouterr().out
+        assert run("calibrate", tmp_path / "model", tmp_path / "good", "--device", "cpu") == 0
+        capsys.readouterr()
+        assert run(*words) == 0
+        assert "run modmap calibrate again for verdicts" in capsys.readouterr().out
+        assert not (tmp_path / "model" / "calibration.json").exists()
 
     def test_fit__never_over_other_files(
         self, run: Run, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
