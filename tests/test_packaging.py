@@ -1,11 +1,20 @@
 """Both packages build into wheels that hold what they need and nothing of each other."""
 
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 NOT_IN_A_WHEEL = (
@@ -52,3 +61,28 @@ class TestWheel:
         assert {name for name in names if ".dist-info/" not in name} == tracked
         assert any(name.endswith("licenses/LICENSE") for name in names)
         assert bool(entry_points) is command
+
+
+class TestNeeds:
+    @pytest.mark.parametrize("folder", ["modmap", "dino_depth"])
+    def test_python__the_versions_are_said_alike(self, folder: str) -> None:
+        """Those that are required, those that are classified, and those of the first page."""
+        project = _project(folder)
+        classified = [one.rpartition(" ")[2] for one in project["classifiers"] if ":: 3." in one]
+        assert classified == ["3.10", "3.11", "3.12", "3.13"]
+        allowed = SpecifierSet(project["requires-python"])
+        assert [minor for minor in range(5, 20) if f"3.{minor}.0" in allowed] == [10, 11, 12, 13]
+        assert "Python 3.10 to 3.13" in (ROOT / "README.md").read_text()
+
+    def test_readme__says_why_of_every_dependency(self) -> None:
+        named = {Requirement(one).name for one in _project("modmap")["dependencies"]}
+        rows = re.findall(
+            r"^\| ([a-z0-9_, -]+) \| .+ \|$", (ROOT / "modmap" / "README.md").read_text(), re.MULTILINE
+        )
+        told = [name for row in rows for name in row.split(", ") if row != "package"]
+        assert sorted(told) == sorted(named)
+
+
+def _project(folder: str) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    return project
