@@ -40,7 +40,7 @@ system-libraries:
 	fi
 
 test: setup ## Set up, then run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A data set of SiM3D's shape: the simulated one is data/sim3d-mini/work.
 ifdef SIM3D_ROOT

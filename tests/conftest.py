@@ -1,5 +1,6 @@
 """Fixtures that more than one test file uses."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -15,11 +16,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
 
 
+# Files of few tests that take long: begun first, none is still at work when all others are done.
+LONG = (
+    "test_docs_notebook.py",
+    "test_demo.py",
+    "test_docs_cookbook.py",
+    "costs/test_report.py",
+    "cadscan/test_dataset.py",
+    "cadscan/test_interrupted.py",
+    "baselines/test_anomalib.py",
+    "costs/test_soak.py",
+)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
     if not config.getoption("--slow"):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow: make test ARGS=--slow runs it"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no collection of garbage need go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

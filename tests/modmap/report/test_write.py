@@ -25,7 +25,8 @@ class TestWriteReports:
         page = (reported.out / "bad" / "report.html").read_text(encoding="utf-8")
         assert f"<b>{summary['score']:.4g}</b>" in page
         assert page.count('<div class="view" ') == len(summary["views"])
-        assert len(re.findall(r'<img src="data:image/webp;base64,', page)) == 5 * len(summary["views"])
+        pictures = 5 * len(summary["views"]) + 3  # of the part, from three sides
+        assert len(re.findall(r'<img src="data:image/webp;base64,', page)) == pictures
         assert page.count('<tr class="defect"') == summary["defects"]
         assert summary["model"] in page
         assert "from 3 good scans" in page
