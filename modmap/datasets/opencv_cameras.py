@@ -51,6 +51,8 @@ def read_calib_xml(path: Path) -> Intrinsics:
         _require_pinhole(storage, path)
         K, distortion = storage.getNode("mtxL").mat(), storage.getNode("distL").mat()
         size = int(storage.getNode("wL").real()), int(storage.getNode("hL").real())
+    except UnicodeDecodeError:  # of a key or a word
+        raise ModMapError(f"{path}: expected text, found other bytes") from None
     except (cv2.error, SystemError) as error:
         raise ModMapError(
             f"{path}: expected mtxL, distL, wL and hL, found a broken one ({one_line(error)})"

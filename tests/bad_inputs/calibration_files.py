@@ -70,6 +70,7 @@ FILES = Fault(
     rows=(
         _STORAGE.text("calib_empty", "", "one that cannot be parsed"),
         _STORAGE.text("calib_text", "hello", "one that cannot be parsed"),
+        _CALIB.text("calib_bytes", b"\xa4" * 15 + b"<ncovp1:", "expected text, found other bytes"),
         _STORAGE.cut("calib_cut", "one that cannot be parsed"),
         _STORAGE.text(
             "calib_other_xml", '<?xml version="1.0"?>\n<a><b>1</b></a>\n', "one that cannot be parsed"
