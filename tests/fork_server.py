@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
@@ -173,6 +174,7 @@ def _server() -> str:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     words = [sys.executable, "-m", "tests.fork_server", str(place)]
     server = subprocess.Popen(words, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE)
+    atexit.register(shutil.rmtree, place.parent, ignore_errors=True)
     atexit.register(server.kill)
     until = time.monotonic() + 300
     while not place.exists():

@@ -37,6 +37,8 @@ def per_region_overlap(maps: Sequence[Array], truths: Sequence[Array], *, limit:
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     overlap = np.append(0.0, np.cumsum(np.concatenate(weights)[order])[last] / regions)
     rate = np.append(0.0, np.cumsum(wrong[order])[last] / wrong.sum())
-    at_limit = np.interp(limit, rate, overlap)
-    kept = rate < limit
-    return float(np.trapezoid(np.append(overlap[kept], at_limit), np.append(rate[kept], limit)) / limit)
+    # Where the overlap rises at one rate, what leads there is the line to the first of its points.
+    beyond = int(np.searchsorted(rate, limit))
+    at_limit = np.interp(limit, rate[beyond - 1 : beyond + 1], overlap[beyond - 1 : beyond + 1])
+    below = slice(0, beyond)
+    return float(np.trapezoid(np.append(overlap[below], at_limit), np.append(rate[below], limit)) / limit)

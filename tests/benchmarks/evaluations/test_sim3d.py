@@ -140,11 +140,11 @@ class TestSim3d:
         rng = np.random.default_rng(0)
         kills = 0
         while kills < 4:
-            before = {*out.glob("*/scans/*/summary.json"), *out.glob("*/model/config.json")}
+            before = {*out.glob("*/scans/[!.]*/summary.json"), *out.glob("*/model/config.json")}
             process = Forked(command, cwd=REPOSITORY)
             # Some time after it has got a step further, so that the kills fall into every step.
             while process.poll() is None:
-                after = {*out.glob("*/scans/*/summary.json"), *out.glob("*/model/config.json")}
+                after = {*out.glob("*/scans/[!.]*/summary.json"), *out.glob("*/model/config.json")}
                 if len(after) > len(before):
                     time.sleep(rng.uniform(0, 0.2))
                     break
@@ -192,7 +192,7 @@ class TestSim3d:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        while launcher.poll() is None and not any(out.glob("*/scans/*/summary.json")):
+        while launcher.poll() is None and not any(out.glob("*/scans/[!.]*/summary.json")):
             time.sleep(0.01)
         workers = psutil.Process(launcher.pid).children()
         assert len(workers) == 2
@@ -200,7 +200,7 @@ class TestSim3d:
         assert launcher.wait(timeout=300) != 0
         assert not psutil.wait_procs(workers, timeout=60)[1]
         assert not (out / "results.json").exists()
-        done = {path: path.stat().st_mtime_ns for path in out.glob("*/scans/*/summary.json")}
+        done = {path: path.stat().st_mtime_ns for path in out.glob("*/scans/[!.]*/summary.json")}
         assert 1 <= len(done) < 8
         assert main(words) == 0
         assert {path: path.stat().st_mtime_ns for path in done} == done
@@ -221,7 +221,7 @@ class TestSim3d:
         words = ["--root", str(balls), "--out", str(out), "--method", "difference", "--device", "cpu"]
         assert main([*words, "--views", "1"]) == 0
         assert "# Registered difference, at most 1 view, real2real" in (out / "table.md").read_text()
-        summaries = [json.loads(path.read_text()) for path in out.glob("*/scans/*/summary.json")]
+        summaries = [json.loads(path.read_text()) for path in out.glob("*/scans/[!.]*/summary.json")]
         assert {len(one["views"]) for one in summaries} == {1}
         for path in out.glob("*/scans/*/volume.npz"):
             seen_by_all = load_volume(whole / path.relative_to(out)).observed

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dino_depth.probing.overlap import per_region_overlap
@@ -14,6 +14,7 @@ from modmap.metrics import volume_aupro
 
 
 class TestPerRegionOverlap:
+    @example(seed=270, levels=100_000)  # the overlap rises where the rate is at the limit
     @given(seed=st.integers(0, 1000), levels=st.sampled_from([3, 50, 100_000]))
     @settings(max_examples=40, deadline=None)
     def test_per_region_overlap__equals_modmaps(self, seed: int, levels: int) -> None:
