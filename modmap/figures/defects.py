@@ -18,11 +18,10 @@ from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, nearest, reduced_size
 from modmap.drawing.table import TableRow, picture_table
 from modmap.errors import UsageError
-from modmap.files.renewal import finish
+from modmap.figures.prediction import summary_for
 from modmap.result import ViewMaps
 from modmap.runs.map_files import read_maps
-from modmap.runs.stored_results import read_summary, source_scan
-from modmap.runs.summary import SUMMARY
+from modmap.runs.stored_results import source_scan
 from modmap.scan import Scan
 from modmap.types import Array
 
@@ -44,12 +43,7 @@ def defects_picture(place: Path, *, most: int = MOST, scans: Path | None = None)
         UsageError: the place isn't a prediction, or of a model that wasn't calibrated, without which there are none.
         ModMapError: the prediction or its scan can't be read.
     """
-    finish(place)
-    if not (place / SUMMARY).is_file():
-        raise UsageError(
-            f"defects: {place}: expected what modmap predict wrote for a scan, found no summary.json"
-        )
-    summary = read_summary(place)
+    summary = summary_for("defects", place)
     if not (place / JSON_NAME).is_file():
         raise UsageError(
             f"defects: {place}: expected a prediction by a calibrated model, which tells defects, found none "

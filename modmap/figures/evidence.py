@@ -14,11 +14,10 @@ from modmap.drawing.picture import Picture
 from modmap.drawing.reduction import as_8_bit, averaged, largest, nearest, reduced_size
 from modmap.drawing.table import PLAIN, TALLEST_LEGEND, TableRow, picture_table
 from modmap.errors import ModMapError, UsageError
-from modmap.files.renewal import finish
+from modmap.figures.prediction import summary_for
 from modmap.result import ViewMaps
 from modmap.runs.map_files import read_maps
-from modmap.runs.stored_results import common_top, read_summary, source_scan
-from modmap.runs.summary import SUMMARY
+from modmap.runs.stored_results import common_top, source_scan
 from modmap.scan import Frame
 from modmap.types import EVIDENCE, Evidence
 
@@ -45,12 +44,7 @@ def evidence_picture(
         UsageError: the place isn't a prediction, or the scan wasn't compared with a nominal one.
         ModMapError: the prediction or its scan can't be read, or it has no such view.
     """
-    finish(place)
-    if not (place / SUMMARY).is_file():
-        raise UsageError(
-            f"evidence: {place}: expected what modmap predict wrote for a scan, found no summary.json"
-        )
-    summary = read_summary(place)
+    summary = summary_for("evidence", place)
     maps = read_maps(place)
     asked: list[Evidence] = [kind for kind in EVIDENCE if any(kind in one.evidence for one in maps.values())]
     if not asked:
