@@ -103,6 +103,8 @@ def _train(config: PretrainConfig, accelerator: Accelerator, corpus: Dataset, *,
         "sources": sources,
     }
     begun = resume(checkpoints, record, model=model, optimizer=optimizer, accelerator=accelerator)
+    if accelerator.is_main_process:
+        checkpoints.prune()
     start = int(begun["step"])
     accelerator.print(
         start_lines(config, accelerator, schedules, attention=attention, sources=sources, start=start),

@@ -60,8 +60,11 @@ def installed(package: str) -> Installed:
     """Installs a package into an environment that is thrown away.
 
     Raises:
-        ModMapError: it can't be installed, or something that it needs is missing afterwards.
+        ModMapError: there is no such package, it can't be installed, or something that it needs is missing afterwards.
     """
+    where = Path(package.partition("[")[0])
+    if len(where.parts) > 1 and not where.exists():
+        raise ModMapError(f"{where}: expected a package's directory or wheel, found nothing")
     with tempfile.TemporaryDirectory() as place:
         _run([sys.executable, "-m", "venv", place])
         python = str(Path(place) / "bin" / "python")

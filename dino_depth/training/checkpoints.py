@@ -78,6 +78,14 @@ class Checkpoints:
             if not (path / RECORD).is_file():
                 _remove(path)
 
+    def prune(self) -> None:
+        """Leaves the last ones, those of round steps and the best; a killed run may have left more."""
+        best = self.directory / BEST
+        stays = {best.resolve().name} if best.is_symlink() else set()
+        for old in self._whole()[: -self.keep]:
+            if old.name not in stays and (self.keep_every is None or _step(old) % self.keep_every):
+                _remove(old)
+
     def latest(self) -> Path | None:
         """The checkpoint of the highest step, or None."""
         found = self._whole()
@@ -125,6 +133,7 @@ class Checkpoints:
         partial.unlink(missing_ok=True)
         partial.symlink_to(f"step_{step:08d}")
         partial.replace(self.directory / BEST)
+        self.prune()
 
     def load(
         self, path: Path, model: nn.Module, optimizer: Optimizer, *, scaler: GradScaler | None = None
@@ -172,11 +181,7 @@ class Checkpoints:
             _put(place / OPTIMIZER, _bytes(moments))
             content = {**record, "step": step}
             _put(place / RECORD, (json.dumps(content, indent=2) + "\n").encode())
-        best = self.directory / BEST
-        stays = {best.resolve().name} if best.is_symlink() else set()
-        for old in self._whole()[: -self.keep]:
-            if old.name not in stays and (self.keep_every is None or _step(old) % self.keep_every):
-                _remove(old)
+        self.prune()
 
     def _whole(self) -> list[Path]:
         return [path for path in self._named() if (path / RECORD).is_file()]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from anomalib.models.components import KCenterGreedy
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -73,6 +72,8 @@ class TestCoreset:
 
     @pytest.mark.parametrize("channels", [5, 400])
     def test_coreset_indices__are_anomalibs_own(self, channels: int) -> None:
+        from anomalib.models.components import KCenterGreedy  # seconds, which only this test need wait
+
         points = features(60, channels)
         torch.manual_seed(3)
         np.random.seed(3)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.costs.install import Installed, main, table
+from benchmarks.costs.install import Installed, _run, main, table
+from modmap.errors import ModMapError
 
 PROJECT = """
 [build-system]
@@ -38,7 +40,11 @@ class TestMain:
 
     def test_main__no_package(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--package", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
-        assert "expected it to succeed" in capsys.readouterr().err
+        assert "nowhere: expected a package's directory or wheel, found nothing" in capsys.readouterr().err
+
+    def test_run__a_command_that_fails(self) -> None:
+        with pytest.raises(ModMapError, match="expected it to succeed, found no room$"):
+            _run([sys.executable, "-c", "import sys; sys.exit('no room')"])
 
 
 def test_table__the_largest_first_and_all() -> None:

@@ -144,6 +144,17 @@ class TestCheckpoints:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000010"]
         assert checkpoints.latest() == tmp_path / "step_00000010"
 
+    def test_prune__a_run_killed_once_a_checkpoint_was_whole(self, tmp_path: Path) -> None:
+        model, optimizer = begun(0)
+        for step in (2, 4, 6):
+            Checkpoints(tmp_path, keep=3).save(model, optimizer, step=step, record={})
+        checkpoints = Checkpoints(tmp_path, keep=1)
+        checkpoints.mark_best(4)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "step_00000004", "step_00000006"]
+        checkpoints.mark_best(6)
+        checkpoints.prune()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "step_00000006"]
+
     def test_save__what_a_user_put_into_an_old_one_stays(self, tmp_path: Path) -> None:
         model, optimizer = begun(0)
         checkpoints = Checkpoints(tmp_path, keep=1)
