@@ -60,8 +60,8 @@ def read_mesh(path: Path, *, unit: str) -> Mesh:
         unit: Of its lengths: mm, cm, m or inch. A STEP file says its own, and is in millimetres once it is read.
 
     Raises:
-        ModMapError: the file is missing, of another kind, damaged or without triangles (as a point cloud is); its unit is
-            none, or isn't a STEP file's; or what reads it isn't installed.
+        ModMapError: the file is missing, of another kind, damaged or without triangles (as a point cloud is); its unit
+            is none, or isn't a STEP file's; or what reads it isn't installed.
     """
     if unit not in UNITS:
         raise ModMapError(f"unit: expected {', '.join(UNITS)}, found {unit!r}")

@@ -111,7 +111,7 @@ def _camera(intrinsics: Array, lens: Array, size: tuple[int, int]) -> Camera:
 
 
 def _residuals(camera: Camera, points: Array, pixels: Array) -> tuple[Array, Array]:
-    """(M,) pixels between the points' projections and their pixels, infinite for those not seen; and (M,) their depth."""
+    """(M,) pixels between the points' projections and their pixels, infinite for those not seen; and depth."""
     seen, depth = camera.project(points)
     distances: Array = np.nan_to_num(np.linalg.norm(seen - pixels, axis=1), nan=np.inf)
     return distances, depth

@@ -54,8 +54,8 @@ class CloudViews:
             self._poses = cloud_poses(files, self._seen, self._units[files[0].view_id])
         if self._poses is None:
             notes.append(
-                f"no pose is known, so that the {len(files)} views get no cameras: every cloud lies before its own camera. "
-                "Name the poses with --poses"
+                f"no pose is known, so that the {len(files)} views get no cameras: every cloud lies before its own "
+                "camera. Name the poses with --poses"
             )
 
     def frame(self, file: CloudFile) -> Frame:
@@ -94,7 +94,8 @@ class CloudViews:
             return image
         if cloud.image is None:
             self._notes.append(
-                f"{_where(file)}: neither intensity nor colour: its image is plain gray, and only geometry can speak (name "
+                f"{_where(file)}: neither intensity nor colour: its image is plain gray, and only geometry can "
+                "speak (name "
                 "photographs with --images)"
             )
             return np.full(shape, GRAY, dtype=np.uint8)
@@ -126,12 +127,14 @@ def _unit(file: CloudFile, given: float | None) -> float:
     kind = file.path.suffix.lower()
     if file.unit is None and given is None:
         raise ModMapError(
-            f"{file.path}: expected the unit of its lengths, which a {kind} file doesn't say, found none: name it with --unit "
+            f"{file.path}: expected the unit of its lengths, which a {kind} file doesn't say, found none: name "
+            "it with --unit "
             "(m, mm, 0.1mm or millimetres per unit)"
         )
     if file.unit is not None and given not in (None, file.unit):
         raise ModMapError(
-            f"{file.path}: expected no --unit, as a {kind} file is in units of {file.unit:g} mm, found one of {given:g} mm"
+            f"{file.path}: expected no --unit, as a {kind} file is in units of {file.unit:g} mm, found one of "
+            f"{given:g} mm"
         )
     return float(file.unit or given or 1.0)
 

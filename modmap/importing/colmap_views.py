@@ -98,14 +98,16 @@ def _measured_scale(
     scales = np.concatenate(each)
     if len(scales) < FEWEST_POINTS:
         raise ModMapError(
-            f"{where}: expected {FEWEST_POINTS} points of {POINTS} with a depth, by which the model's unit is measured, "
+            f"{where}: expected {FEWEST_POINTS} points of {POINTS} with a depth, by which the model's unit is "
+            "measured, "
             f"found {len(scales)}: {ways}"
         )
     scale = float(np.median(scales))
     spread = float(np.median(np.abs(scales / scale - 1)))
     if not spread <= LARGEST_SPREAD:
         raise ModMapError(
-            f"{where}: expected depth that agrees with the model's points but for its unit, found single points' scales "
+            f"{where}: expected depth that agrees with the model's points but for its unit, found single "
+            "points' scales "
             f"{spread:.1%} apart (median): are the depth maps of these photographs, and planar? Or {ways}"
         )
     doubt = 1.4826 * spread * float(np.sqrt(np.pi / 2 / len(scales)))
@@ -129,4 +131,5 @@ def _scales(model: SparseModel, photograph: Photograph, view: View) -> Array:
     u, v = np.floor(photograph.pixels[known] * sides).astype(np.int64).T
     inside = (u >= 0) & (v >= 0) & (u < depth.shape[1]) & (v < depth.shape[0]) & (z > 0)
     measured = depth[v[inside], u[inside]].astype(np.float64)
-    return measured[measured > 0] / z[inside][measured > 0]
+    scales: Array = measured[measured > 0] / z[inside][measured > 0]
+    return scales

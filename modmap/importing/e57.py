@@ -1,4 +1,5 @@
-"""E57 files (ASTM E2807), read by pye57: several scans, each with its pose, its points with the row and column of each."""
+"""E57 files (ASTM E2807), read by pye57: several scans, each with its pose, its points with the row and column "
+"of each."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ def e57_files(path: Path) -> list[CloudFile]:
     Lengths are in metres, as the format says; a scan's pose carries its points into the file's world.
 
     Raises:
-        ModMapError: the file is missing, damaged, or has no scan; a scan has no points, or no row and column of them; it
-            is larger than a view can be; or pye57 isn't installed.
+        ModMapError: the file is missing, damaged, or has no scan; a scan has no points, or no row and column of them;
+            it is larger than a view can be; or pye57 isn't installed.
     """
     with _opened(path) as file:
         count = file.scan_count
@@ -117,7 +118,8 @@ def _read(path: Path, index: int) -> Cloud:
     pixel = (rows * width + columns)[measured]
     if len(np.unique(pixel)) != len(pixel):
         raise ModMapError(
-            f"{path}: scan {index}: expected one point a pixel, found {len(pixel)} points of {len(np.unique(pixel))} pixels"
+            f"{path}: scan {index}: expected one point a pixel, found {len(pixel)} points of "
+            f"{len(np.unique(pixel))} pixels"
         )
     flat = np.full((height * width, 3), np.nan)
     flat[pixel] = _points(data)[measured]

@@ -63,7 +63,8 @@ def _header(package: Any, file: BinaryIO, path: Path) -> Any:
         line = file.readline(LONGEST_HEADER)
         if not line.endswith(b"\n") or file.tell() > LONGEST_HEADER or len(lines) == len(ENTRIES):
             raise ModMapError(
-                f"{path}: expected a PCD file's header, {' '.join(ENTRIES[:2])} to {ENTRIES[-1]}, found another beginning"
+                f"{path}: expected a PCD file's header, {' '.join(ENTRIES[:2])} to {ENTRIES[-1]}, found another "
+                "beginning"
             )
         entry = line.decode(errors="replace").strip()
         if entry and not entry.startswith("#"):
@@ -155,7 +156,8 @@ def _viewpoint(header: Any, path: Path) -> Array | None:
     numbers = np.array(header.viewpoint, dtype=np.float64)
     if not np.isfinite(numbers).all() or not numbers[3:].any():
         raise ModMapError(
-            f"{path}: expected a VIEWPOINT of three numbers and a quaternion, found {' '.join(f'{n:g}' for n in numbers)}"
+            f"{path}: expected a VIEWPOINT of three numbers and a quaternion, found "
+            f"{' '.join(f'{n:g}' for n in numbers)}"
         )
     pose: Array = np.eye(4)
     pose[:3, :3] = Rotation.from_quat(np.roll(numbers[3:], -1)).as_matrix()

@@ -1,4 +1,5 @@
-"""Organised PLY files: with a `range_grid`, as Stanford's scanners and PCL write them, or with a point for every pixel."""
+"""Organised PLY files: with a `range_grid`, as Stanford's scanners and PCL write them, or with a point for "
+"every pixel."""
 
 from __future__ import annotations
 
@@ -60,9 +61,9 @@ class _Header:
 def ply_file(path: Path) -> CloudFile:
     """A view that a PLY file holds, of which the header is read.
 
-    Its size is said by lines `obj_info num_cols` and `num_rows` (or comments `width` and `height`); its points are those
-    that its `range_grid` names for each pixel, or, without one, a point for every pixel in row order. Neither unit nor
-    pose are in such a file.
+    Its size is said by lines `obj_info num_cols` and `num_rows` (or comments `width` and `height`); its points are
+    those that its `range_grid` names for each pixel, or, without one, a point for every pixel in row order. Neither
+    unit nor pose are in such a file.
 
     Raises:
         ModMapError: the file is missing, damaged, larger than a view can be, or not organised; it has no x, y and z.
@@ -136,7 +137,8 @@ def _require_sides(header: _Header, path: Path) -> None:
         sides.append(int(digits[:MOST_DIGITS]))
     if 0 in sides:
         raise ModMapError(
-            f"{path}: expected an organised cloud, with obj_info num_cols and num_rows, found {vertices.count} points in "
+            f"{path}: expected an organised cloud, with obj_info num_cols and num_rows, found {vertices.count} "
+            "points in "
             "no order: export it organised, as PCD for instance"
         )
     counted = header.elements.get(GRID, vertices).count

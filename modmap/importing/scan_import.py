@@ -103,7 +103,8 @@ def _photographs(sources: Sequence[Path], choices: ImportChoices) -> ImportedSca
     missing = [name for name, value in given.items() if value is None]
     if missing or choices.images is None or choices.depth is None or choices.unit is None:
         raise ModMapError(
-            f"{sources[0]}: expected the photographs, the depth maps and the depth's unit beside a COLMAP model, found no "
+            f"{sources[0]}: expected the photographs, the depth maps and the depth's unit beside a COLMAP "
+            "model, found no "
             f"{', no '.join(missing)}"
         )
     if choices.poses is not None or choices.numbered:
@@ -128,7 +129,8 @@ def _cloud_files(sources: Sequence[Path]) -> list[CloudFile]:
             kinds = sorted({path.suffix.lower() for path in found})
             if len(kinds) != 1:
                 raise ModMapError(
-                    f"{source}: expected files of one kind of {', '.join(SUFFIXES)}, found {' and '.join(kinds) or 'none'}"
+                    f"{source}: expected files of one kind of {', '.join(SUFFIXES)}, found "
+                    f"{' and '.join(kinds) or 'none'}"
                 )
             paths.extend(sorted(found, key=lambda path: natural_key(path.name)))
         else:
@@ -150,7 +152,8 @@ def _require_names(files: Sequence[CloudFile]) -> None:
     repeated = next((file for file in files if names.count(file.view_id) > 1), None)
     if repeated is not None:
         raise ModMapError(
-            f"{repeated.path}: expected files of different names, as views are called by them, found {repeated.view_id} "
+            f"{repeated.path}: expected files of different names, as views are called by them, found "
+            f"{repeated.view_id} "
             "twice: count them with --numbered"
         )
 
@@ -176,7 +179,8 @@ def _poses(choices: ImportChoices, view_ids: Sequence[str]) -> dict[str, Array]:
         raise ModMapError(f"{path}: expected a scan, or a file with the pose of every view, found none")
     if choices.pose_unit is None:
         raise ModMapError(
-            f"{path}: expected the unit of its translations, which it doesn't say, found none: name it with --pose-unit (m, "
+            f"{path}: expected the unit of its translations, which it doesn't say, found none: name it with "
+            "--pose-unit (m, "
             "mm, or millimetres per unit)"
         )
     matrices = read_matrices(path)

@@ -6,6 +6,10 @@ from tests.bad_inputs.row_makers import words
 from tests.bad_inputs.table import Fault, Row
 
 CUBE = "".join(f"v {x} {y} {z}\n" for x in (0, 90) for y in (0, 90) for z in (0, 90)) + "f 1 2 3\nf 6 7 8\n"
+POINTS = (
+    "ply\nformat ascii 1.0\nelement vertex 8\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
+    + "".join(f"{x} {y} {z}\n" for x in (0, 90) for y in (0, 90) for z in (0, 90))
+)
 NOMINAL = "modmap nominal {part} --like {scan} --unit mm -o {new}"
 PARTS = Fault(
     "A drawing that no scan can be made of",
@@ -40,9 +44,9 @@ PARTS = Fault(
         ),
         Row(
             "nominal_points",
-            lambda w: w.write("part.obj", CUBE.partition("f")[0]),
-            NOMINAL.replace("{part}", "{part}.obj"),
-            "{part}.obj: expected triangles, found 8 points without faces, through which everything is seen: ...",
+            lambda w: w.write("part.ply", POINTS),
+            NOMINAL.replace("{part}", "{part}.ply"),
+            "{part}.ply: expected triangles, found 8 points without faces, through which everything is seen: ...",
         ),
         Row(
             "nominal_unit",

@@ -1,8 +1,8 @@
 """Organised clouds with a closed form, and files of them by writers that modmap doesn't read with.
 
 PCD files are written here, from the format's description, and read back by open3d beside modmap; PLY by plyfile; ZDF by
-netCDF4, which Zivid's own programs take; E57 by libE57 (by way of pye57, the only such package, so that what is read is also
-compared with what was written).
+netCDF4, with which Zivid's own examples read; E57 by libE57, by way of pye57, the one such package: what is read is
+compared with what was written.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def write_zdf(path: Path, cloud: Array, *, rgb: Array | None = None) -> Path:
 
 
 def write_e57(path: Path, clouds: list[Array], poses: list[Array], *, grey: Array | None = None) -> Path:
-    """An E57 file with a structured scan for each cloud (H, W, 3) in mm, whose pose (4, 4) is its own frame's in the world."""
+    """An E57 file with a structured scan for each cloud (H, W, 3) in mm, whose pose carries it into the world."""
     import pye57
     from scipy.spatial.transform import Rotation
 

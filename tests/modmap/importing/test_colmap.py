@@ -1,4 +1,4 @@
-"""COLMAP's text models, written here from the format's description: poses, pixels, lenses, and their unit by the depth."""
+"""COLMAP's text models, written from the format's description: poses, pixels, lenses, and the unit by the depth."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class TestReadSparseModel:
         found = read_sparse_model(tmp_path).lenses[7]
         np.testing.assert_array_equal(found.K, [[70, 0, 40], [0, 70, 30], [0, 0, 1]])
         assert found.size == (80, 60)
-        points = np.random.default_rng(0).uniform(-1, 1, (20, 3)) + [0, 0, 5]
+        points = np.random.default_rng(0).uniform([-1, -1, 4], [1, 1, 6], (20, 3))
         zero = np.zeros(3)
         theirs = cv2.projectPoints(points, zero, zero, found.K, found.distortion)[0]
         expected = cv2.projectPoints(points, zero, zero, found.K, np.pad(lens or [0.0], (0, 8))[:8])[0]
