@@ -66,9 +66,9 @@ def cloud_poses(
 ) -> dict[str, Array] | None:
     """What carries each cloud into one world, by what the files and the points say.
 
-    Poses that a file says hold, where it has them; of a camera's, only while the cloud is in the camera's frame. Else
-    clouds that were seen from several places are in one world already. Else nothing is known, as each cloud then lies
-    in its own camera's place.
+    Poses that the files say hold; a camera's only while its cloud is in its frame, and not where all files have the same,
+    as some drivers write. Else clouds that were seen from several places are in one world already. Else nothing is
+    known, as each cloud then lies before its own camera.
 
     Args:
         files: The views' files.
@@ -78,10 +78,11 @@ def cloud_poses(
     Returns:
         (4, 4) mm by view id; None where the poses aren't known. Of one view alone its frame is the world.
     """
-    if any(
-        file.pose is not None and (seen[file.view_id].origin or not file.pose_of_camera) for file in files
-    ):
-        return {file.view_id: _scaled(file.pose, unit) for file in files}
+    said = {file.view_id: file.pose for file in files if not file.pose_of_camera or seen[file.view_id].origin}
+    poses = [_scaled(pose, unit) for pose in said.values()]
+    all_alike = len(files) > 1 and all(np.array_equal(one, poses[0]) for one in poses)
+    if any(pose is not None for pose in said.values()) and not (all_alike and files[0].pose_of_camera):
+        return {file.view_id: _scaled(said.get(file.view_id), unit) for file in files}
     if len(files) > 1 and all(one.origin for one in seen.values()):
         return None
     return {file.view_id: np.eye(4) for file in files}
@@ -123,5 +124,6 @@ def _why_none(fitted: FittedCamera | None, found: Resection | None) -> str:
     )
     if found is not None and found.fitted.fits:
         return f"{expected} too flat a surface to tell which, in a frame that isn't the camera's: {advice}"
-    best = fitted if found is None else found.fitted
+    fits = [one for one in (fitted, found and found.fitted) if one is not None and np.isfinite(one.residual)]
+    best = min(fits, key=lambda one: one.residual, default=None)
     return f"{expected} {'none' if best is None else best}: {advice}"

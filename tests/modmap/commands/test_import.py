@@ -92,6 +92,23 @@ class TestImport:
         assert run("import", tmp_path / "00.pcd", "--unit", "mm", "-o", tmp_path / "scan") == 0
         _same(load_scan(tmp_path / "scan"), scan_of([turned(0, (1, 2, 3))]))
 
+    def test_pcd__with_viewpoints(self, run: Run, tmp_path: Path) -> None:
+        """The first camera is the world: its viewpoint is the identity, which otherwise nobody has set."""
+        for index, place in enumerate(((0, 0, 0), (0.1, 0.02, -0.03))):
+            viewpoint = " ".join(map(str, place)) + " 1 0 0 0"
+            (tmp_path / f"{index:02d}.pcd").write_bytes(pcd(fields(points() / 1000), VIEWPOINT=viewpoint))
+        assert run("import", *sorted(tmp_path.glob("*.pcd")), "--unit", "m", "-o", tmp_path / "scan") == 0
+        _same(load_scan(tmp_path / "scan"), scan_of([np.eye(4), turned(0, (100, 20, -30))]))
+
+    def test_pcd__with_one_viewpoint_for_all(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """As a driver of Kinects writes it into every file: it isn't where they stand."""
+        for index in range(2):
+            (tmp_path / f"{index:02d}.pcd").write_bytes(pcd(fields(points()), VIEWPOINT="0 0 0 0 1 0 0"))
+        assert run("import", *sorted(tmp_path.glob("*.pcd")), "--unit", "mm", "-o", tmp_path / "scan") == 0
+        assert "no pose is known" in capsys.readouterr().out
+
     def test_pcd__without_any_pose(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
