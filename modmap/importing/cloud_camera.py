@@ -66,9 +66,9 @@ def cloud_poses(
 ) -> dict[str, Array] | None:
     """What carries each cloud into one world, by what the files and the points say.
 
-    Poses that the files say hold; a camera's only while its cloud is in its frame, and not where all files have the same,
-    as some drivers write. Else clouds that were seen from several places are in one world already. Else nothing is
-    known, as each cloud then lies before its own camera.
+    Poses that the files say hold; a camera's only while its cloud is in its frame, and not where all files have the
+    same, as some drivers write. Else clouds that were seen from several places are in one world already. Else nothing
+    is known, as each cloud then lies before its own camera.
 
     Args:
         files: The views' files.
@@ -124,6 +124,6 @@ def _why_none(fitted: FittedCamera | None, found: Resection | None) -> str:
     )
     if found is not None and found.fitted.fits:
         return f"{expected} too flat a surface to tell which, in a frame that isn't the camera's: {advice}"
-    fits = [one for one in (fitted, found and found.fitted) if one is not None and np.isfinite(one.residual)]
-    best = min(fits, key=lambda one: one.residual, default=None)
+    fits = [one for one in (fitted, found.fitted if found is not None else None) if one is not None]
+    best = min((one for one in fits if np.isfinite(one.residual)), key=lambda one: one.residual, default=None)
     return f"{expected} {'none' if best is None else best}: {advice}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from modmap.datasets import load_scan, write_scan
 from modmap.scan import Scan
+from tests.docs_blocks import commands
 from tests.modmap.importing.clouds import (
     depth_map,
     fields,
@@ -181,25 +183,29 @@ class TestImport:
         assert found.view_ids == ("v00", "v01", "v02", "v03")
         assert run("check", tmp_path / "scan") == 0
 
-    def test_import__then_fit_and_predict(self, run: Run, tmp_path: Path) -> None:
-        """Clouds of a ball from around it serve as any scan does."""
+    def test_page__commands_run(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "part_7").mkdir()
+        for index in range(3):
+            (tmp_path / "part_7" / f"{index:02d}.pcd").write_bytes(pcd(fields(points() / 1000, grey=image())))
+        _write_poses(tmp_path / "poses.txt", unit=1000.0)
+        write_colmap(tmp_path, ball_scan(views=4, width=80, height=60))
+        found = commands("formats.md")
+        assert len(found) == 3
+        for words in found:
+            expanded = [one for word in words[1:] for one in (sorted(glob(word)) if "*" in word else [word])]
+            assert run(*expanded) == 0, words
+
+    def test_pcd__from_around_a_part(self, run: Run, tmp_path: Path) -> None:
+        """A ball's clouds in one world: the scan that they were made of."""
         good = ball_scan(views=4, width=80, height=60)
-        write_scan(good, tmp_path / "good")
         for frame in good.frames():
-            mask = np.ones(frame.shape, bool)
             assert frame.camera is not None
-            v, u = np.nonzero(mask)
-            there = frame.camera.back_project(np.stack([u, v], axis=1), frame.depth[v, u]).reshape(
-                *frame.shape, 3
-            )
+            v, u = np.mgrid[: frame.shape[0], : frame.shape[1]]
+            pixels = np.stack([u.ravel(), v.ravel()], axis=1)
+            there = frame.camera.back_project(pixels, frame.depth.ravel()).reshape(*frame.shape, 3)
             there[frame.depth == 0] = np.nan
-            columns = fields(there, grey=frame.image)
             sides = {"WIDTH": frame.shape[1], "HEIGHT": frame.shape[0]}
-            (tmp_path / f"{frame.id}.pcd").write_bytes(pcd(columns, **sides))
-        words = ("--unit", "mm", "-o", tmp_path / "new")
-        assert run("import", *sorted(tmp_path.glob("*.pcd")), *words) == 0
+            (tmp_path / f"{frame.id}.pcd").write_bytes(pcd(fields(there, grey=frame.image), **sides))
+        assert run("import", *sorted(tmp_path.glob("*.pcd")), "--unit", "mm", "-o", tmp_path / "new") == 0
         _same(load_scan(tmp_path / "new"), good, tolerance=0.05)
-        assert run("fit", tmp_path / "good", "-o", tmp_path / "model") == 0
-        lean = ("--formats", "npz", "--no-overlays")
-        assert run("predict", tmp_path / "model", tmp_path / "new", "-o", tmp_path / "out", *lean) == 0
-        assert (tmp_path / "out" / "new" / "summary.json").is_file()
