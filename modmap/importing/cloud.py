@@ -88,7 +88,8 @@ def require_bytes(path: Path, *, least: int, found: int) -> None:
 
 def organised(columns: Iterable[Array], *, width: int, height: int) -> Array:
     """(H, W, 3) float64 points of x, y and z in row order; NaN where they aren't finite, or all of them 0."""
-    flat = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=-1)
+    with np.errstate(invalid="ignore"):  # of a NaN that signals
+        flat = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=-1)
     flat[~np.isfinite(flat).all(axis=1) | ~flat.any(axis=1)] = np.nan
     return flat.reshape(height, width, 3)
 

@@ -60,17 +60,22 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         file = package.E57(str(path))
     except Exception as error:  # the library's own, of which pye57 names no class
-        raise ModMapError(f"{path}: expected an E57 file, found a damaged one ({cause(error)})") from None
+        raise ModMapError(f"{path}: expected an E57 file, found a damaged one ({_reason(error)})") from None
     try:
         yield file
     except ModMapError:
         raise
     except Exception as error:
         raise ModMapError(
-            f"{path}: expected a whole E57 file, found a damaged one ({cause(error)})"
+            f"{path}: expected a whole E57 file, found a damaged one ({_reason(error)})"
         ) from None
     finally:
         file.close()
+
+
+def _reason(error: Exception) -> str:
+    """What libE57 says, without where in its own code."""
+    return cause(error).partition(" ****")[0]
 
 
 def _require_structured(header: Any, path: Path, index: int) -> None:

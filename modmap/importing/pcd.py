@@ -120,7 +120,7 @@ def _read(path: Path) -> Cloud:
     try:
         with _opened(path) as file:
             found = package.PointCloud.from_fileobj(file)
-    except (ValueError, RuntimeError, TypeError, struct.error) as error:
+    except (ValueError, OverflowError, RuntimeError, TypeError, struct.error) as error:
         raise ModMapError(
             f"{path}: expected a whole PCD file, found a damaged one ({_first(error)})"
         ) from None

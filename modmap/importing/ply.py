@@ -159,7 +159,7 @@ def _read(path: Path, header: _Header) -> Cloud:
         pixels = _pixels(data, path, width * height)
     except ModMapError:
         raise
-    except (PlyParseError, ValueError, RuntimeError, KeyError) as error:
+    except (PlyParseError, ValueError, OverflowError, RuntimeError, KeyError) as error:
         raise ModMapError(
             f"{path}: expected a whole PLY file, found a damaged one ({cause(error)})"
         ) from None

@@ -362,7 +362,7 @@ FILES = Fault(
         _zdf(
             "damaged",
             lambda path: cut(write_zdf(path, points())),
-            "expected a Zivid frame, found a damaged file (...)",
+            "expected a whole Zivid frame, found a damaged file (...)",
         ),
         _zdf("other", _hdf5("data/depth", shape=(4, 4)), "expected data/pointcloud, found data, data/depth"),
         _zdf(

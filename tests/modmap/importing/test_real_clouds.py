@@ -1,4 +1,4 @@
-"""Clouds that sensors measured: from a data set in the camera's frame, moved to another, and files of other programs."""
+"""Clouds that sensors measured: a data set's, in the camera's frame and moved to another, and other programs' files."""
 
 from __future__ import annotations
 
