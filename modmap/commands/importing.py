@@ -18,16 +18,19 @@ def import_scan(
     images: Annotated[Path | None, arg(metavar="DIR")] = None,
     depth: Annotated[Path | None, arg(metavar="DIR")] = None,
     numbered: bool = False,
+    frames: Annotated[tuple[int, ...], arg(metavar="N [N ...]")] = (),
+    topics: Annotated[tuple[str, ...], arg(metavar="DEPTH IMAGE")] = (),
 ) -> int:
-    """Make a scan of organised point clouds (PCD, PLY, Zivid's ZDF, E57), or of a COLMAP model with depth maps.
+    """Make a scan of organised point clouds (PCD, PLY, ZDF, E57), a depth camera's recording, or a COLMAP model.
 
-    A view is a file, or one of the scans of an E57 file. Its camera is found from its points: a cloud that no pinhole
-    camera sees is refused. Needs `pip install 'modmap[pointclouds]'`; PLY and COLMAP need nothing more.
+    A view is a file, one of the scans of an E57 file, or a frame of a recording (a ROS 1 bag, as RealSense's viewer
+    writes it). A cloud's camera is found from its points: one that no pinhole camera sees is refused. Needs
+    `pip install 'modmap[pointclouds]'`, and `modmap[rosbag]` for recordings; PLY and COLMAP need nothing more.
 
     Example: modmap import part_7/*.pcd --unit m --poses poses.txt --pose-unit m -o scans/part_7
 
     Args:
-        sources: The files in the views' order, a folder of them, or the folder of a COLMAP model as text.
+        sources: The files in the views' order, a folder of them, a recording, or the folder of a COLMAP model as text.
         output: Where the scan is written.
         unit: Of the clouds or the depth maps: m, mm, 0.1mm or millimetres per unit. ZDF and E57 files say theirs.
         poses: A text file with a camera-to-world matrix a line, 16 numbers row by row, in the views' order; or a scan
@@ -37,6 +40,8 @@ def import_scan(
         depth: A folder with a depth map for each photograph of a COLMAP model, called as it.
         numbered: Call views 00, 01 and so on. By default they are called as their files, which must then be alike in
             every scan.
+        frames: Of a recording, the numbers of the depth images that are to be views, from 0.
+        topics: Of a recording, where several could be meant.
     """
     from modmap.datasets.plain import write_views
     from modmap.errors import UsageError
@@ -54,6 +59,8 @@ def import_scan(
         images=images,
         depth=depth,
         numbered=numbered,
+        frames=frames,
+        topics=topics,
     )
     made = import_views(sources, choices)
     write_views(made.views, output, name=output.resolve().name, content={})

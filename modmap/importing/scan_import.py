@@ -20,6 +20,7 @@ from modmap.importing.colmap_views import colmap_views
 from modmap.importing.e57 import e57_files
 from modmap.importing.pcd import pcd_file
 from modmap.importing.ply import ply_file
+from modmap.importing.recording_views import recording_views
 from modmap.importing.zdf import zdf_file
 from modmap.scan import Frame
 from modmap.types import Array
@@ -27,7 +28,8 @@ from modmap.types import Array
 ONE_VIEW: Mapping[str, Callable[[Path], CloudFile]] = {".pcd": pcd_file, ".ply": ply_file, ".zdf": zdf_file}
 SEVERAL_VIEWS: Mapping[str, Callable[[Path], list[CloudFile]]] = {".e57": e57_files}
 SUFFIXES = (*ONE_VIEW, *SEVERAL_VIEWS)
-KNOWN = f"{', '.join(SUFFIXES)}, a folder of such files, or a COLMAP model's folder"
+RECORDING = ".bag"
+KNOWN = f"{', '.join(SUFFIXES)}, a folder of such files, {RECORDING}, or a COLMAP model's folder"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class ImportChoices:
         images: A directory with an image for every view.
         depth: A directory with a depth map for every photograph of a COLMAP model.
         numbered: Views are called 00, 01 and so on, in the files' order; else as the files.
+        frames: Of a recording, which are views.
+        topics: Of a recording's depth and image; none: the one pair of the same camera.
     """
 
     unit: float | None = None
@@ -50,6 +54,8 @@ class ImportChoices:
     images: Path | None = None
     depth: Path | None = None
     numbered: bool = False
+    frames: tuple[int, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +88,11 @@ def import_views(sources: Sequence[Path], choices: ImportChoices) -> ImportedSca
         return _photographs(sources, choices)
     if choices.depth is not None:
         raise ModMapError(f"--depth: expected a COLMAP model, whose depth maps these are, found {sources[0]}")
+    recorded = [source for source in sources if source.suffix.lower() == RECORDING]
+    if recorded:
+        return _recording(sources, choices)
+    if choices.frames or choices.topics:
+        raise ModMapError(f"--frames, --topics: expected a recording ({RECORDING}), found {sources[0]}")
     files = _cloud_files(sources)
     if choices.numbered:
         digits = max(2, len(str(len(files) - 1)))
@@ -92,6 +103,18 @@ def import_views(sources: Sequence[Path], choices: ImportChoices) -> ImportedSca
     notes: list[str] = []
     made = CloudViews(files, unit=choices.unit, poses=poses, images=choices.images, notes=notes)
     return ImportedScan([partial(made.frame, file) for file in files], notes)
+
+
+def _recording(sources: Sequence[Path], choices: ImportChoices) -> ImportedScan:
+    if len(sources) > 1 or choices.images is not None:
+        raise ModMapError(f"{sources[0]}: expected one recording, whose images are in it, and nothing else")
+    names = [f"{index:0{max(2, len(str(len(choices.frames) - 1)))}d}" for index in range(len(choices.frames))]
+    poses = None if choices.poses is None else _poses(choices, names)
+    notes: list[str] = []
+    views = recording_views(
+        sources[0], choices.frames, topics=choices.topics, unit=choices.unit, poses=poses, notes=notes
+    )
+    return ImportedScan(views, notes)
 
 
 def _photographs(sources: Sequence[Path], choices: ImportChoices) -> ImportedScan:

@@ -14,6 +14,7 @@ import pytest
 from modmap.datasets import load_scan, write_scan
 from modmap.scan import Scan
 from tests.docs_blocks import commands
+from tests.modmap.importing.bags import VIEWER, write_bag
 from tests.modmap.importing.clouds import (
     depth_map,
     fields,
@@ -190,8 +191,9 @@ class TestImport:
             (tmp_path / "part_7" / f"{index:02d}.pcd").write_bytes(pcd(fields(points() / 1000, grey=image())))
         _write_poses(tmp_path / "poses.txt", unit=1000.0)
         write_colmap(tmp_path, ball_scan(views=4, width=80, height=60))
+        write_bag(tmp_path / "recording.bag", VIEWER, count=121)
         found = commands("formats.md")
-        assert len(found) == 3
+        assert len(found) == 4
         for words in found:
             expanded = [one for word in words[1:] for one in (sorted(glob(word)) if "*" in word else [word])]
             assert run(*expanded) == 0, words
