@@ -57,8 +57,11 @@ class Stream:
 
     @property
     def is_depth(self) -> bool:
-        """Whether its pixels are distances: 16 bit gray are where its name says so."""
-        return self.encoding in DEPTHS and (self.encoding != "mono16" or "depth" in self.topic.lower())
+        """Whether its pixels are distances: 16 bit of an infrared camera aren't, 16 bit gray where its name says so."""
+        name = self.topic.lower()
+        return (
+            self.encoding in DEPTHS and "infra" not in name and (self.encoding != "mono16" or "depth" in name)
+        )
 
 
 class Recording:

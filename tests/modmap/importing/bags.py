@@ -14,7 +14,7 @@ VIEWER = {
     "depth": "/device_0/sensor_0/Depth_0/image/data",
     "left": "/device_0/sensor_0/Infrared_1/image/data",
     "right": "/device_0/sensor_0/Infrared_2/image/data",
-    "unit": "/device_0/sensor_0/option/Depth Units/value",
+    "unit": "/device_0/sensor_0/option/Depth_Units/value",
 }
 ROS = {"depth": "/camera/aligned_depth_to_color/image_raw", "left": "/camera/color/image_raw"}
 
@@ -33,7 +33,7 @@ def write_bag(
     encoding: str = "mono16",
     unit: float | None = 0.001,
     count: int = 4,
-    picture: str = "mono8",
+    picture: str = "8UC1",
     lens: tuple[float, ...] = (0, 0, 0, 0, 0),
     model: str = "Brown Conrady",
 ) -> Path:
@@ -92,7 +92,9 @@ def write_bag(
             stored = depth.astype(np.uint16) if encoding != "32FC1" else (depth / 1000).astype(np.float32)
             write(topics["depth"], "sensor_msgs/msg/Image", time, message(stored, encoding, time))
             grey = image() + index
-            pixels = grey if picture == "mono8" else np.stack([grey, grey, 255 - grey], axis=-1)
+            pixels = {"8UC1": grey, "16UC1": grey * np.uint16(257)}.get(
+                picture, np.stack([grey, grey, 255 - grey], axis=-1)
+            )
             for name in ("left", "right"):
                 if name in topics:
                     later = time + 10_000_000

@@ -52,6 +52,11 @@ class TestRecordingViews:
         (made,) = recording_views(path, (0,), topics=(), unit=None, poses=None, notes=[])
         np.testing.assert_allclose(made().depth, np.round(depth_map()) / 10, rtol=1e-5)
 
+    def test_viewer__infrared_of_16_bit_is_no_depth(self, tmp_path: Path) -> None:
+        path = write_bag(tmp_path / "a.bag", VIEWER, picture="16UC1")
+        (made,) = recording_views(path, (0,), topics=(), unit=None, poses=None, notes=[])
+        np.testing.assert_array_equal(made().image, image() * np.uint16(257))
+
     def test_topics__of_two_that_are_named(self, tmp_path: Path) -> None:
         path = write_bag(tmp_path / "a.bag", VIEWER)
         topics = (VIEWER["depth"], VIEWER["right"])
