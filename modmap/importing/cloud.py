@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from modmap.errors import ModMapError
-from modmap.files.container_limits import ContainerError, require_size
 from modmap.types import Array
 
 SCALES = (1.0, 255.0, 65535.0)  # largest values that an intensity without a type of its own may have
 LEVELS = 65535
+MOST_POINTS = 2**26  # of a view: some hundred bytes are taken for each, where an image takes a few
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +68,8 @@ def require_organised(path: Path, *, width: int, height: int, points: int) -> No
             f"{path}: expected an organised cloud, a point for every pixel of a view, found {width} x {height}: export "
             "it organised (also called ordered, or structured), with the points that were not measured"
         )
-    try:
-        require_size(height, width)
-    except ContainerError as error:
-        raise ModMapError(f"{path}: {error}") from None
+    if width * height > MOST_POINTS:
+        raise ModMapError(f"{path}: expected at most {MOST_POINTS} points, found {width} x {height}")
 
 
 def require_bytes(path: Path, *, least: int, found: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from modmap.importing.cloud import CloudFile
 from modmap.types import Array
 
 CLEARLY_BETTER = 0.5  # share of the other's residual
+MOST_JUDGED = 500_000  # points
 AT_THE_ORIGIN = 0.05  # of the points' distance, by which a camera found from noisy points may lie beside it
 
 
@@ -36,7 +38,7 @@ class SeenFrom:
 
 
 def seen_from(points: Array, *, where: str) -> SeenFrom:
-    """Finds the camera whose pixels see the points.
+    """Finds the camera whose pixels see the points; of large clouds by every few of their rows and columns.
 
     Args:
         points: (H, W, 3) mm; NaN where nothing was measured.
@@ -47,6 +49,7 @@ def seen_from(points: Array, *, where: str) -> SeenFrom:
     """
     if not np.isfinite(points).any():
         raise ModMapError(f"{where}: expected measured points, found none")
+    points = _thinned(points)
     fitted = fit_camera(np.nan_to_num(points, nan=0.0))
     if fitted is not None and fitted.camera.distortion is None and fitted.residual <= PLAIN_PINHOLE:
         return SeenFrom(fitted, mirrored=False, own_frame=True, origin=True)
@@ -101,6 +104,16 @@ def posed_camera(fitted: FittedCamera, T_cloud_to_world: Array, *, where: str) -
         return Camera.from_camera_to_world(camera.K, pose, size=camera.size, distortion=camera.distortion)
     except ModMapError as error:
         raise ModMapError(f"{where}: {error}") from None
+
+
+def _thinned(points: Array) -> Array:
+    """The points with only every few rows and columns measured, where there are more than need be judged."""
+    step = math.ceil(math.sqrt(points.shape[0] * points.shape[1] / MOST_JUDGED))
+    if step < 2 or not np.isfinite(points[::step, ::step]).all(axis=2).any():
+        return points
+    thin = np.full_like(points, np.nan)
+    thin[::step, ::step] = points[::step, ::step]
+    return thin
 
 
 def _scaled(pose: Array | None, unit: float) -> Array:

@@ -13,7 +13,14 @@ import numpy as np
 
 from modmap.errors import ModMapError
 from modmap.files.container_limits import cause
-from modmap.importing.cloud import Cloud, CloudFile, intensity_image, require_bytes, require_organised
+from modmap.importing.cloud import (
+    MOST_POINTS,
+    Cloud,
+    CloudFile,
+    intensity_image,
+    require_bytes,
+    require_organised,
+)
 from modmap.importing.packages import reader_package
 from modmap.types import Array
 
@@ -88,9 +95,8 @@ def _require_structured(header: Any, path: Path, index: int) -> None:
     if not (set(CARTESIAN) <= set(fields) or set(SPHERICAL) <= set(fields)):
         raise ModMapError(f"{path}: scan {index}: expected {', '.join(CARTESIAN)}, found {', '.join(fields)}")
     count = int(header.point_count)
-    require_organised(
-        path, width=count, height=2, points=2 * count
-    )  # no side yet: only that it isn't too large
+    if count > MOST_POINTS:
+        raise ModMapError(f"{path}: scan {index}: expected at most {MOST_POINTS} points, found {count}")
     require_bytes(path, least=count, found=path.stat().st_size)
 
 

@@ -79,7 +79,7 @@ HEADERS = Fault(
         ),
         _header(
             "huge",
-            "expected at most 134217728 pixels, found 100000 x 10000",
+            "expected at most 67108864 points, found 100000 x 10000",
             WIDTH=100000,
             HEIGHT=10000,
             POINTS=10**9,
@@ -374,7 +374,7 @@ FILES = Fault(
         _zdf(
             "huge",
             _hdf5("data/pointcloud", shape=(100000, 10000, 3), chunks=(1, 100, 3)),
-            "expected at most 134217728 pixels, found 10000 x 100000",
+            "expected at most 67108864 points, found 10000 x 100000",
         ),
         _e57(
             "damaged",
