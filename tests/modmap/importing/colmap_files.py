@@ -50,7 +50,7 @@ def write_colmap(root: Path, scan: Scan, *, model: str = "PINHOLE") -> dict[str,
             point = 1000 * (index + 1) + number
             seen.append(f"{x + 0.5} {y + 0.5} {point} 1.5 2.5 -1")
             x3, y3, z3 = there[number]
-            points.append(f"{point} {x3:.12g} {y3:.12g} {z3:.12g} 9 9 9 0.5 {index + 1} {number}")
+            points.append(f"{point} {x3:.12g} {y3:.12g} {z3:.12g} 9 9 9 0.5 {index + 1} {2 * number}")
         images.append(" ".join(seen))
         cv2.imwrite(str(places["images"] / name), frame.image)
         np.save(places["depth"] / f"v{index:02d}.npy", frame.depth)
