@@ -1,4 +1,4 @@
-"""Organised point clouds, and COLMAP's models, that a scan is to be made of."""
+"""Organised point clouds that a scan is to be made of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.bad_inputs.making import cut, flip
 from tests.bad_inputs.row_makers import words
 from tests.bad_inputs.table import Fault, Row
 from tests.bad_inputs.workspace import Workspace
-from tests.modmap.importing.bags import VIEWER, write_bag
 from tests.modmap.importing.clouds import (
     HEIGHT,
     WIDTH,
@@ -25,7 +24,6 @@ from tests.modmap.importing.clouds import (
     write_e57,
     write_zdf,
 )
-from tests.modmap.importing.colmap_files import write_colmap
 
 IMPORT = "modmap import {a}.pcd --unit mm -o {new}"
 ALL = HEIGHT * WIDTH
@@ -285,6 +283,12 @@ SAID = Fault(
             "{scan}: expected a new or empty directory to write to, found one in use",
         ),
         Row(
+            "frames_of_a_cloud",
+            _one,
+            "modmap import {a}.pcd --unit mm --frames 0 -o {new}",
+            "--frames, --topics: expected a recording (.bag), found {a}.pcd",
+        ),
+        Row(
             "import_depth_of_a_cloud",
             _one,
             "modmap import {a}.pcd --unit mm --depth {scan} -o {new}",
@@ -396,202 +400,4 @@ FILES = Fault(
 )
 
 
-def _model(change: Callable[[Path], object] = lambda place: None) -> Callable[[Workspace], object]:
-    """The workspace's scan as COLMAP's."""
-
-    def make(w: Workspace) -> None:
-        from modmap.datasets import load_scan
-
-        write_colmap(w.root, load_scan(w.scan))
-        change(w.root / "sparse")
-
-    return make
-
-
-def _edited(name: str, old: str, new: str) -> Callable[[Path], object]:
-    def change(place: Path) -> None:
-        path = place / name
-        path.write_text(path.read_text().replace(old, new, 1))
-
-    return change
-
-
-def _colmap(name: str, change: Callable[[Path], object], says: str, status: int = 1, words: str = "") -> Row:
-    words = words or "--images {photographs} --depth {depth} --unit mm"
-    return Row(f"colmap_{name}", _model(change), f"modmap import {{sparse}} {words} -o {{new}}", says, status)
-
-
-def _in_binary(place: Path) -> None:
-    for path in list(place.iterdir()):
-        path.rename(path.with_suffix(".bin"))
-
-
-def _few_points(place: Path) -> None:
-    path = place / "points3D.txt"
-    path.write_text("\n".join(path.read_text().splitlines()[:20]))
-
-
-MODELS = Fault(
-    "A COLMAP model that can't be used",
-    means="The model is read as text. Photographs alone leave its unit open: it is measured by the depth maps at the model's points, or "
-    "given. Cameras are of OpenCV's pinhole model with its lens at most.",
-    do="Name the photographs, a depth map for each, and the depth's unit. Undistort fisheye photographs, and the depth maps alike.",
-    rows=(
-        _colmap("whole", lambda place: None, "", 0),
-        _colmap(
-            "binary",
-            _in_binary,
-            "{sparse}: expected a COLMAP model as text, with cameras.txt and images.txt, found a binary one: colmap model_converter --input_path {sparse} --output_path {sparse} --output_type TXT",
-        ),
-        _colmap(
-            "alone",
-            lambda place: None,
-            "{sparse}: expected the photographs, the depth maps and the depth's unit beside a COLMAP model, found no --images, no --depth, no --unit",
-            words=" ",
-        ),
-        _colmap(
-            "no_scale",
-            lambda place: (place / "points3D.txt").unlink(),
-            "{sparse}: expected 30 points of points3D.txt with a depth, by which the model's unit is measured, found 0: give it with --pose-unit (millimetres per unit)",
-        ),
-        _colmap(
-            "few_points",
-            _few_points,
-            "{sparse}: expected 30 points of points3D.txt with a depth, by which the model's unit is measured, found 19: give it with --pose-unit (millimetres per unit)",
-        ),
-        _colmap(
-            "fisheye",
-            _edited("cameras.txt", "PINHOLE", "OPENCV_FISHEYE"),
-            "{sparse}/cameras.txt: line 2: expected one of SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, FULL_OPENCV, found OPENCV_FISHEYE: undistort the photographs (colmap image_undistorter) and the depth maps alike",
-        ),
-        _colmap(
-            "parameters",
-            _edited("cameras.txt", "PINHOLE", "SIMPLE_PINHOLE"),
-            "{sparse}/cameras.txt: line 2: expected 3 parameters of SIMPLE_PINHOLE, found 4",
-        ),
-        _colmap(
-            "camera_line",
-            _edited("cameras.txt", "PINHOLE 80 60", "PINHOLE"),
-            "{sparse}/cameras.txt: line 2: expected 4 parameters of PINHOLE, found 2",
-        ),
-        _colmap(
-            "no_camera",
-            lambda place: (place / "cameras.txt").write_text("# none\n"),
-            "{sparse}/images.txt: line 2: expected a camera of cameras.txt, found 1",
-        ),
-        _colmap(
-            "image_line",
-            lambda place: (place / "images.txt").write_text("1 1 0 0 0\n\n"),
-            "{sparse}/images.txt: line 1: expected IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID and NAME, found '1 1 0 0 0'",
-        ),
-        _colmap(
-            "pose_words",
-            lambda place: (place / "images.txt").write_text("1 a b c d 0 0 0 1 v00.png\n\n"),
-            "{sparse}/images.txt: line 1: expected numbers, found 'a b c d 0 0 0'",
-        ),
-        _colmap(
-            "no_images",
-            lambda place: (place / "images.txt").write_text("# none\n"),
-            "{sparse}/images.txt: expected at least one image, found none",
-        ),
-        _colmap(
-            "no_cameras_file",
-            lambda place: (place / "cameras.txt").unlink(),
-            "{sparse}/cameras.txt: cannot be read: No such file or directory",
-        ),
-        _colmap(
-            "no_photograph",
-            lambda place: (place.parent / "photographs" / "v02.png").unlink(),
-            "{photographs}/v02.png: expected the photograph that images.txt names, found none",
-        ),
-        _colmap(
-            "no_depth",
-            lambda place: (place.parent / "depth" / "v02.npy").unlink(),
-            "{depth}: expected the depth map of a photograph, v02 with an ending of .npy, .npz, .exr, .tif, .tiff, .png, found none",
-        ),
-    ),
-)
-
-
-def _bag(name: str, says: str, words: str = "--frames 0", **options: Any) -> Row:
-    topics = options.pop("topics", VIEWER)
-    return Row(
-        f"bag_{name}",
-        lambda w: write_bag(w.root / "a.bag", topics, **options),
-        f"modmap import {{a}}.bag {words} -o {{new}}",
-        "{a}.bag: " + says if says else "",
-        1 if says else 0,
-    )
-
-
-NO_LEFT = {name: topic for name, topic in VIEWER.items() if name != "left"}
-RECORDINGS = Fault(
-    "A recording that can't be used",
-    means="A bag of ROS 1 holds depth images and images of the same pixels, seen by the same camera. `--frames` says which are views.",
-    do="Record infrared 1 beside depth, or align depth to colour; name two topics where several could be meant. A recording that was cut "
-    "off is mended by `rosbag reindex`.",
-    rows=(
-        _bag("whole", ""),
-        _bag(
-            "no_frames",
-            "expected the numbers of frames that are to be views, from 0 to 3, in order, each once (--frames), found none",
-            " ",
-        ),
-        _bag(
-            "frame_beyond",
-            "expected the numbers of frames that are to be views, from 0 to 3, in order, each once (--frames), found 4",
-            "--frames 0 4",
-        ),
-        _bag(
-            "no_image_of_the_depth_s_pixels",
-            "expected one depth topic and one image topic with the same camera (RealSense: depth and infrared 1, or depth that was aligned to the colour), found none of ...: name two with --topics",
-            topics=NO_LEFT,
-        ),
-        _bag(
-            "topics_unknown",
-            "expected the topics of the depth and of the image, two of ..., found /depth",
-            "--frames 0 --topics /depth /device_0/sensor_0/Infrared_2/image/data",
-        ),
-        _bag(
-            "no_unit",
-            "expected the unit of the depth, which /device_0/sensor_0/Depth_0/image/data (mono16) doesn't say, found none: name it with --unit (m, mm, 0.1mm or millimetres per unit)",
-            unit=None,
-        ),
-        _bag(
-            "other_unit",
-            "expected no --unit, as its depth is in units of 1 mm, found one of 1000 mm",
-            "--frames 0 --unit m",
-        ),
-        _bag(
-            "inverse_lens",
-            "/device_0/sensor_0/Depth_0/info/camera_info: expected a camera of OpenCV's pinhole model, found one of the inverse model, ...",
-            lens=(0.1, 0, 0, 0, 0),
-            model="Inverse Brown Conrady",
-        ),
-        _bag(
-            "encoding",
-            "expected pixels of 16UC1, mono16, 32FC1, mono8, 8UC1, bgr8, rgb8, bgra8, rgba8, found 'yuv422'",
-            picture="yuv422",
-        ),
-        Row(
-            "bag_cut",
-            lambda w: cut(write_bag(w.root / "a.bag", VIEWER)),
-            "modmap import {a}.bag --frames 0 -o {new}",
-            "{a}.bag: expected a whole ROS 1 bag, found a damaged one (...): one that was cut off is mended by rosbag reindex",
-        ),
-        Row(
-            "bag_other",
-            lambda w: w.write("a.bag", b"x" * 3000),
-            "modmap import {a}.bag --frames 0 -o {new}",
-            "{a}.bag: expected a whole ROS 1 bag, found a damaged one (...): one that was cut off is mended by rosbag reindex",
-        ),
-        Row(
-            "frames_of_a_cloud",
-            _one,
-            "modmap import {a}.pcd --unit mm --frames 0 -o {new}",
-            "--frames, --topics: expected a recording (.bag), found {a}.pcd",
-        ),
-    ),
-)
-
-FAULTS = (HEADERS, CAMERAS, SAID, FILES, MODELS, RECORDINGS)
+FAULTS = (HEADERS, CAMERAS, SAID, FILES)
