@@ -1,5 +1,5 @@
-"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `nominal`,
-`figures`, `encoders`, `schema`, `doctor`, `completion`.
+"""The command line: `modmap fit`, `calibrate`, `predict`, `watch`, `pod`, `report`, `evaluate`, `check`, `import`,
+`nominal`, `figures`, `encoders`, `schema`, `doctor`, `completion`.
 
 Exit codes: 0 done; 1 a scan or file can't be used, or a check failed; 2 the command was used wrongly; 3 `modmap predict
 --fail-on-defect` scored every scan and at least one failed; 4 none failed, but too little of at least one was seen.

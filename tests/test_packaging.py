@@ -76,11 +76,28 @@ class TestNeeds:
 
     def test_readme__says_why_of_every_dependency(self) -> None:
         named = {Requirement(one).name for one in _project("modmap")["dependencies"]}
-        rows = re.findall(
-            r"^\| ([a-z0-9_, -]+) \| .+ \|$", (ROOT / "modmap" / "README.md").read_text(), re.MULTILINE
-        )
-        told = [name for row in rows for name in row.split(", ") if row != "package"]
+        assert sorted(_told("package", r"^\| ([a-z0-9_, -]+) \| [^|]+ \|$")) == sorted(named)
+
+    def test_readme__says_why_of_every_extra_s_packages(self) -> None:
+        extras: dict[str, list[str]] = _project("modmap")["optional-dependencies"]
+        named = [
+            (Requirement(one).name, extra)
+            for extra, packages in extras.items()
+            for one in packages
+            if extra != "all"
+        ]
+        rows = _rows(r"^\| ([A-Za-z0-9_-]+) \| ([a-z, -]+) \| [^|]+ \|$")
+        told = [(name, extra) for name, several in rows if name != "package" for extra in several.split(", ")]
         assert sorted(told) == sorted(named)
+
+
+def _rows(pattern: str) -> list[Any]:
+    """What a pattern finds in the lines of modmap's page."""
+    return re.findall(pattern, (ROOT / "modmap" / "README.md").read_text(), re.MULTILINE)
+
+
+def _told(head: str, pattern: str) -> list[str]:
+    return [name for row in _rows(pattern) for name in row.split(", ") if row != head]
 
 
 def _project(folder: str) -> dict[str, Any]:

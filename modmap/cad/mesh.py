@@ -13,6 +13,11 @@ from modmap.types import Array
 
 MESHES = (".stl", ".ply", ".obj")
 STEP = (".step", ".stp")
+CLOUDS = (".pcd", ".e57", ".zdf", ".xyz", ".las", ".laz", ".pts")
+NO_SURFACE = (
+    "points without faces, through which everything is seen: make triangles of them (MeshLab and CloudCompare do, by a "
+    "screened Poisson reconstruction) and save those as PLY; of organised scans, modmap import makes a training scan"
+)
 UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 DEVIATION = 0.05  # mm by which triangles may lie off the surface of a STEP file
 
@@ -55,12 +60,14 @@ def read_mesh(path: Path, *, unit: str) -> Mesh:
         unit: Of its lengths: mm, cm, m or inch. A STEP file says its own, and is in millimetres once it is read.
 
     Raises:
-        ModMapError: the file is missing, of another kind, damaged or without triangles; its unit is none, or isn't a
-            STEP file's; or what reads it isn't installed.
+        ModMapError: the file is missing, of another kind, damaged or without triangles (as a point cloud is); its unit
+            is none, or isn't a STEP file's; or what reads it isn't installed.
     """
     if unit not in UNITS:
         raise ModMapError(f"unit: expected {', '.join(UNITS)}, found {unit!r}")
     kind = path.suffix.lower()
+    if kind in CLOUDS:
+        raise ModMapError(f"{path}: expected a surface, found {NO_SURFACE}")
     if kind not in (*MESHES, *STEP):
         raise ModMapError(
             f"{path}: expected a part in {', '.join((*MESHES, *STEP))}, found {kind or 'no suffix'}"
@@ -73,6 +80,8 @@ def read_mesh(path: Path, *, unit: str) -> Mesh:
         vertices, faces = _read_step(path)
     else:
         vertices, faces = _read_triangles(path)
+    if not len(faces) and len(vertices):
+        raise ModMapError(f"{path}: expected triangles, found {len(vertices)} {NO_SURFACE}")
     if not len(faces):
         raise ModMapError(f"{path}: expected a whole file of triangles, found none")
     if not np.isfinite(vertices).all():

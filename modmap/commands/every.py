@@ -17,6 +17,7 @@ def every_command() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
     from modmap.commands.evaluate import evaluate
     from modmap.commands.figures import defects, evidence, features, figures, pairs, qualitative
     from modmap.commands.fit import fit
+    from modmap.commands.importing import import_scan
     from modmap.commands.nominal import nominal
     from modmap.commands.pod import pod
     from modmap.commands.predict import predict
@@ -33,6 +34,7 @@ def every_command() -> tuple[dict[str, Command], dict[str, dict[str, Command]]]:
         "report": report,
         "evaluate": evaluate,
         "check": check,
+        "import": import_scan,
         "nominal": nominal,
         "figures": figures,
         "encoders": encoders,

@@ -21,7 +21,7 @@ class FittedCamera:
     """A camera, and how far the points lie from where it sees them.
 
     Attributes:
-        camera: Its own frame is the cloud's.
+        camera: Where it stands in the cloud's frame, which is its own where it was fitted by `fit_camera`.
         residual: Root mean square distance of the points' projections from their pixels, pixels.
         largest: The largest, pixels.
         pixel: Edge of a pixel at the cloud's median depth, mm.
@@ -72,14 +72,19 @@ def fit_camera(points: Array) -> FittedCamera | None:
     if (intrinsics[::2] <= 0).any():
         return None
     camera = _camera(intrinsics, np.zeros(3), (width, height))
-    if _root_mean_square(_residuals(camera, some, at)) > PLAIN_PINHOLE:
+    if _root_mean_square(_residuals(camera, some, at)[0]) > PLAIN_PINHOLE:
         camera = _with_lens(intrinsics, rays, at, (width, height))
-    found = _residuals(camera, seen, pixels)
+    return judged(camera, seen, pixels)
+
+
+def judged(camera: Camera, points: Array, pixels: Array) -> FittedCamera:
+    """How well a camera sees points (M, 3), mm, where they belong, at pixels (M, 2)."""
+    found, depth = _residuals(camera, points, pixels)
     return FittedCamera(
         camera,
         residual=_root_mean_square(found),
         largest=float(found.max()),
-        pixel=float(np.median(seen[:, 2]) / camera.K[0, 0]),
+        pixel=float(np.median(depth) / camera.K[0, 0]),
     )
 
 
@@ -105,11 +110,11 @@ def _camera(intrinsics: Array, lens: Array, size: tuple[int, int]) -> Camera:
     return Camera(K, np.eye(4), size=size, distortion=np.array([k1, 0, p1, p2]))
 
 
-def _residuals(camera: Camera, points: Array, pixels: Array) -> Array:
-    """(M,) pixels between the points' projections and the pixels that they belong to; infinite for those not seen."""
-    seen, _ = camera.project(points)
+def _residuals(camera: Camera, points: Array, pixels: Array) -> tuple[Array, Array]:
+    """(M,) pixels between the points' projections and their pixels, infinite for those not seen; and depth."""
+    seen, depth = camera.project(points)
     distances: Array = np.nan_to_num(np.linalg.norm(seen - pixels, axis=1), nan=np.inf)
-    return distances
+    return distances, depth
 
 
 def _root_mean_square(values: Array) -> float:

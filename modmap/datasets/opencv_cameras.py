@@ -100,6 +100,18 @@ def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Fi
     Raises:
         ModMapError: a line does not have 16 numbers.
     """
+    matrices = read_matrices(path)
+    unit, finding = guess_pose_unit(matrices[:, :3, 3], typical_depth_mm)
+    matrices[:, :3, 3] *= unit
+    return matrices, finding
+
+
+def read_matrices(path: Path) -> Array:
+    """(N, 4, 4) the matrices of a text file with one, row by row, a line, in its own unit.
+
+    Raises:
+        ModMapError: a line does not have 16 numbers, or there is none.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
@@ -107,10 +119,7 @@ def read_poses(path: Path, *, typical_depth_mm: float | None) -> tuple[Array, Fi
     poses = [_pose(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not poses:
         raise ModMapError(f"{path}: expected one pose per line, found an empty file")
-    matrices = np.stack(poses)
-    unit, finding = guess_pose_unit(matrices[:, :3, 3], typical_depth_mm)
-    matrices[:, :3, 3] *= unit
-    return matrices, finding
+    return np.stack(poses)
 
 
 def _pose(path: Path, number: int, line: str) -> Array:

