@@ -50,7 +50,7 @@ endif
 ARGS ?=
 
 demo: setup ## Scan simulated parts, learn a good one of each kind, find the defects of others: minutes on two cores
-	OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m benchmarks.demo --workers $(THREADS) $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.demo --workers $(THREADS) $(ARGS)
 
 # Of the simulated data set: work, to choose settings on, or report, on which nothing is ever tuned.
 SPLIT ?= work

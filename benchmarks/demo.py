@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cadscan.dataset import DatasetSettings, make_dataset
+from benchmarks.cadscan.workers import run_all
 from benchmarks.evaluations.defects import Matches, category_matches
 from benchmarks.runs.command_line import command
 from modmap import ModMap
 from modmap.datasets import SiM3D
+from modmap.errors import ModMapError
 from modmap.report.write import write_reports
 from modmap.runs.predict import predict_directories
 from modmap.runs.stored_results import read_summary
@@ -33,7 +35,7 @@ class Arguments:
     out: Path = Path("results/demo")
     """Where the results go; what an earlier run has done there is not done again."""
     workers: int = 2
-    """Processes that scan."""
+    """Processes, each on one thread: of so many parts at a time."""
     open: bool = False
     """Open the page in the browser at the end."""
 
@@ -71,6 +73,43 @@ class Tally:
         )
 
 
+@dataclass(frozen=True)
+class Job:
+    """A kind of part to learn, and to judge others of.
+
+    Attributes:
+        category: Its name.
+        data: The data set.
+        out: Where the models and the results go.
+    """
+
+    category: str
+    data: Path
+    out: Path
+
+    @property
+    def scans(self) -> Path:
+        """Where the results of the scans go."""
+        return self.out / "scans"
+
+
+def judge(job: Job) -> None:
+    """Learns the good part of a kind, and scores the others.
+
+    Raises:
+        ModMapError: a scan can't be scored.
+    """
+    dataset = SiM3D(job.data)
+    nominal = dataset.train(job.category)
+    model = ModMap().fit([nominal])
+    # The threshold is what the good part itself lets another one show.
+    model.calibrate([nominal])
+    saved = model.save_pretrained(job.out / "models" / job.category)
+    directories = [scan.root for scan in dataset.tests(job.category) if scan.root is not None]
+    if predict_directories(str(saved), directories, output=job.scans, resume=True, nominal=nominal.root):
+        raise ModMapError(f"{job.category}: expected scans that can be scored, found others, named above")
+
+
 def run(arguments: Arguments) -> int:
     """Runs the demonstration; returns the exit status."""
     started = time.perf_counter()
@@ -78,21 +117,15 @@ def run(arguments: Arguments) -> int:
     settings = DatasetSettings(SIZE, good=GOOD, bad=BAD, seed=0, smallest=SMALLEST)
     make_dataset(arguments.data, settings, categories=CATEGORIES, workers=arguments.workers)
     print("2/2 learn a good part of each kind, lay the others on it and compare", flush=True)
-    dataset, tally, scans = SiM3D(arguments.data), Tally(), arguments.out / "scans"
-    for category in CATEGORIES:
-        nominal, tests = dataset.train(category), dataset.tests(category)
-        model = ModMap().fit([nominal])
-        # The threshold is what the good part itself lets another one show.
-        model.calibrate([nominal])
-        saved = model.save_pretrained(arguments.out / "models" / category)
-        directories = [scan.root for scan in tests if scan.root is not None]
-        status = predict_directories(str(saved), directories, output=scans, resume=True, nominal=nominal.root)
-        if status:
-            return status
+    jobs = [Job(category, arguments.data, arguments.out) for category in CATEGORIES]
+    run_all(judge, jobs, workers=arguments.workers, title="parts")
+    dataset, tally = SiM3D(arguments.data), Tally()
+    for job in jobs:
+        tests = dataset.tests(job.category)
         for scan in tests:
-            tally.count(scan, read_summary(scans / scan.name).get("verdict"))
-        tally.defects += category_matches(tests, scans)
-    page = write_reports(scans)[-1]
+            tally.count(scan, read_summary(job.scans / scan.name).get("verdict"))
+        tally.defects += category_matches(tests, job.scans)
+    page = write_reports(arguments.out / "scans")[-1]
     minutes = (time.perf_counter() - started) / 60
     print(f"\n{tally.lines()}\nDone in {minutes:.1f} minutes. To open in a browser: {page}")
     if arguments.open:

@@ -15,7 +15,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import DatasetInfo  # type: ignore[import-untyped]
 from datasets.config import DATASET_INFO_FILENAME  # type: ignore[import-untyped]
 
-from dino_depth.atomic import atomic_file, remove_leftovers
+from dino_depth.atomic import atomic_file, remove_leftovers, telling
 from dino_depth.data.corpus import STATE, Row, features
 from dino_depth.errors import DinoDepthError, one_line
 from dino_depth.files import parsed_json, read_json
@@ -162,8 +162,10 @@ class CorpusWriter:
 def _write_info(directory: Path) -> None:
     """Writes what `datasets` knows a corpus' columns by."""
     with tempfile.TemporaryDirectory() as made:
-        DatasetInfo(features=features()).write_to_directory(made)
-        content = (Path(made) / DATASET_INFO_FILENAME).read_bytes()
+        described = Path(made) / DATASET_INFO_FILENAME
+        with telling(described):
+            DatasetInfo(features=features()).write_to_directory(made)
+        content = described.read_bytes()
     with atomic_file(directory / DATASET_INFO_FILENAME) as partial:
         partial.write_bytes(content)
 
