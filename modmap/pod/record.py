@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from modmap.alignment.motion import moved
 from modmap.calibration import Calibration
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
 from modmap.files.validated_json import read_json, validate
 from modmap.pod.curves import Curve
 from modmap.pod.shapes import Kind
+from modmap.types import Array
 
 POD_NAME = "pod.json"
 FORMAT = 1
@@ -156,6 +159,24 @@ def read_record(directory: Path) -> PodRecord | None:
             f"{path}: expected a study of format {FORMAT}, found {found!r}: run modmap pod again"
         )
     return validate(PodRecord, data, where=str(path))
+
+
+def blind_in(places: Sequence[BlindPlace], motion: Array) -> list[BlindPlace]:
+    """Blind places where they lie in another world.
+
+    Args:
+        places: In the nominal scan's.
+        motion: (4, 4) from there to the other.
+    """
+    found = []
+    for one in places:
+        x, y, z = moved(motion, np.array([one.centre_mm]))[0].tolist()
+        changes: dict[str, Vector] = {"centre_mm": (x, y, z)}
+        if one.look_from is not None:
+            x, y, z = (motion[:3, :3] @ np.array(one.look_from)).tolist()
+            changes["look_from"] = (x, y, z)
+        found.append(one.model_copy(update=changes))
+    return found
 
 
 def sentences(record: PodRecord) -> list[str]:
