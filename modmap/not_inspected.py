@@ -41,7 +41,8 @@ class NotInspectedRecord(BaseModel):
 
     Attributes:
         not_measured: Share of it that no view of the scan measured, or looked through, in [0, 1].
-        not_compared: Share that was measured, but of which no evidence says anything.
+        not_compared: Share that was measured, but held against no place of the nominal scan: neither by geometry nor by
+            appearance or texture.
         regions: The largest connected pieces, the largest first.
         motion: From the nominal scan's world to this one's, row by row.
     """
@@ -61,7 +62,7 @@ class NotInspected:
     Attributes:
         points: (M, 3) float32 one point of each place of it, in the scan's world, mm.
         reasons: (M,) uint8 1 for *not measured*: no view measured the place or looked through it; 2 for *not compared*:
-            measured, but no evidence says anything there.
+            measured, but neither geometry nor appearance nor texture says anything there.
         spacing: Edge of a place, mm.
         places: How many places the nominal surface has, inspected or not.
         motion: (4, 4) from the nominal scan's world to the scan's.

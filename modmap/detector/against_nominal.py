@@ -178,15 +178,12 @@ def against_nominal(
     omitted_pixels: Mapping[str, Array] = {}
     if compared is not None and compared.absence is not None:
         started = time.perf_counter()
-        # The mapping maps all that was measured.
+        # Memory speaks of patches wherever they lie: it compares no place with its own.
+        placed = [views for kind, views in evidence.items() if kind != "memory"]
         said = {
-            view_id: surface.depth > 0
-            if settings.mapping
-            else np.any(
-                [np.isfinite(views[view_id]) for views in evidence.values() if view_id in views], axis=0
-            )
-            for view_id, surface in seen.surfaces.items()
-            if settings.mapping or any(view_id in views for views in evidence.values())
+            view_id: np.any([np.isfinite(views[view_id]) for views in placed if view_id in views], axis=0)
+            for view_id in seen.surfaces
+            if any(view_id in views for views in placed)
         }
         omitted, omitted_pixels = omissions(
             reference.part, seen.surfaces, compared.registration.motion, absence=compared.absence, said=said

@@ -1,4 +1,4 @@
-"""Nominal surface that a new scan says nothing of: no view measured it, or no evidence speaks there."""
+"""Nominal surface that a new scan says nothing of: no view measured it, or it was compared with no place."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def omissions(
         new: The new views' surfaces, by id.
         motion: (4, 4) from the new scan's world to the nominal one's.
         absence: What was asked of the nominal surface, and which of it was looked at.
-        said: By new view (H, W) bool: where evidence says something; a view may be left out.
+        said: By new view (H, W) bool: where evidence that compares places says something; a view may be left out.
 
     Returns:
         The surface, and by view that both scans have (H, W) uint8 where it would lie in the new view: 0 or as in

@@ -92,8 +92,8 @@ def omitted_of(summary: Mapping[str, Any], scan: Scan) -> Omitted | None:
     else:
         lines.append(
             f"{shares['not measured']:.1%} of the nominal surface was measured by no view of this scan, and "
-            f"{shares['not compared']:.1%} was measured but not compared with the nominal part. A defect there "
-            "would not be found. Both are striped below, where they would lie."
+            f"{shares['not compared']:.1%} was measured but could not be held against the nominal surface. A defect "
+            "there can be missed. Both are striped below, where they would lie."
         )
     places = [
         Place(

@@ -40,6 +40,7 @@ def part_page(
     *,
     top: float,
     omitted: NotInspected | None = None,
+    towards: tuple[float, float, float] = OBLIQUE,
 ) -> str:
     """A self-contained HTML page with the observed voxels as points and a box around every defect.
 
@@ -48,6 +49,7 @@ def part_page(
         defects: Their boxes are objects named `defect <index>`; the points are named `part`.
         top: Score of the last colour.
         omitted: What wasn't inspected, in the volume's world: striped points named `not measured` and `not compared`.
+        towards: From the part to where it is looked at from at first.
 
     Raises:
         ModMapError: k3d isn't installed.
@@ -104,9 +106,8 @@ def part_page(
                     colors=colours[:, 0] << 16 | colours[:, 1] << 8 | colours[:, 2],
                     name=name,
                 )
-    plot.camera = camera_towards(
-        (every.min(axis=0) + every.max(axis=0)) / 2, np.array(OBLIQUE), span=_span(every)
-    )
+    middle = (every.min(axis=0) + every.max(axis=0)) / 2
+    plot.camera = camera_towards(middle, np.array(towards), span=_span(every))
     plot.colorbar_object_id = 0
     page: str = plot.get_snapshot(additional_js_code=WHEN_DRAWN)
     return page

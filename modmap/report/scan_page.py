@@ -12,6 +12,7 @@ from modmap.calibration import Calibration
 from modmap.defects import Defect
 from modmap.drawing.colours import palette
 from modmap.drawing.reduction import depth_range
+from modmap.drawing.volume_projection import OBLIQUE
 from modmap.not_inspected import NotInspected
 from modmap.report.charts import score_histogram
 from modmap.report.defect_pairs import defect_pairs
@@ -85,9 +86,7 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
         verdict=verdict,
         headline=_headline(report),
         judged_by=UNCALIBRATED if calibration is None else f"{calibration.describe().capitalize()}.",
-        part=None
-        if report.volume is None
-        else part_page(report.volume, report.defects or [], top=report.top, omitted=report.omitted),
+        part=None if report.volume is None else _part(report, report.volume),
         stills=None
         if report.volume is None
         else part_stills(report.volume, top=report.top, omitted=report.omitted),
@@ -110,6 +109,19 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
         views=shown_views(report.pictures, top=report.top),
         layers=_layers(report.pictures),
         provenance=_provenance(report),
+    )
+
+
+def _part(report: ScanReport, volume: AnomalyVolume) -> str:
+    """The part in 3D; of a scan that wasn't inspected, its largest missing piece in front."""
+    regions = (report.summary.get("not_inspected") or {}).get("regions") or [{}]
+    missing = regions[0].get("look_from") if report.summary.get("verdict") == "not inspected" else None
+    return part_page(
+        volume,
+        report.defects or [],
+        top=report.top,
+        omitted=report.omitted,
+        towards=OBLIQUE if missing is None else tuple(missing),
     )
 
 
