@@ -83,7 +83,7 @@ class ViewMaps:
         return self._of_pixels(self.deviation_pixels)
 
     def not_inspected(self) -> Array:
-        """(H, W) uint8: 1 where nominal surface would lie that no view measured, 2 where it was not compared, else 0."""
+        """(H, W) uint8: 1 where nominal surface would lie that wasn't measured, 2 where it wasn't compared, else 0."""
         full = np.zeros(self.shape, dtype=np.uint8)
         if self.not_inspected_pixels is not None:
             self._enlarge(self.not_inspected_pixels, full)

@@ -77,10 +77,9 @@ def project(
     drawn = np.zeros((height, width), dtype=np.uint8)
     if omitted is not None and len(further):
         drawn = _drawn(further, -beside_it @ backward, omitted, distance, pixel)
-    return Projection(
-        *(_enlarged(np.where(beside, np.nan, one), fitted) for one in (scores, distance)),
-        np.asarray(cv2.resize(drawn, fitted, interpolation=cv2.INTER_NEAREST)),
-    )
+    enlarged = [_enlarged(np.where(beside, np.nan, one), fitted) for one in (scores, distance)]
+    striped = np.asarray(cv2.resize(drawn, fitted, interpolation=cv2.INTER_NEAREST))
+    return Projection(enlarged[0], enlarged[1], striped)
 
 
 def volume_picture(

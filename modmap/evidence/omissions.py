@@ -132,14 +132,14 @@ def _regions(
                 size = float(np.linalg.norm(normal))
                 seen = {view_id: float(one[of].sum()) for view_id, one in shown.items()}
                 x, y, z = middle.tolist()
-                off = None if size < FACES_ONE_WAY else tuple((normal / size).tolist())
+                off_x, off_y, off_z = (normal / max(size, 1e-9)).tolist()
                 best = sorted((view_id for view_id in seen if seen[view_id] > 0), key=lambda one: -seen[one])
                 found.append(
                     OmittedRegion(
                         reason=name,
                         area_mm2=float(areas[of].sum()),
                         centre_mm=(x, y, z),
-                        look_from=off,
+                        look_from=None if size < FACES_ONE_WAY else (off_x, off_y, off_z),
                         views=best,
                     )
                 )
@@ -154,7 +154,8 @@ def _seen_by(surface: ViewSurface, nominal: ViewSurface, back: Array, places: Ar
         if not mask.any():
             continue
         pixel, _ = surface.camera.project(moved(back, nominal.points[mask].astype(np.float64)))
-        column, row = np.rint(pixel[np.isfinite(pixel).all(axis=1)]).astype(np.int64).T
+        nearest = np.rint(pixel[np.isfinite(pixel).all(axis=1)]).astype(np.int64)
+        column, row = nearest[:, 0], nearest[:, 1]
         inside = (row >= 0) & (row < picture.shape[0]) & (column >= 0) & (column < picture.shape[1])
         here = np.zeros_like(picture)
         here[row[inside], column[inside]] = 1

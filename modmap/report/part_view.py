@@ -98,12 +98,12 @@ def part_page(
                 omitted.points[omitted.reasons == number], omitted.spacing, most=MOST_OMITTED
             )
             if len(some):
-                colours = striped_points(some, name, span=_span(every)).astype(np.uint32)
+                striped = striped_points(some, name, span=_span(every)).astype(np.uint32)
                 plot += k3d.points(
                     some.astype(np.float32),
                     point_size=POINT_SHARE * size,
                     shader="3d",
-                    colors=colours[:, 0] << 16 | colours[:, 1] << 8 | colours[:, 2],
+                    colors=striped[:, 0] << 16 | striped[:, 1] << 8 | striped[:, 2],
                     name=name,
                 )
     middle = (every.min(axis=0) + every.max(axis=0)) / 2
