@@ -69,7 +69,7 @@ class Arguments:
     kinds: tuple[Name, ...] = ("dent", "bump", "stain")
     """Of defects, as the simulated scanner calls them."""
     count: int = 300
-    """Defects."""
+    """Defects, of all kinds together, at least; a finished run may be taken further by more."""
     per_scan: int = 8
     """Defects of a part."""
     size: tuple[int, int] = (512, 384)
@@ -114,8 +114,8 @@ class Pair:
 def run(arguments: Arguments) -> int:
     """Makes the pairs that are missing, and writes the table; returns the exit status."""
     started = time.perf_counter()
-    # Neither decides about a pair.
-    settings = {**asdict(arguments), "out": None, "minutes": None}
+    # None of the three decides about a pair: a run may be taken further.
+    settings = {**asdict(arguments), "out": None, "minutes": None, "count": None}
     keep_settings(arguments.out, settings, file="settings.json")
     path = arguments.out / PAIRS
     done = _done(path)

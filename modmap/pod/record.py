@@ -20,6 +20,7 @@ from modmap.types import Array
 
 POD_NAME = "pod.json"
 FORMAT = 1
+TOLD = 0.0005  # of the surface: a smaller share would be told as none
 Vector = tuple[float, float, float]
 Reason = Literal["unseen", "grazing", "glare", "too few views"]
 
@@ -188,12 +189,10 @@ def sentences(record: PodRecord) -> list[str]:
         lines.append(
             f"A dent of {size:.3g} mm would be found, 9 times in 10, on {share:.0%} of the measured surface."
         )
-    blind = sum(record.blind_mm2.values())
-    if record.surface_mm2 and blind:
-        named = ", ".join(
-            f"{reason} {area / record.surface_mm2:.1%}" for reason, area in record.blind_mm2.items() if area
-        )
-        lines.append(f"Blind places are {blind / record.surface_mm2:.1%} of it: {named}.")
+    told = {reason: area for reason, area in record.blind_mm2.items() if area >= TOLD * record.surface_mm2}
+    if record.surface_mm2 and told:
+        named = ", ".join(f"{reason} {area / record.surface_mm2:.1%}" for reason, area in told.items())
+        lines.append(f"Blind places are {sum(told.values()) / record.surface_mm2:.1%} of it: {named}.")
     if record.no_place:
         left = ", ".join(f"{count} {kind}" for kind, count in record.no_place.items())
         lines.append(f"No place on the part was large enough for {left}.")

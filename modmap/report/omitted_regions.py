@@ -110,13 +110,19 @@ def omitted_of(summary: Mapping[str, Any], scan: Scan) -> Omitted | None:
 
 def blind_places(summary: Mapping[str, Any]) -> list[Place]:
     """The places that little or nothing can be found on in any scan, as `modmap pod` found them."""
-    found = []
-    for entry in (summary.get("blind") or [])[:MOST_BLIND]:
-        one = BlindPlace(**entry)
-        views = "" if one.nearest_view is None else f"{one.degrees:.0f}° from view {one.nearest_view}"
-        camera = _camera(one.centre_mm, one.look_from, one.area_mm2)
-        found.append(Place(one.reason, one.area_mm2, one.centre_mm, views or "more than one side", camera))
-    return found
+    return [blind_place(BlindPlace(**entry)) for entry in (summary.get("blind") or [])[:MOST_BLIND]]
+
+
+def blind_place(one: BlindPlace) -> Place:
+    """A blind place as pages show it."""
+    views = "more than one side"
+    if one.look_from is not None:
+        views = "({:+.2f}, {:+.2f}, {:+.2f})".format(*one.look_from)
+        if one.nearest_view is not None and one.degrees is not None:
+            views += f", {one.degrees:.0f}° from view {one.nearest_view}"
+    return Place(
+        one.reason, one.area_mm2, one.centre_mm, views, _camera(one.centre_mm, one.look_from, one.area_mm2)
+    )
 
 
 def _unplaced(summary: Mapping[str, Any]) -> str:
