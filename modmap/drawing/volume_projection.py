@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from modmap.drawing.colours import BACKGROUND, blend
+from modmap.drawing.colours import BACKGROUND, blend, colourise
 from modmap.drawing.hatching import hatched
 from modmap.not_inspected import NotInspected
 from modmap.types import Array
@@ -89,6 +89,7 @@ def volume_picture(
     top: float,
     direction: tuple[float, float, float] = OBLIQUE,
     omitted: NotInspected | None = None,
+    opaque: bool = False,
 ) -> Array:
     """(h, w, 3) uint8: the scores over the part in gray, near being light, as anomaly maps lie over an image.
 
@@ -98,13 +99,14 @@ def volume_picture(
         top: Score of the last colour.
         direction: As in `project`.
         omitted: What wasn't inspected: hatched.
+        opaque: The colours alone, as where small values say as much as large ones.
     """
     seen = project(volume, size=size, direction=direction, omitted=omitted)
     known = np.isfinite(seen.distance)
     near, far = float(seen.distance[known].min()), float(seen.distance[known].max())
     share = (np.where(known, seen.distance, near) - near) / max(far - near, volume.grid.voxel)
     gray = np.rint(NEAR_GRAY + share * (FAR_GRAY - NEAR_GRAY)).astype(np.uint8)
-    picture = blend(gray, seen.scores, top)
+    picture = colourise(seen.scores, top) if opaque else blend(gray, seen.scores, top)
     picture[~known] = BACKGROUND
     return hatched(picture, seen.omitted)
 

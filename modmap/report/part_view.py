@@ -113,20 +113,24 @@ def part_page(
     return page
 
 
-def part_stills(volume: AnomalyVolume, *, top: float, omitted: NotInspected | None = None) -> dict[str, str]:
+def part_stills(
+    volume: AnomalyVolume, *, top: float, omitted: NotInspected | None = None, opaque: bool = False
+) -> dict[str, str]:
     """Addresses of pictures of the part by the side that it is seen from, for where nothing in 3D can be drawn.
 
     Args:
         volume: The volume.
         top: Score of the last colour.
         omitted: What wasn't inspected: hatched.
+        opaque: As in `volume_picture`.
     """
-    return {
-        side: picture_address(
-            volume_picture(volume, size=STILL, top=top, direction=direction, omitted=omitted), photo=False
+    found = {}
+    for side, direction in SIDES.items():
+        picture = volume_picture(
+            volume, size=STILL, top=top, direction=direction, omitted=omitted, opaque=opaque
         )
-        for side, direction in SIDES.items()
-    }
+        found[side] = picture_address(picture, photo=False)
+    return found
 
 
 def thinned(points: Array, spacing: float, *, most: int) -> tuple[Array, float]:

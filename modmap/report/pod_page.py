@@ -53,7 +53,7 @@ def write_pod_page(output: Path, record: PodRecord) -> Path:
             for kind, curve in record.curves.items()
         },
         part=None if smallest is None else part_page(smallest, [], top=top),
-        stills=None if smallest is None else part_stills(smallest, top=top),
+        stills=None if smallest is None else part_stills(smallest, top=top, opaque=True),
         top=top,
         shares=record.dents_found_on,
         blind=[blind_place(one) for one in record.blind],
