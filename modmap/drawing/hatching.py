@@ -29,7 +29,7 @@ def hatched(picture: Array, reasons: Array) -> Array:
     """
     drawn = as_rgb(picture) if picture.ndim == 2 else picture.copy()
     row, column = np.indices(reasons.shape)
-    light: Array = (row + column) // WIDTH % 2
+    light: Array = np.asarray((row + column) // WIDTH % 2)
     for number, name in enumerate(OMISSIONS, start=1):
         here = reasons == number
         drawn[here] = np.array(STRIPES[name], np.uint8)[light[here]]

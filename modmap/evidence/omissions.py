@@ -154,8 +154,8 @@ def _seen_by(surface: ViewSurface, nominal: ViewSurface, back: Array, places: Ar
         if not mask.any():
             continue
         pixel, _ = surface.camera.project(moved(back, nominal.points[mask].astype(np.float64)))
-        nearest = np.rint(pixel[np.isfinite(pixel).all(axis=1)]).astype(np.int64)
-        column, row = nearest[:, 0], nearest[:, 1]
+        seen = pixel[np.isfinite(pixel).all(axis=1)]
+        column, row = (np.rint(seen[:, axis]).astype(np.int64) for axis in (0, 1))
         inside = (row >= 0) & (row < picture.shape[0]) & (column >= 0) & (column < picture.shape[1])
         here = np.zeros_like(picture)
         here[row[inside], column[inside]] = 1
