@@ -148,7 +148,7 @@ def _regions(
 
 def _seen_by(surface: ViewSurface, nominal: ViewSurface, back: Array, places: Array, reason: Array) -> Array:
     """(H, W) uint8 reasons where the nominal view's surface that is left out would lie in the new view."""
-    picture = np.zeros(surface.depth.shape, dtype=np.uint8)
+    picture: Array = np.zeros(surface.depth.shape, dtype=np.uint8)
     for number in (2, 1):
         mask = (places >= 0) & (reason[places] == number)
         if not mask.any():
@@ -157,7 +157,7 @@ def _seen_by(surface: ViewSurface, nominal: ViewSurface, back: Array, places: Ar
         seen = pixel[np.isfinite(pixel).all(axis=1)]
         column, row = (np.rint(seen[:, axis]).astype(np.int64) for axis in (0, 1))
         inside = (row >= 0) & (row < picture.shape[0]) & (column >= 0) & (column < picture.shape[1])
-        here = np.zeros_like(picture)
+        here: Array = np.zeros_like(picture)
         here[row[inside], column[inside]] = 1
         # Nominal pixels that were moved leave gaps of a pixel between them.
         picture[cv2.morphologyEx(here, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0] = number

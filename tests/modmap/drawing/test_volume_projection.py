@@ -99,7 +99,7 @@ class TestVolumePicture:
 
 class TestOmitted:
     def test_project__what_was_not_inspected_is_hidden_by_what_stands_before_it(self) -> None:
-        """A wall of voxels; at its left what was not measured lies before it, at its right behind it, and one beside."""
+        """A wall of voxels; what was not measured lies before it at its left, behind it at its right."""
         wall = volume_of(np.full((20, 2, 20), 0.2))  # x from 10 to 50, y from -5 to -1, z from 3 to 43
         left, right, beside = ([15.0, -9.0, 23.0], [45.0, 9.0, 23.0], [70.0, -3.0, 23.0])
         points = np.array([left, right, beside], np.float32)
