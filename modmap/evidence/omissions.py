@@ -18,6 +18,7 @@ from modmap.types import Array
 from modmap.volume import VoxelGrid
 
 REACH = 2.0  # edges of a place: a place so near to one of which something is said is told of with it
+SLANT = 0.6  # cosine, above which every other pixel still lies within two edges of a place
 CELL = 2.0  # edges of a place: of the cells in which regions hang together
 MOST_CELLS = 200  # along the longest side
 SMALLEST = 4  # places: what is smaller isn't listed
@@ -47,10 +48,11 @@ def omissions(
         `NotInspected.reasons`; what stands before it isn't asked.
     """
     back = inverse(motion)
-    points, normals, areas, shown = _of_places(nominal, absence, back)
+    points = moved(back, _one_of_each(nominal, absence))
     reason = np.where(absence.looked_at, 0, 1).astype(np.uint8)
     asked = np.flatnonzero(absence.looked_at & ~absence.missing)
-    reason[asked[~_near(points[asked], _spoken_of(new, said, absence.edge), REACH * absence.edge)]] = 2
+    reason[asked[~_near(points[asked], _spoken_of(new, said), REACH * absence.edge)]] = 2
+    normals, areas, shown = _of_places(nominal, absence, back, reason)
     left_out = np.flatnonzero(reason)
     found = NotInspected(
         points=points[left_out].astype(np.float32),
@@ -68,45 +70,63 @@ def omissions(
     return found, pictures
 
 
+def _one_of_each(nominal: Mapping[str, ViewSurface], absence: Absence) -> Array:
+    """(P, 3) a nominal point of each place."""
+    points = np.zeros((len(absence.looked_at), 3))
+    for view_id, places in absence.places.items():
+        mask = places >= 0
+        points[places[mask]] = nominal[view_id].points[mask]
+    return points
+
+
 def _of_places(
-    nominal: Mapping[str, ViewSurface], absence: Absence, back: Array
-) -> tuple[Array, Array, Array, dict[str, Array]]:
-    """Of each place: (P, 3) its middle and (P, 3) normal in the new world, (P,) mm2, and by view (P,) mm2 shown."""
-    count = len(absence.looked_at)
-    total, facing, pixels = np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count)
+    nominal: Mapping[str, ViewSurface], absence: Absence, back: Array, reason: Array
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Of each place that is left out: (P, 3) its normal in the new world, (P,) mm2, and by view (P,) mm2 shown."""
+    count = len(reason)
+    facing, pixels = np.zeros((count, 3)), np.zeros(count)
     shown = {}
     for view_id, places in absence.places.items():
-        surface, mask = nominal[view_id], places >= 0
+        surface = nominal[view_id]
+        mask = (places >= 0) & (reason[places] > 0)
         place = places[mask]
         pixels += np.bincount(place, minlength=count)
         for axis in range(3):
-            total[:, axis] += np.bincount(place, surface.points[mask][:, axis], count)
             facing[:, axis] += np.bincount(place, surface.normals[mask][:, axis], count)
         focal = surface.camera.K[0, 0] * surface.camera.K[1, 1]
         across = surface.depth[mask].astype(np.float64) ** 2 / focal
         shown[view_id] = np.bincount(place, across / surface.cosine[mask], count)
-    middle = moved(back, total / np.maximum(pixels, 1)[:, None])
     # The view that shows most of a place shows all of it.
     areas = np.max(list(shown.values()), axis=0) if shown else np.zeros(count)
-    return middle, (facing / np.maximum(pixels, 1)[:, None]) @ back[:3, :3].T, areas, shown
+    return (facing / np.maximum(pixels, 1)[:, None]) @ back[:3, :3].T, areas, shown
 
 
-def _spoken_of(new: Mapping[str, ViewSurface], said: Mapping[str, Array], edge: float) -> Array:
-    """(Q, 3) one point of each place of the new scan of which something is said."""
-    spoken = [new[view_id].points[mask & (new[view_id].depth > 0)] for view_id, mask in said.items()]
-    places = Places.hashed(spoken, edge=edge) if spoken else Places(0, ())
-    if not places.count:
-        return np.zeros((0, 3))
-    every, of = np.concatenate(spoken).astype(np.float64), np.concatenate(places.of)
-    number = np.bincount(of, minlength=places.count)
-    return np.stack([np.bincount(of, column, places.count) / number for column in every.T], axis=1)
+def _spoken_of(new: Mapping[str, ViewSurface], said: Mapping[str, Array]) -> Array:
+    """(Q, 3) points of the new scan of which something is said: but at a slant, every other pixel along both axes."""
+    points = [np.zeros((0, 3))]
+    for view_id, mask in said.items():
+        surface = new[view_id]
+        enough = surface.cosine < SLANT
+        enough[::2, ::2] = True
+        points.append(surface.points[mask & enough & (surface.depth > 0)])
+    return np.concatenate(points)
 
 
 def _near(points: Array, others: Array, reach: float) -> Array:
     """(M,) bool: whether one of the others (Q, 3) lies so near to each of the points (M, 3)."""
+    near = np.zeros(len(points), dtype=bool)
     if not len(points) or not len(others):
-        return np.zeros(len(points), dtype=bool)
-    return np.asarray(np.isfinite(cKDTree(others).query(points, distance_upper_bound=reach)[0]))
+        return near
+    # In one cube are points that are never farther apart than its diagonal; few are left to be looked for.
+    places = Places.hashed([points, others], edge=reach / float(np.sqrt(3)))
+    taken = np.zeros(places.count, dtype=bool)
+    taken[places.of[1]] = True
+    near = taken[places.of[0]]
+    left = np.flatnonzero(~near)
+    if len(left):
+        tree = cKDTree(others, balanced_tree=False, compact_nodes=False)
+        near[left] = np.isfinite(tree.query(points[left], distance_upper_bound=reach)[0])
+    return near
 
 
 def _regions(
