@@ -14,6 +14,7 @@ from modmap.encoding.square import Square
 from modmap.encoding.window import Window
 from modmap.errors import ModMapError
 from modmap.joining import aggregate, joined
+from modmap.not_inspected import NotInspected
 from modmap.scan import Frame, Scan
 from modmap.types import EVIDENCE, Aggregation, Array, Evidence
 from modmap.volume import AnomalyVolume, VolumeBuilder, VoxelGrid
@@ -43,6 +44,8 @@ class ViewMaps:
         window: What of the view the tokens are of; None for all of it.
         nominal_pixels: (h, w) gray levels of the nominal view's image, laid on this one to look at beside it; None
             where the scan isn't laid on the nominal one.
+        not_inspected_pixels: (h, w) uint8 where nominal surface would lie that the scan says nothing of: 0, or as
+            `NotInspected.reasons`; None where that isn't known.
     """
 
     id: str
@@ -55,6 +58,7 @@ class ViewMaps:
     deviation_pixels: Array | None = None
     nominal_pixels: Array | None = None
     window: Window | None = None
+    not_inspected_pixels: Array | None = None
 
     @property
     def foreground(self) -> Array:
@@ -77,6 +81,13 @@ class ViewMaps:
     def deviation(self) -> Array:
         """(H, W) float32 mm off the nominal surface, positive where material was added; NaN where that isn't known."""
         return self._of_pixels(self.deviation_pixels)
+
+    def not_inspected(self) -> Array:
+        """(H, W) uint8: 1 where nominal surface would lie that wasn't measured, 2 where it wasn't compared, else 0."""
+        full = np.zeros(self.shape, dtype=np.uint8)
+        if self.not_inspected_pixels is not None:
+            self._enlarge(self.not_inspected_pixels, full)
+        return full
 
     def combined(self) -> Array:
         """(H, W) float32 of all that was asked together; NaN in the background, 0 where nothing is said of a part.
@@ -111,12 +122,15 @@ class ViewMaps:
     def _of_pixels(self, pixels: Array | None) -> Array:
         full = np.full(self.shape, np.nan, dtype=np.float32)
         if pixels is not None:
-            # Rows and columns that didn't fill a pixel at the end have none.
-            factor = max(self.shape) // max(pixels.shape)
-            large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-            full[: large.shape[0], : large.shape[1]] = large[: self.shape[0], : self.shape[1]]
+            self._enlarge(pixels, full)
             full[~self.foreground] = np.nan
         return full
+
+    def _enlarge(self, pixels: Array, full: Array) -> None:
+        # Rows and columns that didn't fill a pixel at the end have none.
+        factor = max(self.shape) // max(pixels.shape)
+        large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+        full[: large.shape[0], : large.shape[1]] = large[: self.shape[0], : self.shape[1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +149,8 @@ class Result:
         calibration: The thresholds that the verdict is by, or None.
         inspected: Share of the nominal part's surface that the views show, in [0, 1]; None where that wasn't asked.
         least_inspected: How much of it a scan must show to pass.
+        omitted: The nominal surface that nothing is said of, where it would lie; None where the model doesn't lay scans
+            on the nominal one, or this one can't be laid.
     """
 
     scan: str
@@ -147,6 +163,7 @@ class Result:
     calibration: Calibration | None = None
     inspected: float | None = None
     least_inspected: float = 0.0
+    omitted: NotInspected | None = None
 
     @property
     def verdict(self) -> Verdict | None:

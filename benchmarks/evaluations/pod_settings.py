@@ -14,7 +14,8 @@ from modmap.config import parse_assignments
 from modmap.datasets import find_scans, load_scan
 from modmap.pod.record import PodRecord
 from modmap.pod.shapes import KINDS, Kind
-from modmap.runs.pod import Study, run_study
+from modmap.runs.pod import run_study
+from modmap.runs.pod_study import Study
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ scan.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,18 +20,20 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.stats import binomtest
 
+from benchmarks.cadscan.categories import setup_of
 from benchmarks.cadscan.defects import DefectError, draw_size, make_defect
 from benchmarks.cadscan.part import Defect, DefectivePart, Part
 from benchmarks.cadscan.scan_jobs import DatasetSettings, ScanJob
 from benchmarks.cadscan.scan_jobs import Kind as ScanKind
-from benchmarks.cadscan.scan_making import cell_of, planter
-from benchmarks.cadscan.scanner import Cell, Instance, Shot, capture
+from benchmarks.cadscan.scan_making import cell_of, nominal_part, planter
+from benchmarks.cadscan.scanner import Cell, Instance, Shot, capture, cell_for
 from benchmarks.cadscan.views import view_id
 from benchmarks.runs.command_line import command
 from benchmarks.runs.files import write_report
 from benchmarks.runs.kept_settings import keep_settings
 from benchmarks.runs.markdown import markdown, number
 from modmap import ModMap, Scan
+from modmap.files.atomic import atomic_file
 from modmap.pod.carrying import Placed
 from modmap.pod.curves import Curve, curve_of
 from modmap.pod.good_scan import GoodScan
@@ -60,23 +63,27 @@ class Arguments:
     """Compare the curve of injected defects with that of truly defective parts of the simulated scanner."""
 
     out: Path
-    """Where the pairs and the table go; a run that was killed resumes."""
+    """Where the pairs and the table go; a run that was killed, or ran out of minutes, resumes."""
     category: str = "belt_pulley"
     """The part."""
     kinds: tuple[Name, ...] = ("dent", "bump", "stain")
     """Of defects, as the simulated scanner calls them."""
     count: int = 300
-    """Defects."""
+    """Defects, of all kinds together, at least; a finished run may be taken further by more."""
     per_scan: int = 8
     """Defects of a part."""
     size: tuple[int, int] = (512, 384)
     """Of the images."""
+    views: int | None = None
+    """Of a scan, a multiple of three; as the part's cell has them by default."""
     smallest: float = 1.0
     """Of the sizes, mm."""
     largest: float = 20.0
     """Likewise; log-uniform between the two."""
     seed: int = 0
     """Of the parts, their defects and their scans."""
+    minutes: float | None = None
+    """After so many no further part is begun: the table is then of fewer defects, and says so. No limit by default."""
 
 
 @dataclass(frozen=True)
@@ -106,37 +113,63 @@ class Pair:
 
 def run(arguments: Arguments) -> int:
     """Makes the pairs that are missing, and writes the table; returns the exit status."""
-    settings = {**asdict(arguments), "out": None}
+    started = time.perf_counter()
+    # None of the three decides about a pair: a run may be taken further.
+    settings = {**asdict(arguments), "out": None, "minutes": None, "count": None}
     keep_settings(arguments.out, settings, file="settings.json")
     path = arguments.out / PAIRS
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    done = _done(path)
     pairs = [Pair(**one) for entry in done for one in entry["pairs"]]
-    cell = cell_of(arguments.category, arguments.size)
-    nominal = _scan(cell, *_bare(arguments, "real", 0), name="nominal")
-    model = ModMap().fit([nominal])
-    model.calibrate([nominal])
-    number_of = len(done)
-    while len(pairs) < arguments.count:
-        found = list(_pairs_of_part(arguments, cell, model, number_of))
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"part": number_of, "pairs": [asdict(one) for one in found]}) + "\n")
-        pairs += found
-        number_of += 1
-        print(f"part {number_of}: {len(pairs)} of {arguments.count} defects", flush=True)
-        if number_of > 10 * arguments.count:
+    cell = _cell(arguments)
+    model: ModMap | None = None
+    for index in range(len(done), 10 * arguments.count):
+        spent = (time.perf_counter() - started) / 60
+        if len(pairs) >= arguments.count or spent > (arguments.minutes or np.inf):
             break
+        if model is None:
+            nominal = _scan(cell, *_bare(arguments, cell, "real", 0), name="nominal")
+            model = ModMap().fit([nominal])
+            model.calibrate([nominal])
+        found = list(_pairs_of_part(arguments, cell, model, index))
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"part": index, "pairs": [asdict(one) for one in found]}) + "\n")
+        pairs += found
+        print(f"part {index + 1}: {len(pairs)} of {arguments.count} defects", flush=True)
     results = summary(pairs)
-    write_report(
-        arguments.out, {"settings": settings | {"out": str(arguments.out)}, **results}, table(results)
-    )
+    told = {"settings": settings | {"out": str(arguments.out)}, "asked": arguments.count, **results}
+    write_report(arguments.out, told, table(results, asked=arguments.count))
     return 0
 
 
-def _bare(arguments: Arguments, kind: ScanKind, index: int) -> tuple[Instance, Sequence[Shot]]:
+def _done(path: Path) -> list[dict[str, Any]]:
+    """The parts that earlier runs made; a line half written when one was killed is taken off the file."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    whole = []
+    for line in lines:
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            break
+    if len(whole) < len(lines):
+        with atomic_file(path) as partial:
+            partial.write_text("".join(f"{line}\n" for line in lines[: len(whole)]), encoding="utf-8")
+    return whole
+
+
+def _cell(arguments: Arguments) -> Cell:
+    if arguments.views is None:
+        return cell_of(arguments.category, arguments.size)
+    setup = replace(setup_of(arguments.category), views=arguments.views)
+    return cell_for(nominal_part(arguments.category), setup, size=arguments.size)
+
+
+def _bare(arguments: Arguments, cell: Cell, kind: ScanKind, index: int) -> tuple[Instance, Sequence[Shot]]:
     """A good part as it lies, and the views of its scan."""
     settings = DatasetSettings(arguments.size, good=0, bad=0, seed=arguments.seed)
     job = ScanJob(arguments.out, Path("unused"), settings, arguments.category, kind, index)
-    planting = planter(job, cell_of(arguments.category, arguments.size))
+    planting = planter(job, cell)
     return planting.bare, planting.shots
 
 
@@ -150,7 +183,7 @@ def _scan(cell: Cell, instance: Instance, shots: Sequence[Shot], *, name: str) -
 
 
 def _pairs_of_part(arguments: Arguments, cell: Cell, model: ModMap, index: int) -> Iterator[Pair]:
-    bare, shots = _bare(arguments, "bad", index)
+    bare, shots = _bare(arguments, cell, "bad", index)
     rng = np.random.default_rng([arguments.seed, index])
     made = _made(bare.part, arguments, rng)
     if not made.defects:
@@ -246,8 +279,8 @@ def _within(true: Curve, injected: Curve, name: str) -> bool | None:
     return bool((low or 0.0) <= size <= (high or np.inf))
 
 
-def table(results: dict[str, Any]) -> str:
-    """Markdown of a summary."""
+def table(results: dict[str, Any], *, asked: int | None = None) -> str:
+    """Markdown of a summary; under it how many defects there were, of those that were asked for."""
     rows = []
     for kind, one in results["kinds"].items():
         for origin in ("true", "injected"):
@@ -268,7 +301,13 @@ def table(results: dict[str, Any]) -> str:
             [kind, "differ", differ, *(_said(one["within"][name]) for name in ("a50", "a90")), "", ""]
         )
     header = ["kind", "defects", "found", "a50, mm", "a90, mm", "a90/95, mm", ""]
-    return markdown(header, rows)
+    count = results["pairs"]
+    made = (
+        f"{count} defects."
+        if asked is None or count >= asked
+        else f"{count} of {asked} defects: the run isn't complete."
+    )
+    return f"{markdown(header, rows)}\n{made}\n"
 
 
 def _size(size: float | None, interval: tuple[float | None, float | None] | None) -> str:

@@ -33,7 +33,8 @@ def pod(
     view that would see them, and the model is asked. OUTPUT/pod.json has the curve of each kind and the sizes found
     with 50% and 90% probability; smallest_dent.ply and .vti the smallest dent found with 90% at each place; report.html
     both, with the blind places. The model keeps pod.json too, and the reports of its predictions then say what it
-    finds. A study that was interrupted resumes when the same command is given again.
+    finds. What the study can't tell, as there are too few defects of a kind for a curve, or too few places for them, is
+    said before anything is predicted. A study that was interrupted resumes when the same command is given again.
 
     Example: modmap pod model/ more_good_parts/ -o pod/ --kinds dent scratch --sizes 0.5:10
 
@@ -53,9 +54,11 @@ def pod(
     """
     from modmap.datasets import find_scans
     from modmap.detector.model import ModMap
+    from modmap.pod.forecast import count_needed
     from modmap.pod.record import sentences, write_record
     from modmap.report.pod_page import write_pod_page
-    from modmap.runs.pod import Study, run_study
+    from modmap.runs.pod import run_study
+    from modmap.runs.pod_study import Study
 
     if not good_scans:
         raise UsageError("pod: expected the directory of a good scan, found none")
@@ -63,17 +66,27 @@ def pod(
         raise UsageError(f"pod: {model}: expected the directory of a model, found none")
     study = Study(kinds, _sizes(sizes), count, seed, per_copy)
     study.check()
+    if count <= count_needed(kinds) - len(kinds):  # of every kind there is one too few, or more
+        each = -(-count // len(kinds))
+        raise UsageError(
+            f"pod: count: expected {count_needed(kinds)} or more, of which each of {len(kinds)} kinds has the fewest "
+            f"that a curve takes, found {count}, {each} of a kind: give more, or fewer --kinds"
+        )
     fitted = ModMap.from_pretrained(
         model, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder
     )
     scans = [scan for directory in good_scans for scan in find_scans(directory)]
-    record = run_study(fitted, scans, output, study, progress=sys.stderr.isatty())
+    record = run_study(fitted, scans, output, study, progress=sys.stderr.isatty(), told=_tell)
     write_record(record, model)
     page = write_pod_page(output, record)
     for line in sentences(record):
         print(line)
     print(f"{page}: {page.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _sizes(text: str) -> tuple[float, float]:

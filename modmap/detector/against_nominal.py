@@ -16,10 +16,12 @@ from modmap.detector.reference import Reference
 from modmap.evidence.comparison import Comparison, ReducedViews, compare
 from modmap.evidence.levels import MEMORY, levelled_together
 from modmap.evidence.memory import remembered
+from modmap.evidence.omissions import omissions
 from modmap.evidence.unmeasured import hardly_measured
 from modmap.inspection.nominal_shown import NominalShown
 from modmap.inspection.scale import require_scale
 from modmap.inspection.view_shown import ViewShown
+from modmap.not_inspected import NotInspected
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.types import Aggregation, Array, Evidence
@@ -37,6 +39,9 @@ class AgainstNominal:
         compared: How the scan lies on the nominal one; None where that wasn't asked, or can't be.
         inspected: Share of the nominal part's surface that the views show, in [0, 1]: 0 where the scan can't be laid on
             it; of as much surface as it has, wherever it lies, where geometry isn't asked; None where that isn't known.
+        omitted: The nominal surface that nothing is said of; None where geometry isn't asked, or the scan can't be
+            laid on the nominal one.
+        omitted_pixels: By view id (h, w) uint8, where that surface would lie in the view.
         seconds: Wall time by step.
         notes: What a person should know.
     """
@@ -46,6 +51,8 @@ class AgainstNominal:
     nominal: Mapping[str, Array] = field(default_factory=dict)
     compared: Comparison | None = None
     inspected: float | None = None
+    omitted: NotInspected | None = None
+    omitted_pixels: Mapping[str, Array] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -62,6 +69,7 @@ class AgainstNominal:
             evidence={kind: views[maps.id] for kind, views in self.evidence.items() if maps.id in views},
             deviation_pixels=None if geometry is None else geometry.deviation,
             nominal_pixels=self.nominal.get(maps.id),
+            not_inspected_pixels=self.omitted_pixels.get(maps.id),
         )
 
     def maps(self, *, aggregation: Aggregation) -> dict[str, ViewMaps]:
@@ -166,5 +174,29 @@ def against_nominal(
             )
         evidence["memory"] = levelled_together(MEMORY, strange)
         seconds["memory"] = time.perf_counter() - started
-    notes = (*told, *notes)
-    return AgainstNominal(evidence, seen if evidence else None, nominal, compared, inspected, seconds, notes)
+    omitted: NotInspected | None = None
+    omitted_pixels: Mapping[str, Array] = {}
+    if compared is not None and compared.absence is not None:
+        started = time.perf_counter()
+        # Memory speaks of patches wherever they lie: it compares no place with its own.
+        placed = [views for kind, views in evidence.items() if kind != "memory"]
+        said = {
+            view_id: np.any([np.isfinite(views[view_id]) for views in placed if view_id in views], axis=0)
+            for view_id in seen.surfaces
+            if any(view_id in views for views in placed)
+        }
+        omitted, omitted_pixels = omissions(
+            reference.part, seen.surfaces, compared.registration.motion, absence=compared.absence, said=said
+        )
+        seconds["not inspected"] = time.perf_counter() - started
+    return AgainstNominal(
+        evidence,
+        seen if evidence else None,
+        nominal,
+        compared,
+        inspected,
+        omitted,
+        omitted_pixels,
+        seconds,
+        (*told, *notes),
+    )

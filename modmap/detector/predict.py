@@ -123,6 +123,7 @@ def predict_scan(
         calibration=calibration,
         inspected=inspected if nominal.inspected is None else nominal.inspected,
         least_inspected=model.config.evidence.least_inspected,
+        omitted=nominal.omitted,
     )
 
 

@@ -27,12 +27,23 @@ class Absence:
     Attributes:
         points: (M, 3) where it would lie, in the new scan's world, mm.
         scores: (M,) float32 multiples, above 1, of how far a view of a good part looks past it at most.
-        inspected: Share of the nominal part's surface that some view measured, or looked through, in [0, 1].
+        places: By nominal view (H, W) int32 the number of each pixel's place, from 0; -1 where nothing is asked.
+        looked_at: (P,) bool of each place: some view measured it, or looked through it.
+        missing: (P,) bool of each place: it is missing.
+        edge: Of a place, mm.
     """
 
     points: Array
     scores: Array
-    inspected: float
+    places: Mapping[str, Array]
+    looked_at: Array
+    missing: Array
+    edge: float
+
+    @property
+    def inspected(self) -> float:
+        """Share of the nominal part's surface that some view measured, or looked through, in [0, 1]."""
+        return float(self.looked_at.mean()) if len(self.looked_at) else 0.0
 
 
 def absences(
@@ -56,11 +67,14 @@ def absences(
         fixtures: By view (H, W) bool of the nominal view: what isn't asked for; a view may be left out.
     """
     back = inverse(motion)
+    masks = {
+        view_id: surface.smooth & ~fixtures.get(view_id, np.False_)
+        for view_id, surface in nominal.views.items()
+    }
 
     def asked(view_id: str) -> tuple[Array, Array, Array]:
         """(M, 3) where the view's nominal points would lie, (M,) multiples of what is expected, (M,) bool seen."""
-        surface = nominal.views[view_id]
-        mask = surface.smooth & ~fixtures.get(view_id, np.False_)
+        surface, mask = nominal.views[view_id], masks[view_id]
         here = moved(back, surface.points[mask].astype(np.float64))
         if view_id not in new:
             return here, np.full(len(here), np.nan), np.zeros(len(here), dtype=bool)
@@ -86,5 +100,9 @@ def absences(
     kept = through & missing[place] if len(place) else through
     nearest = np.full(places.count, np.inf)
     np.minimum.at(nearest, place[kept], past[kept])
-    inspected = float(looked_at.mean()) if len(looked_at) else 0.0
-    return Absence(every[kept], (nearest[place[kept]] / FARTHER).astype(np.float32), inspected)
+    numbered = {view_id: np.full(mask.shape, -1, np.int32) for view_id, mask in masks.items()}
+    ends = np.cumsum([np.count_nonzero(mask) for mask in masks.values()])[:-1]
+    for view_id, numbers in zip(numbered, np.split(place, ends), strict=True):
+        numbered[view_id][masks[view_id]] = numbers
+    scores = (nearest[place[kept]] / FARTHER).astype(np.float32)
+    return Absence(every[kept], scores, numbered, looked_at, missing, edge)

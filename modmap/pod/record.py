@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from modmap.alignment.motion import moved
 from modmap.calibration import Calibration
 from modmap.errors import ModMapError
 from modmap.files.atomic import atomic_file
 from modmap.files.validated_json import read_json, validate
 from modmap.pod.curves import Curve
 from modmap.pod.shapes import Kind
+from modmap.types import Array
 
 POD_NAME = "pod.json"
 FORMAT = 1
+TOLD = 0.0005  # of the surface: a smaller share would be told as none
 Vector = tuple[float, float, float]
 Reason = Literal["unseen", "grazing", "glare", "too few views"]
 
@@ -158,6 +162,24 @@ def read_record(directory: Path) -> PodRecord | None:
     return validate(PodRecord, data, where=str(path))
 
 
+def blind_in(places: Sequence[BlindPlace], motion: Array) -> list[BlindPlace]:
+    """Blind places where they lie in another world.
+
+    Args:
+        places: In the nominal scan's.
+        motion: (4, 4) from there to the other.
+    """
+    found = []
+    for one in places:
+        x, y, z = moved(motion, np.array([one.centre_mm]))[0].tolist()
+        changes: dict[str, Vector] = {"centre_mm": (x, y, z)}
+        if one.look_from is not None:
+            x, y, z = (motion[:3, :3] @ np.array(one.look_from)).tolist()
+            changes["look_from"] = (x, y, z)
+        found.append(one.model_copy(update=changes))
+    return found
+
+
 def sentences(record: PodRecord) -> list[str]:
     """What a set-up finds, in plain words, one line each."""
     lines = [curve_line(kind, curve) for kind, curve in record.curves.items()]
@@ -167,12 +189,10 @@ def sentences(record: PodRecord) -> list[str]:
         lines.append(
             f"A dent of {size:.3g} mm would be found, 9 times in 10, on {share:.0%} of the measured surface."
         )
-    blind = sum(record.blind_mm2.values())
-    if record.surface_mm2 and blind:
-        named = ", ".join(
-            f"{reason} {area / record.surface_mm2:.1%}" for reason, area in record.blind_mm2.items() if area
-        )
-        lines.append(f"Blind places are {blind / record.surface_mm2:.1%} of it: {named}.")
+    told = {reason: area for reason, area in record.blind_mm2.items() if area >= TOLD * record.surface_mm2}
+    if record.surface_mm2 and told:
+        named = ", ".join(f"{reason} {area / record.surface_mm2:.1%}" for reason, area in told.items())
+        lines.append(f"Blind places are {sum(told.values()) / record.surface_mm2:.1%} of it: {named}.")
     if record.no_place:
         left = ", ".join(f"{count} {kind}" for kind, count in record.no_place.items())
         lines.append(f"No place on the part was large enough for {left}.")

@@ -8,14 +8,17 @@ import numpy as np
 
 from modmap.defects import Defect
 from modmap.drawing.colours import palette
+from modmap.drawing.hatching import striped_points
 from modmap.drawing.volume_projection import OBLIQUE, volume_picture
 from modmap.errors import ModMapError
+from modmap.not_inspected import OMISSIONS, NotInspected
 from modmap.report.picture_address import picture_address
 from modmap.types import Array
 from modmap.volume import AnomalyVolume
 
 # More points make the page large and a laptop slow; larger parts are drawn in coarser voxels.
 MOST_POINTS = 250_000
+MOST_OMITTED = 60_000
 # Points a little larger than their voxels leave no gaps between them.
 POINT_SHARE = 1.5
 BOX_COLOUR = 0x1D2733
@@ -31,13 +34,22 @@ SIDES = {
 WHEN_DRAWN = "window.part = K3DInstance; if (parent.partReady) parent.partReady(K3DInstance);"
 
 
-def part_page(volume: AnomalyVolume, defects: Sequence[Defect], *, top: float) -> str:
+def part_page(
+    volume: AnomalyVolume,
+    defects: Sequence[Defect],
+    *,
+    top: float,
+    omitted: NotInspected | None = None,
+    towards: tuple[float, float, float] = OBLIQUE,
+) -> str:
     """A self-contained HTML page with the observed voxels as points and a box around every defect.
 
     Args:
         volume: The volume.
         defects: Their boxes are objects named `defect <index>`; the points are named `part`.
         top: Score of the last colour.
+        omitted: What wasn't inspected, in the volume's world: striped points named `not measured` and `not compared`.
+        towards: From the part to where it is looked at from at first.
 
     Raises:
         ModMapError: k3d isn't installed.
@@ -78,23 +90,56 @@ def part_page(volume: AnomalyVolume, defects: Sequence[Defect], *, top: float) -
             color=BOX_COLOUR,
             name=f"defect {defect.index}",
         )
-    plot.camera = camera_towards(points.mean(axis=0), np.array(OBLIQUE), span=_span(points))
+    every = points
+    if omitted is not None and len(omitted.points):
+        every = np.concatenate([points, omitted.points])
+        for number, name in enumerate(OMISSIONS, start=1):
+            some, size = thinned(
+                omitted.points[omitted.reasons == number], omitted.spacing, most=MOST_OMITTED
+            )
+            if len(some):
+                striped = striped_points(some, name, span=_span(every)).astype(np.uint32)
+                plot += k3d.points(
+                    some.astype(np.float32),
+                    point_size=POINT_SHARE * size,
+                    shader="3d",
+                    colors=striped[:, 0] << 16 | striped[:, 1] << 8 | striped[:, 2],
+                    name=name,
+                )
+    middle = (every.min(axis=0) + every.max(axis=0)) / 2
+    plot.camera = camera_towards(middle, np.array(towards), span=_span(every))
     plot.colorbar_object_id = 0
     page: str = plot.get_snapshot(additional_js_code=WHEN_DRAWN)
     return page
 
 
-def part_stills(volume: AnomalyVolume, *, top: float) -> dict[str, str]:
+def part_stills(
+    volume: AnomalyVolume, *, top: float, omitted: NotInspected | None = None, opaque: bool = False
+) -> dict[str, str]:
     """Addresses of pictures of the part by the side that it is seen from, for where nothing in 3D can be drawn.
 
     Args:
         volume: The volume.
         top: Score of the last colour.
+        omitted: What wasn't inspected: hatched.
+        opaque: As in `volume_picture`.
     """
-    return {
-        side: picture_address(volume_picture(volume, size=STILL, top=top, direction=direction), photo=False)
-        for side, direction in SIDES.items()
-    }
+    found = {}
+    for side, direction in SIDES.items():
+        picture = volume_picture(
+            volume, size=STILL, top=top, direction=direction, omitted=omitted, opaque=opaque
+        )
+        found[side] = picture_address(picture, photo=False)
+    return found
+
+
+def thinned(points: Array, spacing: float, *, most: int) -> tuple[Array, float]:
+    """At most so many of points (M, 3), one of each cube, and the edge of the cubes; as they are where they are few."""
+    size = spacing
+    while len(points) > most:
+        size *= 2
+        points = points[np.unique(np.floor(points / size).astype(np.int64), axis=0, return_index=True)[1]]
+    return points, size
 
 
 def surface_points(volume: AnomalyVolume, *, most: int) -> tuple[Array, Array, float]:

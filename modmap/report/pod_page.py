@@ -8,12 +8,14 @@ from pathlib import Path
 
 import matplotlib.style
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from modmap.files.atomic import atomic_file
 from modmap.pod.curves import SHOWN, Curve
 from modmap.pod.record import PodRecord, sentences
 from modmap.report.charts import BAR, GOOD, LINE, STYLE, THRESHOLD, chart, svg
-from modmap.report.part_view import part_page
+from modmap.report.omitted_regions import blind_place
+from modmap.report.part_view import part_page, part_stills
 from modmap.report.templates import number, render
 from modmap.runs.pod_map import MAP
 from modmap.runs.pod_trials import TABLE
@@ -38,7 +40,8 @@ def write_pod_page(output: Path, record: PodRecord) -> Path:
         for row in csv.DictReader(file):
             tried.setdefault(row["kind"], []).append((float(row["size_mm"]), row["hit"] == "1"))
     top = record.sizes_mm[1]
-    volume = output / f"{MAP}.npz"
+    stored = output / f"{MAP}.npz"
+    smallest = load_volume(stored) if stored.is_file() else None
     page = render(
         "pod.html",
         title="What would be found",
@@ -49,10 +52,11 @@ def write_pod_page(output: Path, record: PodRecord) -> Path:
             kind: curve_chart(kind, curve, tried[kind], record.sizes_mm)
             for kind, curve in record.curves.items()
         },
-        part=part_page(load_volume(volume), [], top=top) if volume.is_file() else None,
+        part=None if smallest is None else part_page(smallest, [], top=top),
+        stills=None if smallest is None else part_stills(smallest, top=top, opaque=True),
         top=top,
         shares=record.dents_found_on,
-        blind=record.blind,
+        blind=[blind_place(one) for one in record.blind],
         provenance=_provenance(record),
     )
     with atomic_file(output / PAGE) as partial:
@@ -75,6 +79,7 @@ def curve_chart(
         figure, axes = chart(WIDTH, HEIGHT, left=68, right=16, top=16, bottom=44)
         axes.set(xscale="log", xlim=sizes, ylim=(-0.06, 1.06), yticks=(0, 0.5, 0.9, 1))
         axes.set(xlabel=f"{kind}, mm", ylabel="found")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("")
         axes.yaxis.set_major_formatter("{x:.0%}")

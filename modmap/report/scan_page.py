@@ -12,11 +12,14 @@ from modmap.calibration import Calibration
 from modmap.defects import Defect
 from modmap.drawing.colours import palette
 from modmap.drawing.reduction import depth_range
+from modmap.drawing.volume_projection import OBLIQUE
+from modmap.not_inspected import NotInspected
 from modmap.report.charts import score_histogram
 from modmap.report.defect_pairs import defect_pairs
+from modmap.report.omitted_regions import blind_places, omitted_of
 from modmap.report.part_view import camera_towards, part_page, part_stills
 from modmap.report.templates import number, render
-from modmap.report.view_strip import ViewPictures, shown_views
+from modmap.report.view_strip import NOT_INSPECTED, ViewPictures, shown_views
 from modmap.result import ViewMaps
 from modmap.scan import Scan
 from modmap.types import Array
@@ -45,6 +48,7 @@ class ScanReport:
         views: The maps of the views, by view id.
         pictures: The views.
         top: Score of the last colour.
+        omitted: The nominal surface that nothing is said of; None where it isn't known where it is.
     """
 
     summary: dict[str, Any]
@@ -54,6 +58,7 @@ class ScanReport:
     views: Mapping[str, ViewMaps]
     pictures: list[ViewPictures]
     top: float
+    omitted: NotInspected | None = None
 
 
 def scan_page(report: ScanReport, scan: Scan) -> str:
@@ -81,10 +86,12 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
         verdict=verdict,
         headline=_headline(report),
         judged_by=UNCALIBRATED if calibration is None else f"{calibration.describe().capitalize()}.",
-        part=None
+        part=None if report.volume is None else _part(report, report.volume),
+        stills=None
         if report.volume is None
-        else part_page(report.volume, report.defects or [], top=report.top),
-        stills=None if report.volume is None else part_stills(report.volume, top=report.top),
+        else part_stills(report.volume, top=report.top, omitted=report.omitted),
+        omitted=omitted_of(summary, scan),
+        blind=blind_places(summary),
         top=report.top,
         slider_start=start,
         thresholds=_thresholds(report),
@@ -100,9 +107,28 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
         unit=_unit(summary),
         depth_range=depth_range([one.depth for one in report.pictures]),
         views=shown_views(report.pictures, top=report.top),
-        layers=["image", "depth", *(report.pictures[0].maps if report.pictures else ())],
+        layers=_layers(report.pictures),
         provenance=_provenance(report),
     )
+
+
+def _part(report: ScanReport, volume: AnomalyVolume) -> str:
+    """The part in 3D; of a scan that wasn't inspected, its largest missing piece in front."""
+    regions = (report.summary.get("not_inspected") or {}).get("regions") or [{}]
+    missing = regions[0].get("look_from") if report.summary.get("verdict") == "not inspected" else None
+    return part_page(
+        volume,
+        report.defects or [],
+        top=report.top,
+        omitted=report.omitted,
+        towards=OBLIQUE if missing is None else tuple(missing),
+    )
+
+
+def _layers(pictures: list[ViewPictures]) -> list[str]:
+    """What the views' pictures show, in their order."""
+    shown = [NOT_INSPECTED] if any(one.not_inspected is not None for one in pictures) else []
+    return ["image", "depth", *shown, *(pictures[0].maps if pictures else ())]
 
 
 def _script_data(report: ScanReport, scan: Scan) -> dict[str, Any]:

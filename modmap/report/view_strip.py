@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from modmap.drawing.colours import BACKGROUND, colourise, colourise_depth
-from modmap.drawing.reduction import averaged, depth_range, largest, measured_depth, reduced_size
+from modmap.drawing.hatching import hatched
+from modmap.drawing.reduction import averaged, depth_range, largest, measured_depth, nearest, reduced_size
 from modmap.errors import ModMapError
 from modmap.report.picture_address import picture_address
 from modmap.result import ViewMaps
@@ -16,6 +17,7 @@ from modmap.scan import Scan
 from modmap.types import EVIDENCE, Array
 
 LONGEST_SIDE = 320
+NOT_INSPECTED = "not inspected"  # the layer of what a scan says nothing of
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,7 @@ class ViewPictures:
         depth: (h, w) mm; NaN where nothing was measured.
         maps: (h, w) scores by name, such as `geometry map`, of all that was asked, and `final map`: the largest of the
             pixels that each stands for; NaN in the background.
+        not_inspected: (h, w) uint8, 0 or as in `NotInspected.reasons`; None where that isn't known.
     """
 
     view: str
@@ -36,6 +39,7 @@ class ViewPictures:
     image: Array
     depth: Array
     maps: dict[str, Array]
+    not_inspected: Array | None = None
 
     @property
     def worst(self) -> float:
@@ -72,6 +76,9 @@ def view_pictures(views: Mapping[str, ViewMaps], scan: Scan) -> list[ViewPicture
                 image=averaged(frame.image.astype(np.float32), size),
                 depth=measured_depth(frame.depth, size),
                 maps={name: largest(scores, size) for name, scores in asked.items() if scores is not None},
+                not_inspected=None
+                if maps.not_inspected_pixels is None
+                else nearest(maps.not_inspected(), size),
             )
         )
     return found
@@ -120,5 +127,8 @@ def _shown(one: ViewPictures, white: float, depths: tuple[float, float], top: fl
         for name, scores in one.maps.items()
     }
     observed = {"image": picture_address(gray, photo=True), "depth": picture_address(depth, photo=True)}
+    if one.not_inspected is not None:
+        # Stripes don't bear a photograph's compression.
+        observed[NOT_INSPECTED] = picture_address(hatched(gray, one.not_inspected), photo=False)
     worst = None if np.isnan(one.worst) else one.worst
     return ShownView(one.view, one.shape, worst, {**observed, **maps})

@@ -21,6 +21,7 @@ from modmap.report.picture_address import picture_address
 from modmap.report.scan_page import ScanReport, scan_page
 from modmap.report.view_strip import final_picture, view_pictures
 from modmap.runs.map_files import read_maps
+from modmap.runs.not_inspected_files import read_not_inspected
 from modmap.runs.result_files import REPORT, result_directories
 from modmap.runs.stored_results import VOLUME, common_top, read_summary, source_scan
 from modmap.runs.summary import SUMMARY
@@ -111,6 +112,7 @@ def _report(place: Path, summary: dict[str, Any], scan: Scan, top: float) -> Sca
         views=views,
         pictures=view_pictures(views, scan),
         top=top,
+        omitted=read_not_inspected(place),
     )
 
 

@@ -26,8 +26,9 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
     The file holds `ids` (N,), `shapes` (N, 2), `aggregation`, and for the view at place i `mask_i`, its foreground
     pixels packed to bits; as far as they were asked, `image_i` and `depth_i` (grid, grid) float32, infinite in the
     background, and `geometry_i`, `appearance_i`, `texture_i`, `memory_i` and `deviation_i` (h, w) float32, NaN where
-    they say nothing; `nominal_i` (h, w), the nominal image's gray levels; and, where tokens are of a part of the view,
-    `window_i` (4,): its top, left, bottom and right, in shares of the view's sides.
+    they say nothing; `nominal_i` (h, w), the nominal image's gray levels; `not_inspected_i` (h, w) uint8, 1 where
+    nominal surface would lie that wasn't measured, 2 where it wasn't compared; and, where tokens are of a part of the
+    view, `window_i` (4,): its top, left, bottom and right, in shares of the view's sides.
     """
     arrays: dict[str, Array] = {
         "ids": np.array(list(views), dtype=np.str_),
@@ -42,6 +43,7 @@ def write_maps(views: dict[str, ViewMaps], directory: str | Path) -> Path:
             **{str(kind): scores for kind, scores in maps.evidence.items()},
             "deviation": maps.deviation_pixels,
             "nominal": maps.nominal_pixels,
+            "not_inspected": maps.not_inspected_pixels,
         }
         arrays |= {f"{name}_{place}": scores for name, scores in asked.items() if scores is not None}
         if maps.window is not None:
@@ -81,6 +83,7 @@ def read_maps(directory: str | Path) -> dict[str, ViewMaps]:
                     },
                     deviation_pixels=stored.get(f"deviation_{place}"),
                     nominal_pixels=stored.get(f"nominal_{place}"),
+                    not_inspected_pixels=stored.get(f"not_inspected_{place}"),
                     window=_window(stored.get(f"window_{place}")),
                 )
                 for place, view_id in enumerate(stored["ids"])
@@ -109,7 +112,8 @@ def _require_whole(maps: ViewMaps) -> None:
     for tokens in (maps.image_tokens, maps.depth_tokens):
         if tokens is not None and (tokens.ndim != 2 or tokens.shape[0] != tokens.shape[1] or not tokens.size):
             raise ValueError(f"view {maps.id}: tokens of shape {tokens.shape}")
-    for pixels in (*maps.evidence.values(), maps.deviation_pixels, maps.nominal_pixels):
+    kept = (maps.deviation_pixels, maps.nominal_pixels, maps.not_inspected_pixels)
+    for pixels in (*maps.evidence.values(), *kept):
         if pixels is not None and (pixels.ndim != 2 or not 0 < max(pixels.shape) <= max(height, width)):
             raise ValueError(f"view {maps.id}: evidence of shape {pixels.shape}")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,68 +15,45 @@ from modmap.alignment.motion import moved
 from modmap.calibration import Calibration
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError, UsageError
-from modmap.files.atomic import atomic_file
-from modmap.files.validated_json import read_json
 from modmap.pod.curves import Curve, curve_of
+from modmap.pod.forecast import shortfalls
 from modmap.pod.good_scan import GoodScan
 from modmap.pod.record import Outcome, PodRecord, write_record
 from modmap.pod.shapes import Kind
-from modmap.pod.trials import Planted, copies_of, reported, tried, wanted_defects
+from modmap.pod.trials import Planted, Wanted, copies_of, reported, tried, wanted_defects
 from modmap.progress import Stage, stage
 from modmap.runs.pod_map import with_map
+from modmap.runs.pod_study import Study, keep_study, require_study_place, settings_of
 from modmap.runs.pod_trials import Done, write_table
-from modmap.runs.scan_state import scan_state
 from modmap.scan import Scan
 from modmap.types import Array
 
-STUDY = "study.json"
 MOVING: tuple[Kind, ...] = ("dent", "bump", "chip", "hole")  # of which a curve over depth says anything
 
 
-@dataclass(frozen=True)
-class Study:
-    """What is asked.
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A good scan and what is put into it.
 
     Attributes:
-        kinds: Of defects.
-        sizes: Smallest and largest, mm.
-        count: Defects of all kinds together.
-        seed: Of all that is drawn.
-        per_copy: Defects that a copy of a good scan has at most.
+        good: The scan.
+        copies: The defects of each of its copies.
+        without: Those that found no place on it.
     """
 
-    kinds: tuple[Kind, ...]
-    sizes: tuple[float, float]
-    count: int
-    seed: int
-    per_copy: int
-
-    def check(self) -> None:
-        """Checks that it can be asked.
-
-        Raises:
-            UsageError: it can't.
-        """
-        if not self.kinds or len(set(self.kinds)) < len(self.kinds):
-            raise UsageError(
-                f"pod: kinds: expected one or more, each once, found {' '.join(self.kinds) or 'none'}"
-            )
-        low, high = self.sizes
-        if not 0 < low < high < np.inf:
-            raise UsageError(
-                f"pod: sizes: expected SMALLEST:LARGEST mm, such as 0.5:20, found {low:g}:{high:g}"
-            )
-        for name in ("count", "per_copy"):
-            if getattr(self, name) < 1:
-                raise UsageError(
-                    f"pod: {name.replace('_', '-')}: expected 1 or more, found {getattr(self, name)}"
-                )
-        if self.seed < 0:
-            raise UsageError(f"pod: seed: expected 0 or more, found {self.seed}")
+    good: GoodScan
+    copies: list[list[Planted]]
+    without: list[Wanted]
 
 
 def run_study(
-    model: ModMap, scans: Sequence[Scan], output: Path, study: Study, *, progress: bool = False
+    model: ModMap,
+    scans: Sequence[Scan],
+    output: Path,
+    study: Study,
+    *,
+    progress: bool = False,
+    told: Callable[[str], None] | None = None,
 ) -> PodRecord:
     """Puts defects into good scans, predicts them, and writes what was found.
 
@@ -88,42 +65,74 @@ def run_study(
         output: Directory of the study.
         study: What is asked.
         progress: Show a bar on standard error.
+        told: Called with lines on what the study can't tell, before anything is predicted; a study that can't tell
+            anything is then refused. None: it is run whatever it can tell.
 
     Returns:
         The record, which `output` then holds as `pod.json`.
 
     Raises:
         ModMapError: a scan can't be used, or the model isn't calibrated.
-        UsageError: `output` holds another study.
+        UsageError: `output` holds another study; with `told`, none of the kinds can have a curve.
     """
     study.check()
     calibration = _calibration_of(model, scans)
     used = [scan for scan in scans if scan.name not in model.trained.scans] or list(scans)
-    _keep_settings(output, model, calibration, used, study)
+    asked = settings_of(model, calibration, used, study)
+    require_study_place(output, asked)
     wanted = wanted_defects(study.kinds, study.sizes, study.count, seed=study.seed)
-    done = Done.read(output)
     started = time.perf_counter()
-    good: list[GoodScan] = []
-    no_place: dict[Kind, int] = {}
-    with stage("probability of detection", total=len(wanted), shown=progress) as bar:
+    laid = []
+    with stage("places for defects", total=len(used), shown=progress) as bar:
         for number, scan in enumerate(used):
             one = GoodScan.of(model.fitted, scan, seed=study.seed)
-            copies, without = copies_of(
-                one, wanted[number :: len(used)], seed=study.seed, per_copy=study.per_copy
-            )
-            for left in without:
-                no_place[left.kind] = no_place.get(left.kind, 0) + 1
-            _run_copies(model, scan.name, one, copies, done, bar)
-            good.append(one)
+            some = wanted[number :: len(used)]
+            laid.append(_Laid(one, *copies_of(one, some, seed=study.seed, per_copy=study.per_copy)))
+            bar.advance(scan.name)
+    if told is not None:
+        _forecast(study, wanted, laid, told)
+    keep_study(output, asked)
+    done = Done.read(output)
+    with stage("probability of detection", total=len(wanted), shown=progress) as bar:
+        for scan, each in zip(used, laid, strict=True):
+            _run_copies(model, scan.name, each.good, each.copies, done, bar)
     ended = time.perf_counter()
     outcomes = sorted(done.outcomes, key=lambda outcome: outcome.index)
     write_table(outcomes, output)
+    good = [each.good for each in laid]
+    no_place = dict(Counter(left.kind for each in laid for left in each.without))
     record = _record(model, calibration, used, study, done, no_place, good)
     record = with_map(record, model, good, outcomes, output)
     seconds = {"trials": ended - started, "curves and map": time.perf_counter() - ended}
     record = record.model_copy(update={"seconds": {step: round(took, 1) for step, took in seconds.items()}})
     write_record(record, output)
     return record
+
+
+def _forecast(
+    study: Study, wanted: Sequence[Wanted], laid: Sequence[_Laid], told: Callable[[str], None]
+) -> None:
+    """Tells what the study can't tell, and how many predictions it takes.
+
+    Raises:
+        UsageError: it can't tell anything.
+    """
+    sizes: dict[Kind, list[float]] = {}
+    for planted in (planted for one in laid for copy in one.copies for planted in copy):
+        sizes.setdefault(planted.wanted.kind, []).append(planted.wanted.size)
+    count = Counter(one.kind for one in wanted)
+    footprint = float(np.median([one.good.footprint for one in laid]))
+    short = shortfalls({kind: count[kind] for kind in study.kinds}, sizes, footprint=footprint)
+    if len(short) == len(study.kinds):
+        raise UsageError(
+            "pod: no curve can be told: " + "; ".join(f"{kind}: {why}" for kind, why in short.items())
+        )
+    for kind, why in short.items():
+        told(f"pod: no curve of {kind}s can be told: {why}")
+    copies, tries = sum(len(one.copies) for one in laid), sum(len(some) for some in sizes.values())
+    told(
+        f"pod: {tries} defects in {copies} copies of {len(laid)} good scans, of which each is predicted once"
+    )
 
 
 def _run_copies(
@@ -179,42 +188,6 @@ def _calibration_of(model: ModMap, scans: Sequence[Scan]) -> Calibration:
     for scan in scans:
         model.check(scan)
     return calibration
-
-
-def _keep_settings(
-    output: Path, model: ModMap, calibration: Calibration, scans: Sequence[Scan], study: Study
-) -> None:
-    """Notes what the directory's trials are of, or checks that they are of the same.
-
-    Raises:
-        UsageError: they are of something else.
-    """
-    asked = {
-        "model": model.fingerprint,
-        "scan_threshold": calibration.scan_threshold,
-        "voxel_threshold": calibration.voxel_threshold,
-        "scans": {scan.name: scan_state(scan) for scan in scans},
-        "kinds": list(study.kinds),
-        "sizes": list(study.sizes),
-        "count": study.count,
-        "seed": study.seed,
-        "per_copy": study.per_copy,
-    }
-    path = output / STUDY
-    if path.is_file():
-        kept = read_json(path)
-        for key, value in asked.items():
-            if not isinstance(kept, dict) or kept.get(key) != value:
-                raise UsageError(
-                    f"pod: {output}: expected an empty directory or one with this study, found one with another {key}: "
-                    "give another directory"
-                )
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    if any(output.iterdir()):
-        raise UsageError(f"pod: {output}: expected an empty directory or one of a study, found other files")
-    with atomic_file(path) as partial:
-        partial.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
 
 
 def _record(

@@ -19,10 +19,11 @@ from modmap.files.atomic import remove_leftovers, write_bytes
 from modmap.files.places import require_directory, require_writable
 from modmap.files.renewal import renewed
 from modmap.files.validated_json import read_json
-from modmap.pod.record import PodRecord, read_record, sentences
+from modmap.pod.record import PodRecord, blind_in, read_record, sentences
 from modmap.result import Result
 from modmap.runs.failures import Failures
 from modmap.runs.map_files import write_maps
+from modmap.runs.not_inspected_files import write_not_inspected
 from modmap.runs.provenance import is_done, origin_of
 from modmap.runs.result_files import require_result_place, result_files
 from modmap.runs.summary import SUMMARY, summarise, summary_text
@@ -275,6 +276,8 @@ def write_result(
             p_values = result.voxel_p_values() if told else None
             write_volume(result.volume, partial, formats=formats, scale_top=top, p_values=p_values)
         write_maps(result.views, partial)
+        if result.omitted is not None:
+            write_not_inspected(result.omitted, partial, ply="ply" in formats)
         if defects is not None:
             write_defects(defects, partial, scan=scan.name)
         summary = {
@@ -282,10 +285,18 @@ def write_result(
             "defects": None if defects is None else len(defects),
             **origin,
             "finds": [] if study is None else sentences(study),
+            "blind": _blind(study, result),
             "training_score": model.trained.training_score,
         }
         write_bytes(partial / SUMMARY, summary_text(summary, where=directory / SUMMARY).encode())
     return defects
+
+
+def _blind(study: PodRecord | None, result: Result) -> list[dict[str, Any]]:
+    """The study's blind places where they lie in the scan, as plain data; none where the scan isn't laid."""
+    if study is None or result.omitted is None:
+        return []
+    return [one.model_dump(mode="json") for one in blind_in(study.blind, result.omitted.motion)]
 
 
 def scale_top(score: float, training_score: float, threshold: float | None) -> float:

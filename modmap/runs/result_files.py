@@ -10,6 +10,7 @@ from modmap.files.places import require_free
 from modmap.files.renewal import finish_below
 from modmap.files.validated_json import read_json
 from modmap.runs.map_files import MAPS_NAME
+from modmap.runs.not_inspected_files import NPZ_NAME, PLY_NAME
 from modmap.runs.summary import SUMMARY, SUMMARY_KEYS
 from modmap.runs.volume_files import FORMATS
 
@@ -37,7 +38,8 @@ def result_files(directory: Path) -> list[str]:
     views = read_json(path).get("views") if path.is_file() else None
     overlays = [overlay_name(str(view_id)) for view_id in views] if isinstance(views, dict) else []
     volumes = [f"volume.{suffix}" for suffix in FORMATS]
-    return [SUMMARY, MAPS_NAME, JSON_NAME, CSV_NAME, CONTACT_SHEET, REPORT, *volumes, *overlays]
+    omitted = [NPZ_NAME, PLY_NAME]
+    return [SUMMARY, MAPS_NAME, JSON_NAME, CSV_NAME, CONTACT_SHEET, REPORT, *volumes, *omitted, *overlays]
 
 
 def result_directories(output: Path) -> list[Path]:

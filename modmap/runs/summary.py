@@ -32,6 +32,8 @@ def summarise(result: Result) -> dict[str, Any]:
         "p_value": result.p_value,
         "margin": result.margin,
         "inspected": result.inspected,
+        "least_inspected": result.least_inspected,
+        "not_inspected": None if result.omitted is None else result.omitted.record().model_dump(mode="json"),
         "calibration": calibration_entry(result.calibration),
         "views": {
             view_id: {

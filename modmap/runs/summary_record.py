@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from modmap.calibration import Calibration, Verdict
+from modmap.not_inspected import NotInspectedRecord
+from modmap.pod.record import BlindPlace
 from modmap.scan import LONGEST_NAME
 
 FORMAT = 1
@@ -84,6 +86,8 @@ class Summary(_Record):
         p_value: How probable so large a score is for a good scan.
         margin: The scan's threshold less the score, negative for a scan that fails.
         inspected: Share of the nominal part that the scan shows.
+        least_inspected: How much of it a scan must show to pass.
+        not_inspected: How much of the nominal surface nothing is said of, and where; null where it isn't known where.
         calibration: The thresholds that the verdict is by.
         views: By view, the largest score of each of its maps, null where a map says nothing, and the part's share of
             the picture.
@@ -104,6 +108,8 @@ class Summary(_Record):
         formats: Of the volume, that were asked for.
         overlays: Whether pictures were.
         finds: What the model was found to find, one line for each kind of defect.
+        blind: Places of the part that little or nothing can be found on in any scan, the largest first, in this scan's
+            world.
         training_score: About what a good part scores.
     """
 
@@ -114,6 +120,8 @@ class Summary(_Record):
     p_value: float | None = Field(None, ge=0, le=1)
     margin: float | None = None
     inspected: float | None = Field(None, ge=0, le=1)
+    least_inspected: float | None = Field(None, ge=0, le=1)
+    not_inspected: NotInspectedRecord | None = None
     calibration: Calibration | None = None
     views: dict[str, dict[str, float | None]]
     volume: VolumeEntry | None = None
@@ -133,4 +141,5 @@ class Summary(_Record):
     formats: list[str] | None = None
     overlays: bool | None = None
     finds: list[str] = []
+    blind: list[BlindPlace] = []
     training_score: float

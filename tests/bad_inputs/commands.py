@@ -237,6 +237,12 @@ WORDS = Fault(
         _words("preset", "modmap fit {scan} -o {new} --preset quick"),
         _words("format", "modmap predict {model} {scan} -o {new} --formats stl"),
         _words("no_scan", "modmap predict {model} -o {new}"),
+        _words(
+            "pod_count",
+            "modmap pod {model} {scan} -o {new} --kinds dent stain --count 30",
+            "pod: count: expected 40 or more, of which each of 2 kinds has the fewest that a curve takes, found 30, 15 of "
+            "a kind: give more, or fewer --kinds",
+        ),
         _words("source", "modmap encoders pull dinov2_vits14 --source disk"),
         _words("figures", "modmap figures evidenc"),
         _words("check_two", "modmap check {scan} {scan}"),

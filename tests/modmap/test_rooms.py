@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("files", "device", "largest_scores"),
     ("config", "camera", "foreground", "calibration", "metrics", "joining"),
     ("scan",),
-    ("volume", "part_views", "alignment"),
+    ("volume", "not_inspected", "part_views", "alignment"),
     ("inspection",),
     ("encoding", "datasets"),
     ("result", "mapping"),

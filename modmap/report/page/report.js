@@ -81,6 +81,13 @@ function choose(index) {
   if (defect) document.getElementById("views").scrollIntoView({ behavior: "smooth" });
 }
 
+function lookAt(row) {
+  document.querySelectorAll("tr.place").forEach((other) => other.classList.toggle("chosen", other === row));
+  if (part) part.setCamera(JSON.parse(row.dataset.camera));
+  const there = document.body.classList.contains("without-webgl") ? "still" : "turned";
+  document.getElementById(there)?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+}
+
 // The 3D frame begins once the rest is drawn, where it can be drawn at all.
 function begin3D() {
   const frame = document.getElementById("part");
@@ -113,15 +120,21 @@ document.addEventListener("DOMContentLoaded", () => {
   document.getElementById("over-image")?.addEventListener("change", (event) => layOverImages(event.target.checked));
   document.getElementById("threshold")?.addEventListener("input", recolour);
   recolour();
-  document.querySelectorAll("tr.defect").forEach((row) => {
-    row.addEventListener("click", () => choose(Number(row.dataset.defect)));
-    row.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") {
-        event.preventDefault();
-        choose(Number(row.dataset.defect));
-      }
+  const answer = (rows, act) =>
+    document.querySelectorAll(rows).forEach((row) => {
+      row.addEventListener("click", () => act(row));
+      row.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") {
+          event.preventDefault();
+          act(row);
+        }
+      });
     });
-  });
+  answer("tr.defect", (row) => choose(Number(row.dataset.defect)));
+  answer("tr.place", lookAt);
+  document.querySelectorAll(".stripes input").forEach((box) =>
+    box.addEventListener("change", () => part && reload(box.dataset.object, { visible: box.checked })),
+  );
   document.querySelectorAll(".pair input").forEach((slider) => {
     const slide = () => slider.closest(".pair").style.setProperty("--nominal", `${slider.value}%`);
     slider.addEventListener("input", slide);

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from modmap.drawing.colours import BACKGROUND
+from modmap.drawing.hatching import STRIPES, hatched
 from modmap.drawing.volume_projection import project, volume_picture
+from modmap.not_inspected import NotInspected
 from modmap.volume import AnomalyVolume, VoxelGrid
 
 FRONT = (0.0, -1.0, 0.0)
@@ -93,3 +95,29 @@ class TestVolumePicture:
         assert blank.any()
         assert (np.ptp(cold.astype(int), axis=1) == 0).all()
         assert len(cold)
+
+
+class TestOmitted:
+    def test_project__what_was_not_inspected_is_hidden_by_what_stands_before_it(self) -> None:
+        """A wall of voxels; what was not measured lies before it at its left, behind it at its right."""
+        wall = volume_of(np.full((20, 2, 20), 0.2))  # x from 10 to 50, y from -5 to -1, z from 3 to 43
+        left, right, beside = ([15.0, -9.0, 23.0], [45.0, 9.0, 23.0], [70.0, -3.0, 23.0])
+        points = np.array([left, right, beside], np.float32)
+        omitted = NotInspected(points, np.array([1, 1, 2], np.uint8), 2.0, places=10, motion=np.eye(4))
+        seen = project(wall, size=(120, 80), direction=FRONT, omitted=omitted)
+        columns = {number: np.nonzero((seen.omitted == number).any(axis=0))[0] for number in (1, 2)}
+        assert 0 < columns[1].max() < 0.2 * seen.omitted.shape[1]
+        assert columns[2].min() > 0.9 * seen.omitted.shape[1]
+        picture = volume_picture(wall, size=(120, 80), top=1.0, direction=FRONT, omitted=omitted)
+        colours = {tuple(colour) for colour in picture[seen.omitted == 1].tolist()}
+        assert colours <= set(STRIPES["not measured"])
+
+    def test_hatched__two_colours_a_reason_and_the_rest_as_it_was(self) -> None:
+        reasons = np.zeros((40, 60), np.uint8)
+        reasons[:, 20:40], reasons[:, 40:] = 1, 2
+        picture = hatched(np.full((40, 60), 77, np.uint8), reasons)
+        assert {tuple(one) for one in picture[:, :20].reshape(-1, 3).tolist()} == {(77, 77, 77)}
+        assert {tuple(one) for one in picture[:, 20:40].reshape(-1, 3).tolist()} == set(
+            STRIPES["not measured"]
+        )
+        assert {tuple(one) for one in picture[:, 40:].reshape(-1, 3).tolist()} == set(STRIPES["not compared"])

@@ -11,6 +11,7 @@ import pytest
 
 from modmap.datasets import load_scan, write_scan
 from modmap.detector.model import ModMap
+from modmap.pod.record import BlindPlace, PodRecord
 from modmap.report.write import write_reports
 from modmap.runs.predict import write_result
 from modmap.scan import Scan
@@ -61,19 +62,65 @@ def reported(
 
 
 @pytest.fixture(scope="session")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a ball with a dent, by a model that lays it on a good one."""
-    pytest.importorskip("k3d")
-    root = tmp_path_factory.mktemp("compared")
+def laying() -> tuple[ModMap, Scan]:
+    """A model that lays scans on the nominal one, and that."""
     nominal = ball_scan(views=4, width=160, height=120)
+    model = ModMap(device="cpu", settings={"inference": {"voxel": 3.0}}).fit(nominal).calibrate(nominal)
+    return model, nominal
+
+
+def _written(model: ModMap, scan: Scan, root: Path, study: PodRecord | None = None) -> Path:
+    pytest.importorskip("k3d")
+    write_scan(scan, root / "scan")
+    stored = load_scan(root / "scan")
+    result = model.predict(stored)
+    write_result(result, stored, root / "out", model=model, formats=("npz",), overlays=False, study=study)
+    write_reports(root / "out")
+    return root / "out" / "report.html"
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory: pytest.TempPathFactory, laying: tuple[ModMap, Scan]) -> Path:
+    """The report of a ball with a dent, by a model that lays it on a good one."""
+    model, nominal = laying
     view = nominal["01"]
     depth, image = np.array(view.depth), np.array(view.image)
     depth[52:68, 72:88] += 3
     image[52:68, 72:88] //= 2
     views = tuple(replace(one, depth=depth, image=image) if one.id == "01" else one for one in nominal.views)
-    write_scan(replace(nominal, name="dented", views=views), root / "scan")
-    model = ModMap(device="cpu", settings={"inference": {"voxel": 3.0}}).fit(nominal).calibrate(nominal)
-    scan = load_scan(root / "scan")
-    write_result(model.predict(scan), scan, root / "out", model=model, formats=("npz",), overlays=False)
-    write_reports(root / "out")
-    return root / "out" / "report.html"
+    return _written(model, replace(nominal, name="dented", views=views), tmp_path_factory.mktemp("compared"))
+
+
+@pytest.fixture(scope="session")
+def cut(tmp_path_factory: pytest.TempPathFactory, laying: tuple[ModMap, Scan]) -> Path:
+    """The report of a good ball of which one view is missing and another has half of its depth; there is a study."""
+    model, nominal = laying
+    depth = np.array(nominal["01"].depth)
+    depth[:, :80] = 0
+    views = tuple(replace(one, depth=depth) if one.id == "01" else one for one in nominal.views[:3])
+    blind = BlindPlace(
+        reason="glare",
+        area_mm2=40.0,
+        centre_mm=(60.0, 0.0, 0.0),
+        look_from=(1.0, 0.0, 0.0),
+        nearest_view="00",
+        degrees=7.0,
+    )
+    study = PodRecord(
+        date="2026-01-01T00:00:00+00:00",
+        model=model.fingerprint,
+        scan_threshold=2.0,
+        voxel_threshold=2.0,
+        false_alarm_rate=0.05,
+        guaranteed=False,
+        scans=["good"],
+        jittered=False,
+        sizes_mm=(1.0, 10.0),
+        seed=0,
+        curves={},
+        surface_mm2=1000.0,
+        blind_mm2={"glare": 40.0},
+        blind=[blind],
+    )
+    scan = replace(nominal, name="cut", views=views)
+    return _written(model, scan, tmp_path_factory.mktemp("cut"), study)

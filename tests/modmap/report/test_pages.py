@@ -144,3 +144,46 @@ class TestPairs:
             middle = (slice(120, 140), slice(120, 140))
             assert shown["Home"][middle].mean() < shown["End"][middle].mean() - 20
             assert (watched.errors, watched.requests) == ([], [])
+
+
+class TestOmitted:
+    def test_page__leads_with_what_was_not_inspected(self, cut: Path) -> None:
+        with opened(cut) as watched:
+            page = watched.page
+            page.wait_for_function(READY)
+            page.wait_for_timeout(SETTLE)
+            assert page.locator(".badge").inner_text() == "NOT INSPECTED"
+            assert page.locator("main > section").nth(1).get_attribute("id") == "omitted"
+            told = page.locator("#omitted").inner_text()
+            assert "at least 95% must be shown" in told
+            assert "03 (not in this scan)" in told
+            striped = watched.picture("#part")
+            page.locator('input[data-object="not measured"]').uncheck()
+            page.wait_for_timeout(SETTLE)
+            without = watched.picture("#part")
+            assert _greenish(striped) > 0.02 > 10 * _greenish(without)
+            page.locator('input[data-object="not measured"]').check()
+            page.locator("#omitted tr.place").nth(1).press("Enter")
+            page.wait_for_timeout(SETTLE)
+            turned = watched.picture("#part")
+            assert (np.abs(turned.astype(int) - striped).max(axis=2) > 20).mean() > 0.01
+            assert "glare" in page.locator("table.places").nth(1).inner_text()
+            half = '.view[data-view="01"] figure[data-layer="not inspected"]'
+            assert _greenish(watched.picture(half)) > 0.02
+            printed = page.pdf(prefer_css_page_size=True, print_background=True)
+            assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
+            assert (watched.errors, watched.requests) == ([], [])
+
+    def test_page__without_webgl_the_stripes_are_in_the_pictures(self, cut: Path) -> None:
+        with opened(cut, webgl=False) as watched:
+            watched.page.wait_for_function("document.body.classList.contains('without-webgl')")
+            assert _greenish(watched.picture(".stills")) > 0.02
+            assert watched.page.locator(".stripes input:visible").count() == 0
+            assert "of the nominal surface" in watched.page.locator(".stripes").inner_text()
+            assert watched.errors == []
+
+
+def _greenish(picture: np.ndarray) -> float:
+    """Share of pixels that are green: no score, depth or image is."""
+    blue, green, red = (picture[..., channel].astype(int) for channel in range(3))
+    return float(((green > red + 40) & (green > blue + 5)).mean())

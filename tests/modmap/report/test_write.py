@@ -80,10 +80,10 @@ class TestWriteReports:
         with pytest.raises(UsageError, match="expected results of modmap predict, found none"):
             write_reports(tmp_path)
 
-    @pytest.mark.parametrize("name", ["maps.npz", "volume.npz"])
+    @pytest.mark.parametrize("name", ["maps.npz", "volume.npz", "not_inspected.npz"])
     def test_write__damaged(self, out: Path, name: str) -> None:
         path = out / "bad" / name
-        path.write_bytes(path.read_bytes()[:100])
+        path.write_bytes(path.read_bytes()[:100] if path.is_file() else b"PK")
         with pytest.raises(ModMapError, match=re.escape(str(path))):
             write_reports(out)
 

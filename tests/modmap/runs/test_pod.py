@@ -16,7 +16,8 @@ from modmap.datasets import write_scan
 from modmap.detector.model import ModMap
 from modmap.errors import ModMapError, UsageError
 from modmap.pod.record import PodRecord, read_record, sentences, write_record
-from modmap.runs.pod import STUDY, Study, run_study
+from modmap.runs.pod import run_study
+from modmap.runs.pod_study import STUDY, Study
 from modmap.runs.pod_trials import TRIALS
 from modmap.runs.volume_files import load_volume
 from tests.modmap.pod.conftest import fitted
