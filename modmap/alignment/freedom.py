@@ -1,4 +1,4 @@
-"""What a surface tells of how a part moved, and what it leaves open: a ball may be turned anyhow, a shaft about its axis.
+"""What a surface tells of how a part moved, and what it leaves open: a ball may be turned anyhow, a shaft on its axis.
 
 A direction that the surface leaves open isn't quite open in numbers: the normals that it is told by are noisy, and look
 like information. But the noise of two scans is independent. So a direction counts as told by what both scans' normals
@@ -13,10 +13,12 @@ import numpy as np
 
 from modmap.types import Array
 
-LEAST = 3e-4  # mean square of mm off the surface by a step of 1 mm at the part's edge: less is the pixels' coarseness
-CHANCE = 5.0  # standard deviations
-TURNS = 0.1  # of a step of 1 mm, what turns the part: less is a shift, as told as numbers are
-DAMPING = 1e-6
+# Mean square of the mm off the surface by a step of 1 mm at the part's edge. Of some views of simulated parts: 0.0001
+# of a bearing about its axis, which is as coarse as pixels are; 0.0045 of a pulley, by its keyway.
+LEAST = 3e-4
+CHANCE = 5.0  # standard deviations of the noise's mean
+TURNS = 0.1  # of a step, what turns the part: less is a shift, but for rounding
+DAMPING = 1e-6  # of the sum of weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +92,8 @@ class Freedom:
             if count
         )
         return (
-            f"alignment: the surface looks the same when the part is {what}: how far it was isn't known, as little "
-            "as may be is taken; a mark on it that has come to lie elsewhere is held against the nominal image there",
+            f"alignment: the surface looks the same when the part is {what}: how far it was isn't known, and as "
+            "little as may be is taken; a mark on it may be held against another place of the nominal part",
         )
 
 

@@ -40,7 +40,7 @@ class Registration:
             curvature of the fit.
         centre: (3,) middle of the part.
         rounds: How many iterations.
-        open: How many of the motion's six parameters the surface doesn't tell; along these the part wasn't moved.
+        open: How many of a motion's six parameters the surface doesn't tell; along these the part isn't moved.
         notes: What a person should know: a direction that the surface doesn't fix.
     """
 
@@ -154,9 +154,8 @@ def _matches(
     centre: Array,
     limit: float,
 ) -> tuple[Array, Array, Array, Array]:
-    """(K,) distances from partners' planes, signed; (K, 6) their derivatives by rotation and translation; (K, 6) the same
-    by the points' own normals; and (K,) the distances if nothing had moved, infinite where the point would have no
-    partner then.
+    """(K,) distances from partners' planes, signed; (K, 6) their derivatives by rotation and translation; (K, 6) those
+    by the points' own normals; and (K,) the distances if nothing had moved, infinite where there would be no partner.
     """
 
     def matched(one: Samples) -> tuple[Array, Array, Array, Array]:

@@ -1,4 +1,4 @@
-"""A ball tells nothing of how it was turned: a patch that stands out of it is found all the same, the higher the more."""
+"""A ball tells nothing of how it was turned; a patch that stands out of it is found all the same."""
 
 from __future__ import annotations
 
