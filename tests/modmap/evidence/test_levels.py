@@ -67,7 +67,8 @@ class TestLevelled:
         for height in (10.0, 100.0):
             bad = {view_id: one.copy() for view_id, one in good.items()}
             bad["a"][:, -12:] = bad["b"][:, -12:] = height
-            assert steep.own(bad) == pytest.approx(4 * 0.5 * 0.5 / 0.9 / 0.5, rel=0.02)
+            half = 0.5 / 0.88 * 0.5 / 0.9
+            assert steep.own(bad) == pytest.approx(4 * half / LEVEL.usual, rel=0.02)
             assert LEVEL.own(bad) == FURTHEST
 
     def test_levelled__what_lies_off_by_far_everywhere_is_no_level(self) -> None:
