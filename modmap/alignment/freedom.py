@@ -39,7 +39,7 @@ class Freedom:
     @property
     def open(self) -> int:
         """How many of a motion's six parameters nothing tells."""
-        return 6 - self.told.shape[1]
+        return 6 - int(self.told.shape[1])
 
     @classmethod
     def of(cls, lever: Array, own: Array, weight: Array, *, radius: float) -> Freedom:
