@@ -160,7 +160,7 @@ def alignment_error(
         turn=degrees_of(error),
         surface=float(np.median(off[0])),
         before=float(np.median(off[1])),
-        symmetric=any("looks the same" in note for note in found.notes),
+        symmetric=found.open > 0,
         apart=difference(found.motion, known.motion, at=moved(inverse(truth), middle[None])[0]),
     )
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modmap.alignment.freedom import Freedom
 from modmap.alignment.motion import dot, length, motion_of, moved
-from modmap.alignment.surface import ViewSurface
+from modmap.alignment.surface import GRAZING, ViewSurface
 from modmap.threads import in_order
 from modmap.types import Array
 
@@ -39,6 +40,7 @@ class Registration:
             curvature of the fit.
         centre: (3,) middle of the part.
         rounds: How many iterations.
+        open: How many of a motion's six parameters the surface doesn't tell; along these the part isn't moved.
         notes: What a person should know: a direction that the surface doesn't fix.
     """
 
@@ -48,6 +50,7 @@ class Registration:
     uncertainty: Array
     centre: Array
     rounds: int
+    open: int = 0
     notes: tuple[str, ...] = field(default=())
 
 
@@ -112,11 +115,11 @@ def register(
     centre = moved(motion, every.mean(axis=0)[None])[0]
     radius = float(np.sqrt(((every - every.mean(axis=0)) ** 2).sum(axis=1).mean()))
     limit, done = reach, 0
-    hessian, scale = np.eye(6), 0.0
+    hessian, scale, freedom = np.eye(6), 0.0, Freedom.all_told(radius=radius)
     residual, overlap = np.inf, 0.0
     while done < rounds:
         done += 1
-        offsets, lever, unmoved = _matches(nominal, samples, motion, centre=centre, limit=limit)
+        offsets, lever, own, unmoved = _matches(nominal, samples, motion, centre=centre, limit=limit)
         overlap = len(offsets) / max(len(every), 1)
         if len(offsets) < 50:
             break
@@ -129,9 +132,9 @@ def register(
         weight *= _moves(offsets, unmoved, width / TUKEY)
         weighted = lever * weight[:, None]
         hessian = weighted.T @ lever
-        # A direction that the surface doesn't fix isn't moved along.
-        damping = 1e-6 * np.diag([radius**2] * 3 + [1.0] * 3) * float(weight.sum())
-        step = -np.linalg.solve(hessian + damping, weighted.T @ offsets)
+        # Along what the surface doesn't tell, a defect would drag the part.
+        freedom = Freedom.of(lever, own, weight, radius=radius)
+        step = freedom.step(hessian, weighted.T @ offsets)
         motion = motion_of(step, about=centre) @ motion
         centre = moved(motion_of(step, about=centre), centre[None])[0]
         shrunk = max(SHRINKS * limit, REACHES * TUKEY * scale)
@@ -139,8 +142,8 @@ def register(
         if size < SETTLED and shrunk >= limit:
             break
         limit = min(limit, shrunk)
-    uncertainty, notes = _uncertainty(hessian, scale, radius)
-    return Registration(motion, residual, overlap, uncertainty, centre, done, notes)
+    uncertainty = _uncertainty(hessian, scale, radius)
+    return Registration(motion, residual, overlap, uncertainty, centre, done, freedom.open, freedom.notes)
 
 
 def _matches(
@@ -150,12 +153,12 @@ def _matches(
     *,
     centre: Array,
     limit: float,
-) -> tuple[Array, Array, Array]:
-    """(K,) distances from partners' planes, signed; (K, 6) their derivatives by rotation and translation; and (K,) the
-    distances if nothing had moved, infinite where the point would have no partner then.
+) -> tuple[Array, Array, Array, Array]:
+    """(K,) distances from partners' planes, signed; (K, 6) their derivatives by rotation and translation; (K, 6) those
+    by the points' own normals; and (K,) the distances if nothing had moved, infinite where there would be no partner.
     """
 
-    def matched(one: Samples) -> tuple[Array, Array, Array]:
+    def matched(one: Samples) -> tuple[Array, Array, Array, Array]:
         surface = nominal[one.view]
         points = moved(motion, one.points)
         uv, _ = surface.camera.project(points)
@@ -169,14 +172,18 @@ def _matches(
         points, own = points[inside], one.normals[inside] @ motion[:3, :3].T
         offset = dot(points - partners, normals)
         good = there & (np.abs(offset) <= limit) & (dot(own, normals) >= NORMALS_AGREE)
-        # A partner lies under its point, not far along the surface.
-        good &= length(points - partners) <= 3 * limit
-        arm = np.cross(points[good] - centre, normals[good])
-        lever = np.concatenate([arm, normals[good]], axis=1)
-        return offset[good], lever, _offsets(surface, one.points[inside][good])
+        # A partner lies under its point, not far along the surface, but for how far its pixel reaches.
+        pixel = surface.depth[row, column] / surface.camera.K[0, 0]
+        along = pixel / np.maximum(surface.cosine[row, column], GRAZING)
+        good &= length(points - partners) <= 3 * limit + along
+        arm = points[good] - centre
+        lever, of_own = (
+            np.concatenate([np.cross(arm, facing), facing], axis=1) for facing in (normals[good], own[good])
+        )
+        return offset[good], lever, of_own, _offsets(surface, one.points[inside][good])
 
-    offsets, levers, unmoved = zip(*in_order(matched, samples), strict=True)
-    return np.concatenate(offsets), np.concatenate(levers), np.concatenate(unmoved)
+    offsets, levers, own, unmoved = map(np.concatenate, zip(*in_order(matched, samples), strict=True))
+    return offsets, levers, own, unmoved
 
 
 def _offsets(surface: ViewSurface, points: Array) -> Array:
@@ -199,13 +206,8 @@ def _moves(offsets: Array, unmoved: Array, scale: float) -> Array:
     return np.asarray(1 / (1 + np.exp(np.clip(exponent, -50, 50))))
 
 
-def _uncertainty(hessian: Array, scale: float, radius: float) -> tuple[Array, tuple[str, ...]]:
+def _uncertainty(hessian: Array, scale: float, radius: float) -> Array:
     unit = np.diag([1 / max(radius, 1e-6)] * 3 + [1.0] * 3)
     values, vectors = np.linalg.eigh(unit @ hessian @ unit)
-    notes: tuple[str, ...] = ()
-    if values[0] < 1e-3 * values[-1]:
-        turning = np.linalg.norm(vectors[:3, 0]) > np.linalg.norm(vectors[3:, 0])
-        what = "turned about an axis" if turning else "shifted along a direction"
-        notes = (f"alignment: the part looks the same when {what}: how far it is isn't known",)
     inverse = unit @ (vectors / np.maximum(values, 1e-12 * values[-1])) @ vectors.T @ unit
-    return scale * np.sqrt(np.diag(inverse)), notes
+    return scale * np.sqrt(np.diag(inverse))

@@ -20,6 +20,7 @@ from modmap.joining import joined
 from modmap.types import Array
 
 NEARLY_ALL = 0.9  # share of a scan's pixels that a defect leaves as they were
+HALF = 0.5  # likewise of a view's, of which a defect may take a tenth
 MOST_PIXELS = 200_000  # of a scan that are asked
 FURTHEST = 16.0  # times the usual level that a scan's own may lie off
 ODD = 1.5  # times the usual level, above which all that a scan's own lies higher is its own
@@ -38,12 +39,15 @@ class Level:
         headroom: Times `most` is what counts as one: about the largest of a good scan, or more of a kind of evidence
             that tells good scans less well.
         odd_at_most: Times the usual level: what a scan's own lies higher isn't its level, but what is wrong with it.
+        steepest: Times what half of a scan's pixels, or of a view's, stay below: what nine of ten do lies no higher on
+            good parts, and where it does a tenth of them shows a defect, which would be the smaller the larger it is.
     """
 
     usual: float
     most: float
     headroom: float = 1.5
     odd_at_most: float = FURTHEST
+    steepest: float = np.inf
 
     def levelled(self, views: Mapping[str, Array]) -> dict[str, Array]:
         """A scan's evidence in multiples of what a good part shows at most.
@@ -74,7 +78,10 @@ class Level:
         if not len(every):
             return None
         asked = every[:: -(-len(every) // MOST_PIXELS)]
-        return float(np.clip(np.quantile(asked, NEARLY_ALL) / self.usual, 1 / FURTHEST, FURTHEST))
+        level = np.quantile(asked, NEARLY_ALL)
+        if self.steepest < np.inf:
+            level = min(level, self.steepest * np.quantile(asked, HALF))
+        return float(np.clip(level / self.usual, 1 / FURTHEST, FURTHEST))
 
 
 def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
@@ -84,7 +91,8 @@ def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Arra
 
 
 # Of a part that is warped as a whole nearly all surface lies off; good ones, beside rendered ones too, are below 2.
-GEOMETRY = Level(usual=0.2, most=0.66, odd_at_most=2.5)
+# Of six good scans' 72 views the steepest has 3.3.
+GEOMETRY = Level(usual=0.2, most=0.66, odd_at_most=2.5, steepest=4.0)
 # Of patches, and of lines by length.
 APPEARANCE = (Level(0.37, 0.94), Level(2.3, 6.0, headroom=2.5), Level(2.4, 5.7, headroom=2.5))
 MEMORY = (Level(usual=0.72, most=1.0), Level(usual=0.48, most=1.0))  # of the image, and of normals

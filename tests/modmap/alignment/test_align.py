@@ -11,7 +11,10 @@ from modmap.alignment import start
 from modmap.alignment.align import AlignmentError, align
 from modmap.alignment.motion import difference, inverse, motion_of, moved
 from modmap.alignment.support import support_plane, without_support
+from modmap.alignment.surface import ViewSurface, view_surface
+from modmap.scan import Frame
 from tests.modmap.alignment.blobs import BALLS, overhead, ring, surfaces
+from tests.synthetic_scans import ball_depth, ball_scan
 
 HAND = motion_of(np.array([0.01, -0.008, 0.03, 2.0, -1.5, 0.4]), about=np.array([5.0, 0, 8]))
 MIDDLE = np.array([2.0, 1, 10])
@@ -20,6 +23,17 @@ MIDDLE = np.array([2.0, 1, 10])
 def errors(found: np.ndarray, motion: np.ndarray) -> tuple[float, float]:
     """mm and degrees between what was found and what carries the part back."""
     return difference(found, inverse(motion), at=moved(motion, MIDDLE[None])[0])
+
+
+def _coarse(centre: np.ndarray) -> dict[str, ViewSurface]:
+    """A ball in few pixels."""
+    found = {}
+    for view in ball_scan(views=6, width=64, height=48).views:
+        assert view.camera is not None
+        depth = ball_depth(view.camera, 64, 48, centre=centre, radius=60.0)
+        frame = Frame(view.id, np.zeros((48, 64), np.uint8), depth, view.camera)
+        found[view.id] = view_surface(frame, depth > 0)
+    return found
 
 
 class TestAlign:
@@ -78,10 +92,32 @@ class TestAlign:
         ball = (((0.0, 0.0, 0.0), 40.0),)
         cameras = ring(6)
         found = align(surfaces(cameras, balls=ball), surfaces(cameras, balls=ball))
-        assert found.notes == (
-            "alignment: the part looks the same when turned about an axis: how far it is isn't known",
+        assert found.open == 3
+        assert found.notes[0].startswith(
+            "alignment: the surface looks the same when the part is turned about any axis: how far it was isn't known"
         )
         np.testing.assert_allclose(found.motion, np.eye(4), atol=1e-3)
+
+    @pytest.mark.parametrize("views", [1, 4])
+    def test_align__a_body_of_revolution_is_said_to_be_one(self, views: int) -> None:
+        """Two balls on one axis, moved and turned about it: the turn is left out, however few the views."""
+        balls = (((0.0, 0.0, 0.0), 40.0), ((0.0, 0.0, 45.0), 20.0))
+        axis, tilt = np.array([0, 0, 0.1, 0, 0, 0.0]), np.array([0.01, -0.02, 0, 2.0, -1.0, 0.5])
+        turned = motion_of(tilt, about=np.zeros(3)) @ motion_of(axis, about=np.zeros(3))
+        nominal, new = (
+            surfaces(ring(views), balls=balls, noise=0.05, motion=motion) for motion in (None, turned)
+        )
+        found = align(nominal, new)
+        assert found.open == 1
+        assert "turned about an axis" in found.notes[0]
+        middles = np.array([middle for middle, _ in balls])
+        back = moved(found.motion, moved(turned, middles))
+        np.testing.assert_allclose(back, middles, atol=0.1)
+
+    def test_align__pixels_larger_than_what_is_off(self) -> None:
+        """A partner is a pixel of 4 mm, and lies aside by more than a good fit's reach."""
+        found = align(_coarse(np.zeros(3)), _coarse(np.array([2.0, -1.0, 0.5])))
+        assert found.overlap > 0.95
 
     def test_align__another_part(self) -> None:
         cameras = ring(6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,18 @@ class TestLevelled:
             unit = of_view / ODD**0.5 if own else level**0.5
             found = LEVEL.levelled(scan)["b"]
             np.testing.assert_allclose(found, scan["b"] / (2 * HEADROOM * unit), rtol=0.01)
+
+    def test_own__a_defect_of_a_tenth_of_the_pixels_is_no_level(self) -> None:
+        """Of those without it the level is as it was; with it, at most so many times what half of them show."""
+        steep = replace(LEVEL, steepest=4.0)
+        good = _scan(0.5)
+        assert steep.own(good) == LEVEL.own(good)
+        for height in (10.0, 100.0):
+            bad = {view_id: one.copy() for view_id, one in good.items()}
+            bad["a"][:, -12:] = bad["b"][:, -12:] = height
+            half = 0.5 / 0.88 * 0.5 / 0.9
+            assert steep.own(bad) == pytest.approx(4 * half / LEVEL.usual, rel=0.02)
+            assert LEVEL.own(bad) == FURTHEST
 
     def test_levelled__what_lies_off_by_far_everywhere_is_no_level(self) -> None:
         """A part that is warped as a whole stands out however much of it there is; its views still differ in level."""
