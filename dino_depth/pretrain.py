@@ -20,6 +20,7 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from datasets import Dataset  # type: ignore[import-untyped]
 from torch import Tensor
 
+from dino_depth.atomic import BusyError
 from dino_depth.config import PretrainConfig
 from dino_depth.data.corpus import open_corpus
 from dino_depth.data.loader import Batch, batch_loader
@@ -218,7 +219,7 @@ def main(words: Sequence[str] | None = None) -> int:
         accelerator = accelerator_of(config)
         try:
             stopped = train(config, accelerator)
-        except ConfigError:
+        except (BusyError, ConfigError):
             accelerator.end_training()  # a process that leaves the others' group open can abort instead of ending
             raise
     except (DinoDepthError, OSError) as error:

@@ -10,7 +10,6 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
 
 from dino_depth.atomic import PlaceError, held
-from dino_depth.errors import ConfigError
 
 
 @contextmanager
@@ -22,17 +21,17 @@ def alone(out: Path, accelerator: Accelerator) -> Iterator[None]:
         accelerator: Of this process.
 
     Raises:
-        ConfigError: on every process: another run is writing there.
+        PlaceError: on every process: another run is writing there, or the disk is full.
         OSError: the directory can't be written to.
     """
     with ExitStack() as holding:
-        refused: str | None = None
+        refused: PlaceError | None = None
         if accelerator.is_main_process:
             try:
                 holding.enter_context(held(out, wait=0))
             except PlaceError as error:
-                refused = f"run.out: {error}"
+                refused = error
         reasons = [reason for reason in gather_object([refused]) if reason is not None]
         if reasons:
-            raise ConfigError(reasons[0])
+            raise reasons[0]
         yield

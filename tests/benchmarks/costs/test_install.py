@@ -43,7 +43,7 @@ class TestMain:
         assert "nowhere: expected a package's directory or wheel, found nothing" in capsys.readouterr().err
 
     def test_run__a_command_that_fails(self) -> None:
-        with pytest.raises(ModMapError, match="expected it to succeed, found no room$"):
+        with pytest.raises(ModMapError, match=r"expected it to succeed, found no room$"):
             _run([sys.executable, "-c", "import sys; sys.exit('no room')"])
 
 
