@@ -117,9 +117,10 @@ def register(
     limit, done = reach, 0
     hessian, scale, freedom = np.eye(6), 0.0, Freedom.all_told(radius=radius)
     residual, overlap = np.inf, 0.0
+    stays = list(in_order(lambda one: _offsets(nominal[one.view], one.points), samples))
     while done < rounds:
         done += 1
-        offsets, lever, own, unmoved = _matches(nominal, samples, motion, centre=centre, limit=limit)
+        offsets, lever, own, unmoved = _matches(nominal, samples, stays, motion, centre=centre, limit=limit)
         overlap = len(offsets) / max(len(every), 1)
         if len(offsets) < 50:
             break
@@ -149,16 +150,18 @@ def register(
 def _matches(
     nominal: Mapping[str, ViewSurface],
     samples: Sequence[Samples],
+    stays: Sequence[Array],
     motion: Array,
     *,
     centre: Array,
     limit: float,
 ) -> tuple[Array, Array, Array, Array]:
     """(K,) distances from partners' planes, signed; (K, 6) their derivatives by rotation and translation; (K, 6) those
-    by the points' own normals; and (K,) the distances if nothing had moved, infinite where there would be no partner.
+    by the points' own normals; and (K,) of `stays`, for each of the samples the distances if nothing had moved.
     """
 
-    def matched(one: Samples) -> tuple[Array, Array, Array, Array]:
+    def matched(given: tuple[Samples, Array]) -> tuple[Array, Array, Array, Array]:
+        one, unmoved = given
         surface = nominal[one.view]
         points = moved(motion, one.points)
         uv, _ = surface.camera.project(points)
@@ -180,9 +183,10 @@ def _matches(
         lever, of_own = (
             np.concatenate([np.cross(arm, facing), facing], axis=1) for facing in (normals[good], own[good])
         )
-        return offset[good], lever, of_own, _offsets(surface, one.points[inside][good])
+        return offset[good], lever, of_own, unmoved[inside][good]
 
-    offsets, levers, own, unmoved = map(np.concatenate, zip(*in_order(matched, samples), strict=True))
+    found = in_order(matched, zip(samples, stays, strict=True))
+    offsets, levers, own, unmoved = map(np.concatenate, zip(*found, strict=True))
     return offsets, levers, own, unmoved
 
 

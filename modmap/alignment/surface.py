@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -75,13 +76,21 @@ def view_surface(frame: Frame, mask: Array) -> ViewSurface:
 
 
 def pixel_rays(camera: Camera, shape: tuple[int, int]) -> Array:
-    """(H, W, 3) float32: the point of each pixel at depth 1, camera frame."""
+    """(H, W, 3) float32: the point of each pixel at depth 1, camera frame; not to be written to."""
+    distortion = None if camera.distortion is None else camera.distortion.tobytes()
+    return _rays(camera.K.tobytes(), distortion, shape)
+
+
+@lru_cache(maxsize=2)  # one camera looks from all viewpoints
+def _rays(intrinsics: bytes, distortion: bytes | None, shape: tuple[int, int]) -> Array:
+    K = np.frombuffer(intrinsics).reshape(3, 3)
+    camera = Camera(K, np.eye(4), distortion=None if distortion is None else np.frombuffer(distortion))
     height, width = shape
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    world = camera.back_project(pixels, np.ones(len(pixels)))
-    local: Array = (world - camera.centre) @ camera.T_world_to_camera[:3, :3].T
-    return np.asarray(local.reshape(height, width, 3), dtype=np.float32)
+    rays = camera.back_project(np.stack([columns.ravel(), rows.ravel()], axis=1), np.ones(height * width))
+    found = rays.reshape(height, width, 3).astype(np.float32)
+    found.flags.writeable = False
+    return found
 
 
 def _central(local: Array, depth: Array, camera: Camera, *, axis: int) -> Array:
