@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Array2D, DatasetInfo, Features, Value  # type: ignore[import-untyped]
 from datasets.arrow_writer import ArrowWriter  # type: ignore[import-untyped]
+from datasets.config import DATASET_INFO_FILENAME  # type: ignore[import-untyped]
 
 from benchmarks.cadscan.categories import Setup
 from benchmarks.cadscan.depth_errors import measurable, measure
@@ -30,7 +31,7 @@ from benchmarks.cadscan.views import SENSOR_SIZE, binned_intrinsics, random_came
 from benchmarks.cadscan.workers import run_all
 from benchmarks.runs.files import write_json
 from benchmarks.runs.kept_settings import keep_settings
-from modmap.files.atomic import atomic_file
+from modmap.files.atomic import atomic_file, flush_all, staging
 
 Array = npt.NDArray[Any]
 Parts = Literal["random", "families"]
@@ -99,7 +100,10 @@ def make_corpus(out: Path, settings: CorpusSettings, *, workers: int = 1) -> Non
     shards = list(_shards(out, settings))
     missing = [shard for shard in shards if not shard.path.exists()]
     run_all(write_shard, missing, workers=workers, title="shards")
-    DatasetInfo(features=_features(settings)).write_to_directory(str(out))
+    with staging(out) as partial:
+        DatasetInfo(features=_features(settings)).write_to_directory(str(partial))
+        flush_all(partial)
+        (partial / DATASET_INFO_FILENAME).replace(out / DATASET_INFO_FILENAME)
     state: dict[str, Any] = {
         "_data_files": [{"filename": shard.path.name} for shard in shards],
         "_fingerprint": hashlib.sha256(json.dumps(settings.kept()).encode()).hexdigest()[:16],
