@@ -13,8 +13,7 @@ import numpy as np
 
 from modmap.types import Array
 
-# Mean square of the mm off the surface by a step of 1 mm at the part's edge. Of some views of simulated parts: 0.0001
-# of a bearing about its axis, which is as coarse as pixels are; 0.0045 of a pulley, by its keyway.
+# Mean square of the mm off the surface by a step of 1 mm at the part's edge, below which pixels are too coarse to tell.
 LEAST = 3e-4
 CHANCE = 5.0  # standard deviations of the noise's mean
 TURNS = 0.1  # of a step, what turns the part: less is a shift, but for rounding

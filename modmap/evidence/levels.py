@@ -91,7 +91,7 @@ def levelled_together(levels: Sequence[Level], kinds: Sequence[Mapping[str, Arra
 
 
 # Of a part that is warped as a whole nearly all surface lies off; good ones, beside rendered ones too, are below 2.
-# Of six good scans' 72 views the steepest has 3.3.
+# Of good scans' views the steepest has less than four (`python -m benchmarks.evidence_levels`).
 GEOMETRY = Level(usual=0.2, most=0.66, odd_at_most=2.5, steepest=4.0)
 # Of patches, and of lines by length.
 APPEARANCE = (Level(0.37, 0.94), Level(2.3, 6.0, headroom=2.5), Level(2.4, 5.7, headroom=2.5))

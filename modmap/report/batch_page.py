@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from modmap.report.charts import roc_chart
 from modmap.report.templates import render
 
+# What must be looked at comes first.
+ORDER = ("fail", "not inspected", None, "pass")
+
 
 @dataclass(frozen=True)
 class BatchRow:
@@ -37,7 +40,7 @@ class BatchRow:
 
 
 def batch_page(rows: Sequence[BatchRow], *, top: float, report_name: str) -> str:
-    """The page as HTML.
+    """The page as HTML: what failed first, then what too little was seen of, each by score.
 
     Args:
         rows: The scans.
@@ -51,7 +54,7 @@ def batch_page(rows: Sequence[BatchRow], *, top: float, report_name: str) -> str
         title="Scans",
         script="batch.js",
         data=None,
-        rows=rows,
+        rows=sorted(rows, key=lambda row: (ORDER.index(row.verdict), -row.score, row.scan)),
         judged=sum(row.verdict is not None for row in rows),
         failed=sum(row.verdict == "fail" for row in rows),
         unseen=sum(row.verdict == "not inspected" for row in rows),

@@ -19,15 +19,16 @@ def test_main__is_the_geometric_mean_of_the_categories(
     assert main(["--root", str(balls), "--scans", "2"]) == 0
     printed = capsys.readouterr().out
     rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("| ")]
-    assert len(rows[0]) == 1 + 2 * len(KINDS)
-    table = {row[0]: np.array(row[1:], dtype=float) for row in rows[2:]}
+    assert len(rows[0]) == 1 + 2 * len(KINDS) + 1
+    table = {row[0]: np.array(row[1 : 1 + 2 * len(KINDS)], dtype=float) for row in rows[2:]}
     assert list(table) == ["large_ball", "small_ball", "geometric mean"]
     expected = np.sqrt(np.maximum(table["large_ball"], 1e-9) * table["small_ball"])
     np.testing.assert_allclose(table["geometric mean"], expected, atol=2e-3)
     dataset = SiM3D(balls)
     good = [scan for scan in dataset.tests("small_ball") if scan.anomalous is False]
-    levels = category_levels(dataset.train("small_ball"), good)
+    levels, steepest = category_levels(dataset.train("small_ball"), good)
     np.testing.assert_allclose(table["small_ball"], levels.ravel(), atol=5e-4)
+    assert float(rows[-2][-1]) == pytest.approx(steepest, abs=5e-4)
     assert (levels[:, 0] <= levels[:, 1]).all()
 
 
@@ -43,7 +44,9 @@ def test_category_levels__of_appearance_are_the_detectors_own(
     reference = Reference.of(nominal, foreground="components")
     new = ReducedViews.of(good, foreground="components")
     found = compare(reference.part, new, geometry=reference.geometry, look=reference.look)
-    levels = category_levels(nominal, [good])
+    levels, steepest = category_levels(nominal, [good])
+    views = [one.score[np.isfinite(one.score)] for one in found.geometry.values()]
+    assert steepest == pytest.approx(max(np.quantile(one, 0.9) / np.median(one) for one in views), rel=1e-5)
     for level, maps in zip(
         levels, ([one.score for one in found.geometry.values()], found.appearance.values()), strict=False
     ):
