@@ -2,9 +2,9 @@
 
 `python -m benchmarks.evidence_levels --root data/sim3d-mini/work` lays good test scans of each category on its nominal
 one and prints, for each kind and category, what nine pixels of ten and 999 of a thousand stay below, a mean over the
-scans; and over the categories the geometric mean, which is what `modmap.evidence.levels` has, rounded. Last, of the view
-in which that is most, how many times what half of its pixels stay below nine of ten do by geometry: `Level.steepest` is
-more.
+scans; and over the categories the geometric mean, which is what `modmap.evidence.levels` has, rounded. Last, of
+the view in which that is most, how many times what half of its pixels stay below nine of ten do by geometry:
+`Level.steepest` is more.
 """
 
 from __future__ import annotations
