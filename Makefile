@@ -4,10 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 NEEDS := pyproject.toml modmap/pyproject.toml dino_depth/pyproject.toml constraints.txt
-# Two cores are what all is meant for. The tests take one process more, each on one thread and a file at a time: there is
-# always one that waits, for a browser, a disk or a process of its own.
+# Two cores are what the tests are meant for: as many processes, each on one thread, a file of tests at a time.
 THREADS ?= 2
-TESTERS ?= 3
 # Without compiled modules a process needs ten seconds to import torch and timm, not four, and the tests begin a hundred.
 unexport PYTHONDONTWRITEBYTECODE
 LIBRARIES := libusb-1.0.so.0:libusb-1.0-0 libGL.so.1:libgl1 libgomp.so.1:libgomp1
@@ -42,7 +40,7 @@ system-libraries:
 	fi
 
 test: setup ## Set up, then run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A data set of SiM3D's shape: the simulated one is data/sim3d-mini/work.
 ifdef SIM3D_ROOT

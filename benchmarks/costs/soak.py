@@ -82,10 +82,13 @@ def resident_mb() -> float:
 def growth(what: str, step: Callable[[int], object], count: int) -> Growth:
     """Takes a step so many times, and looks at the memory after each."""
     sizes, begun = [], time.perf_counter()
+    gc.collect()
+    gc.freeze()  # or each collection would go through all that is imported
     for index in track(range(count), description=what, console=Console(stderr=True)):
         step(index)
         gc.collect()
         sizes.append(resident_mb())
+    gc.unfreeze()
     tenth = max(1, count // 10)
     early = sizes[tenth : 2 * tenth] or sizes
     return Growth(

@@ -13,6 +13,7 @@ import io
 import logging
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import cv2
@@ -25,6 +26,7 @@ from .container_limits import ContainerError, cause, require_size
 Array = npt.NDArray[Any]
 
 ORIENTATION = 274
+MOST_PAGES = 64  # that are looked at, to tell thumbnails from pages
 THUMBNAIL = 1  # bit of a page's kind: another, smaller version of a page
 WHITE_IS_ZERO, PLANES_APART = 0, 2
 KNOWN_PHOTOMETRICS = (WHITE_IS_ZERO, 1, 2)  # and black is zero, and red, green and blue
@@ -67,7 +69,13 @@ def tiff_page(data: bytes) -> TiffPage:
         log.addHandler(logging.NullHandler())
     try:
         with TiffFile(io.BytesIO(data)) as file:
-            pages = [page for page in file.pages if not int(page.aspage().subfiletype) & THUMBNAIL]
+            # A damaged file may have no end of pages.
+            first = list(islice(file.pages, MOST_PAGES + 1))
+            if len(first) > MOST_PAGES:
+                raise ContainerError(
+                    f"expected one page, found more than {MOST_PAGES}: save the one that is meant as a file of its own"
+                )
+            pages = [page for page in first if not int(page.aspage().subfiletype) & THUMBNAIL]
             if not pages:
                 raise ContainerError(f"expected a whole TIFF, found {len(data)} bytes without a page")
             page = _described(pages[0].aspage(), data)

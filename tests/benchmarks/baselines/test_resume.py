@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks.evaluations.sim3d import main
-
-REPOSITORY = Path(__file__).parents[3]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+from tests.fork_server import REPOSITORY, Forked
 
 
 def words(method: str, balls: Path, out: Path, vit: str) -> list[str]:
@@ -30,10 +25,7 @@ class TestSim3d:
     ) -> None:
         whole, out = tmp_path / "whole", tmp_path / "run"
         assert main(words("btf", balls, whole, vit)) == 0
-        command = [sys.executable, "-m", "benchmarks.sim3d", *words("btf", balls, out, vit)]
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = Forked(["-m", "benchmarks.sim3d", *words("btf", balls, out, vit)], cwd=REPOSITORY)
         while process.poll() is None and not list(out.glob("*/scans/[!.]*/summary.json")):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)

@@ -1,10 +1,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +21,6 @@ from modmap.files.images import read_depth
 CATEGORY = "machined_bracket"
 SETTINGS = DatasetSettings(size=(80, 60), good=1, bad=1, seed=3)
 COMMAND = ["dataset", "--categories", CATEGORY, "--good", "1", "--bad", "1", "--size", "80x60", "--seed", "3"]
-REPOSITORY = Path(__file__).parents[3]
 # Kinds whose size is free; a missing or bent feature has the size of the feature, a warp is wider.
 FREE_KINDS = ("dent", "bump", "extra_hole", "stain", "roughness")
 
@@ -49,27 +44,6 @@ class TestMakeDataset:
         expected, found = contents(made), contents(tmp_path / "set")
         assert list(found) == list(expected)
         assert [name for name in expected if found[name] != expected[name]] == []
-
-    def test_make_dataset__same_bytes_when_killed_and_resumed(self, made: Path, tmp_path: Path) -> None:
-        out = tmp_path / "set"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.cadscan", *COMMAND, "--out", str(out)],
-            cwd=REPOSITORY,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 300
-            while not (list(out.glob("*/*_real")) and list(out.glob(".partial-*/*/*.*"))):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        assert list(out.glob(".partial-*"))
-        assert len(list(SiM3D(out).tests(CATEGORY))) < 2
-        assert main([*COMMAND, "--out", str(out)]) == 0
-        assert contents(out) == contents(made)
 
     def test_make_dataset__whole_scans_are_left_alone(self, made: Path) -> None:
         before = {path: os.stat(path).st_mtime_ns for path in made.rglob("*.npy")}

@@ -19,9 +19,15 @@ from modmap.errors import ModMapError
 class TestReportCost:
     @pytest.mark.browser
     def test_main__measures_and_photographs(
-        self, tmp_path: Path, balls: Path, quick: Sequence[str], capsys: pytest.CaptureFixture[str]
+        self,
+        tmp_path: Path,
+        balls: Path,
+        quick: Sequence[str],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         pytest.importorskip("playwright.sync_api")
+        monkeypatch.setattr("benchmarks.costs.report.SETTLED_MS", 600)
         if shutil.which("chromium") is None and shutil.which("chromium-browser") is None:
             pytest.skip("no Chromium: apt-get install chromium")
         run, out = tmp_path / "run", tmp_path / "cost"

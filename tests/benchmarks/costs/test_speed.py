@@ -77,7 +77,7 @@ class TestSpeed:
         assert [row["views"] for row in found["inspect_rows"]] == [3]
         for row in found["inspect_rows"]:
             kinds = {"geometry", "appearance", "texture", "memory"}
-            assert row["steps"].keys() == {"reading", "alignment", *kinds, "volume"}
+            assert row["steps"].keys() == {"reading", "alignment", *kinds, "not inspected", "volume"}
             assert row["predict"] == pytest.approx(sum(row["steps"].values()))
             assert min(row["fit"], row["nominal"], row["write"], row["pictures"], row["predict"]) > 0
         assert (tmp_path / "table.md").read_text() in capsys.readouterr().out

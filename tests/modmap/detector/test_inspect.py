@@ -129,7 +129,10 @@ class TestPredict:
     def test_predict__a_good_part_scores_less_than_one(self, model: ModMap) -> None:
         result = model.predict(ball("good"))
         assert 0 <= result.score < 1
-        assert set(result.seconds) == {"reading", "nominal", "alignment", *EVIDENCE, "volume"}
+        assert set(result.seconds) == {
+            *("reading", "nominal", "alignment", "not inspected", "volume"),
+            *EVIDENCE,
+        }
         assert result.score == result.require_volume().score
 
     def test_predict__finds_a_dent(self, model: ModMap, dented: Result) -> None:

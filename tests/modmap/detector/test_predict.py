@@ -53,7 +53,8 @@ class TestPredictScan:
             combined, geometry = found.map(view_id), found.map(view_id, "geometry")
             np.testing.assert_array_equal(combined, np.fmax(without.map(view_id), geometry))
             assert np.isnan(without.map(view_id, "geometry")).all()
-        assert set(found.seconds) - set(without.seconds) == {"reading", "nominal", "alignment", "geometry"}
+        added = {"reading", "nominal", "alignment", "geometry", "not inspected"}
+        assert set(found.seconds) - set(without.seconds) == added
         assert found.notes[0].startswith("alignment: the part lay")
 
     def test_predict_scan__the_volumes_largest_is_in_the_dent(

@@ -48,26 +48,54 @@ class Watched:
             self.requests.append(url)
 
 
+class Browsers:
+    """Headless Chromium, with and without WebGL, begun when first asked for; skips the test where there is none."""
+
+    def __init__(self) -> None:
+        self._driver: Any = None
+        self._begun: dict[bool, Any] = {}
+
+    def browser(self, *, webgl: bool) -> Any:
+        """Playwright's browser."""
+        playwright = pytest.importorskip("playwright.sync_api")
+        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+        if chromium is None:
+            pytest.skip("no Chromium: apt-get install chromium")
+        if self._driver is None:
+            self._driver = playwright.sync_playwright().start()
+        if webgl not in self._begun:
+            flags = FLAGS if webgl else [*FLAGS, "--disable-3d-apis"]
+            self._begun[webgl] = self._driver.chromium.launch(executable_path=chromium, args=flags)
+        return self._begun[webgl]
+
+    def close(self) -> None:
+        """Ends all."""
+        for browser in self._begun.values():
+            browser.close()
+        if self._driver is not None:
+            self._driver.stop()
+
+
 @contextmanager
-def opened(path: Path, *, webgl: bool = True) -> Iterator[Watched]:
+def opened(path: Path, *, webgl: bool = True, browsers: Browsers | None = None) -> Iterator[Watched]:
     """Opens a file in headless Chromium; skips the test, saying why, where there is none.
 
     Args:
         path: The file.
         webgl: Whether the browser can draw in 3D.
+        browsers: That several tests share; None: one for this page.
     """
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        flags = FLAGS if webgl else [*FLAGS, "--disable-3d-apis"]
-        browser = driver.chromium.launch(executable_path=chromium, args=flags)
+    given = Browsers() if browsers is None else browsers
+    try:
+        context = given.browser(webgl=webgl).new_context(viewport=SIZE)
         try:
-            page = browser.new_page(viewport=SIZE)
+            page = context.new_page()
             page.set_default_timeout(120_000)
             watched = Watched(page, path.resolve().as_uri())
             page.goto(path.resolve().as_uri())
             yield watched
         finally:
-            browser.close()
+            context.close()
+    finally:
+        if browsers is None:
+            given.close()

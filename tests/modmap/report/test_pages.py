@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.modmap.report.browser import opened
+from tests.modmap.report import browser
 from tests.modmap.report.conftest import Reported
+
+Opened = Callable[..., AbstractContextManager[browser.Watched]]
 
 pytestmark = pytest.mark.browser
 
@@ -17,8 +22,16 @@ READY = "document.body.dataset.part === 'ready'"
 SETTLE = 1500
 
 
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Opened]:
+    """Opens a file in a browser that all tests here share, each in a context of its own."""
+    browsers = browser.Browsers()
+    yield partial(browser.opened, browsers=browsers)
+    browsers.close()
+
+
 class TestScanPage:
-    def test_page__draws_and_answers(self, reported: Reported) -> None:
+    def test_page__draws_and_answers(self, opened: Opened, reported: Reported) -> None:
         path = reported.out / "bad" / "report.html"
         with opened(path) as watched:
             page = watched.page
@@ -55,7 +68,7 @@ class TestScanPage:
             assert watched.errors == []
             assert watched.requests == []
 
-    def test_page__without_webgl_the_part_from_three_sides(self, reported: Reported) -> None:
+    def test_page__without_webgl_the_part_from_three_sides(self, opened: Opened, reported: Reported) -> None:
         with opened(reported.out / "bad" / "report.html", webgl=False) as watched:
             page = watched.page
             page.wait_for_function("document.body.classList.contains('without-webgl')")
@@ -68,7 +81,7 @@ class TestScanPage:
             assert page.locator("tr.defect.chosen").count() == 1
             assert watched.errors == []
 
-    def test_page__layers(self, reported: Reported) -> None:
+    def test_page__layers(self, opened: Opened, reported: Reported) -> None:
         with opened(reported.out / "bad" / "report.html", webgl=False) as watched:
             page = watched.page
             first = page.locator(".view").first
@@ -86,13 +99,13 @@ class TestScanPage:
             assert watched.errors == []
 
     @pytest.mark.parametrize("name", ["bad", "good"])
-    def test_page__prints_on_two_pages(self, reported: Reported, name: str) -> None:
+    def test_page__prints_on_two_pages(self, opened: Opened, reported: Reported, name: str) -> None:
         with opened(reported.out / name / "report.html") as watched:
             watched.page.wait_for_function(READY)
             printed = watched.page.pdf(prefer_css_page_size=True, print_background=True)
             assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
 
-    def test_page__good_scan_has_no_defects(self, reported: Reported) -> None:
+    def test_page__good_scan_has_no_defects(self, opened: Opened, reported: Reported) -> None:
         with opened(reported.out / "good" / "report.html") as watched:
             watched.page.wait_for_function(READY)
             assert watched.page.locator(".badge").inner_text() == "PASS"
@@ -101,7 +114,7 @@ class TestScanPage:
 
 
 class TestBatchPage:
-    def test_page__sorts(self, reported: Reported) -> None:
+    def test_page__sorts(self, opened: Opened, reported: Reported) -> None:
         with opened(reported.out / "index.html") as watched:
             page = watched.page
             names = page.locator("tbody tr td:nth-child(2)")
@@ -126,7 +139,7 @@ class TestBatchPage:
 
 
 class TestPairs:
-    def test_page__nominal_beside_new_under_a_slider(self, compared: Path) -> None:
+    def test_page__nominal_beside_new_under_a_slider(self, opened: Opened, compared: Path) -> None:
         with opened(compared) as watched:
             page = watched.page
             page.wait_for_function(READY)
@@ -147,7 +160,7 @@ class TestPairs:
 
 
 class TestOmitted:
-    def test_page__leads_with_what_was_not_inspected(self, cut: Path) -> None:
+    def test_page__leads_with_what_was_not_inspected(self, opened: Opened, cut: Path) -> None:
         with opened(cut) as watched:
             page = watched.page
             page.wait_for_function(READY)
@@ -174,7 +187,7 @@ class TestOmitted:
             assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
             assert (watched.errors, watched.requests) == ([], [])
 
-    def test_page__without_webgl_the_stripes_are_in_the_pictures(self, cut: Path) -> None:
+    def test_page__without_webgl_the_stripes_are_in_the_pictures(self, opened: Opened, cut: Path) -> None:
         with opened(cut, webgl=False) as watched:
             watched.page.wait_for_function("document.body.classList.contains('without-webgl')")
             assert _greenish(watched.picture(".stills")) > 0.02
