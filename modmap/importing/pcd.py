@@ -71,7 +71,11 @@ def _header(package: Any, file: BinaryIO, path: Path) -> Any:
             lines.append(entry)
     try:
         header = package.MetaData.parse_header(lines)
-    except (ValueError, TypeError) as error:  # also pydantic's, of which the first line names a class
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # also pydantic's, of which the first line names a class
         raise ModMapError(
             f"{path}: expected a PCD file's header, found a broken one ({_first(error)})"
         ) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from plyfile import PlyData, PlyParseError
+from plyfile import PlyData, PlyListProperty, PlyParseError
 
 from modmap.errors import ModMapError
 from modmap.files.container_limits import cause
@@ -156,6 +156,11 @@ def _read(path: Path, header: _Header) -> Cloud:
             # What is only mapped can't be read where another program shortens the file.
             data = PlyData.read(str(path), mmap=False)
         vertices = data["vertex"].data
+        listed = [one.name for one in data["vertex"].properties if isinstance(one, PlyListProperty)]
+        if listed:
+            raise ModMapError(
+                f"{path}: expected a number for every property of a point, found a list ({listed[0]})"
+            )
         pixels = _pixels(data, path, width * height)
     except ModMapError:
         raise
@@ -183,6 +188,13 @@ def _pixels(data: PlyData, path: Path, count: int) -> Array:
     vertices = data["vertex"].count
     if GRID not in data:
         return np.arange(count)
+    kinds = data[GRID].properties
+    if (
+        not kinds
+        or not isinstance(kinds[0], PlyListProperty)
+        or np.dtype(kinds[0].val_dtype).kind not in "iu"
+    ):
+        raise ModMapError(f"{path}: expected a {GRID} of lists of whole numbers, found another kind")
     found = np.full(count, -1, dtype=np.int64)
     for pixel, (listed, *_) in enumerate(data[GRID].data):
         if len(listed):

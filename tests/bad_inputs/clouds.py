@@ -105,6 +105,7 @@ HEADERS = Fault(
             TYPE="F F U U",
             COUNT="1 1 1 1",
         ),
+        _header("width_none", "expected a PCD file's header, found a broken one (...)", WIDTH="\x1c"),
         _header("width_word", "expected a PCD file's header, found a broken one (...)", WIDTH="wide"),
         _header(
             "no_width", "expected a PCD file's header, found a broken one (width: Field required)", WIDTH=None
@@ -357,6 +358,29 @@ FILES = Fault(
             lambda w: w.write("a.ply", "ply\nformat text\n"),
             "modmap import {a}.ply --unit mm -o {new}",
             "{a}.ply: expected a PLY file's header, found 'format text' in it",
+        ),
+        Row(
+            "ply_grid_of_numbers",
+            lambda w: w.write(
+                "a.ply",
+                PLY.format(SIDES).replace(
+                    "end_header", f"element range_grid {ALL}\nproperty int vertex_indices\nend_header"
+                )
+                + "1 2 3\n" * ALL
+                + "0\n" * ALL,
+            ),
+            "modmap import {a}.ply --unit mm -o {new}",
+            "{a}.ply: expected a range_grid of lists of whole numbers, found another kind",
+        ),
+        Row(
+            "ply_lists",
+            lambda w: w.write(
+                "a.ply",
+                PLY.format(SIDES).replace("end_header", "property list uchar uchar red\nend_header")
+                + "1 2 3 1 7\n" * ALL,
+            ),
+            "modmap import {a}.ply --unit mm -o {new}",
+            "{a}.ply: expected a number for every property of a point, found a list (red)",
         ),
         Row(
             "ply_flat",
