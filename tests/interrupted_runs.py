@@ -223,8 +223,10 @@ def _digest(path: Path, without: Sequence[str]) -> str:
         with np.load(path) as stored:
             data = b"".join(name.encode() + stored[name].tobytes() for name in sorted(stored.files))
     elif path.suffix in (".json", ".jsonl"):
-        lines = [path.read_text()] if path.suffix == ".json" else path.read_text().splitlines()
-        data = json.dumps([_forget(json.loads(line), without) for line in lines]).encode()
+        lines = [path.read_text()] if path.suffix == ".json" else path.read_text().splitlines(keepends=True)
+        # A log's last line may be half of one.
+        half = lines.pop() if path.suffix == ".jsonl" and lines and not lines[-1].endswith("\n") else ""
+        data = json.dumps([_forget(json.loads(line), without) for line in lines]).encode() + half.encode()
     else:
         data = path.read_bytes()
     return hashlib.sha256(data).hexdigest()
