@@ -114,6 +114,29 @@ def intensity_image(values: Array) -> tuple[Array, tuple[str, ...]]:
     return np.round((known / white).clip(0, 1) * LEVELS).astype(np.uint16), (note,)
 
 
+def image_of(
+    data: Array, *, colours: Iterable[tuple[str, str, str]], intensities: Iterable[str]
+) -> tuple[Array | None, tuple[str, ...]]:
+    """The image that the points' fields hold: colour where there is any, else intensity.
+
+    Args:
+        data: (N,) structured.
+        colours: Names that the three channels may have, blue first.
+        intensities: Names that an intensity may have.
+
+    Returns:
+        (N, 3) or (N,), None where there is neither; and notes.
+    """
+    names = data.dtype.names or ()
+    for channels in colours:
+        if set(channels) <= set(names):
+            return np.stack([as_bytes(data[name]) for name in channels], axis=-1), ()
+    for name in intensities:
+        if name in names:
+            return intensity_image(data[name])
+    return None, ()
+
+
 def packed_colours(packed: Array) -> Array:
     """(N, 3) uint8, blue first, of 32 bit colours 0x00RRGGBB, which PCL stores as an integer or in a float's bits."""
     bits = np.ascontiguousarray(packed).view(np.uint32)

@@ -15,8 +15,7 @@ from modmap.files.container_limits import cause
 from modmap.importing.cloud import (
     Cloud,
     CloudFile,
-    as_bytes,
-    intensity_image,
+    image_of,
     organised,
     packed_colours,
     require_bytes,
@@ -30,6 +29,8 @@ LONGEST_HEADER = 1 << 16  # bytes
 SHORTEST_NUMBER = 2  # bytes of text: a digit and what parts it from the next
 SIZES = struct.Struct("<II")  # compressed and uncompressed bytes
 LARGEST_POINT = 1024  # bytes
+COLOURS = (("b", "g", "r"), ("blue", "green", "red"))
+INTENSITIES = ("intensity", "i", "gray", "grey")
 
 
 def pcd_file(path: Path) -> CloudFile:
@@ -146,13 +147,7 @@ def _image(data: Array) -> tuple[Array | None, tuple[str, ...]]:
     for name in ("rgb", "rgba"):
         if name in names and data.dtype[name].itemsize == 4:
             return packed_colours(data[name]), ()
-    for channels in (("b", "g", "r"), ("blue", "green", "red")):
-        if set(channels) <= set(names):
-            return np.stack([as_bytes(data[name]) for name in channels], axis=-1), ()
-    for name in ("intensity", "i", "gray", "grey"):
-        if name in names:
-            return intensity_image(data[name])
-    return None, ()
+    return image_of(data, colours=COLOURS, intensities=INTENSITIES)
 
 
 def _viewpoint(header: Any, path: Path) -> Array | None:

@@ -18,8 +18,7 @@ from modmap.files.container_limits import cause
 from modmap.importing.cloud import (
     Cloud,
     CloudFile,
-    as_bytes,
-    intensity_image,
+    image_of,
     organised,
     require_bytes,
     require_organised,
@@ -29,6 +28,7 @@ from modmap.types import Array
 COLUMNS = re.compile(r"num_cols\s+(\d+)|width\s*[ =]\s*(\d+)", re.IGNORECASE)
 ROWS = re.compile(r"num_rows\s+(\d+)|height\s*[ =]\s*(\d+)", re.IGNORECASE)
 COLOURS = (("blue", "green", "red"), ("b", "g", "r"), ("diffuse_blue", "diffuse_green", "diffuse_red"))
+INTENSITIES = ("intensity", "scalar_intensity", "gray", "grey")
 GRID = "range_grid"
 LONGEST_LINE, MOST_LINES, MOST_DIGITS = 4096, 1000, 18
 BYTES = {
@@ -175,7 +175,7 @@ def _read(path: Path, header: _Header) -> Cloud:
         whole[there] = values[pixels[there]]
         return whole
 
-    image, notes = _image(vertices)
+    image, notes = image_of(vertices, colours=COLOURS, intensities=INTENSITIES)
     if image is not None:
         image = spread(image).reshape(height, width, *image.shape[1:])
     points = organised([spread(vertices[name]) for name in "xyz"], width=width, height=height)
@@ -202,14 +202,3 @@ def _pixels(data: PlyData, path: Path, count: int) -> Array:
     if found.max(initial=-1) >= vertices or found.min(initial=0) < -1:
         raise ModMapError(f"{path}: expected a {GRID} of vertices up to {vertices - 1}, found {found.max()}")
     return found
-
-
-def _image(vertices: Array) -> tuple[Array | None, tuple[str, ...]]:
-    names = vertices.dtype.names or ()
-    for channels in COLOURS:
-        if set(channels) <= set(names):
-            return np.stack([as_bytes(vertices[name]) for name in channels], axis=-1), ()
-    for name in ("intensity", "scalar_intensity", "gray", "grey"):
-        if name in names:
-            return intensity_image(vertices[name])
-    return None, ()
