@@ -2,86 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
-from PIL import Image
 
 from dino_depth.errors import DinoDepthError
 from modmap.errors import ModMapError
 from modmap.files.container_limits import ContainerError
-
-RNG = np.random.default_rng(0)
-GRAY = RNG.integers(0, 256, (12, 16), dtype=np.uint8)
-DEPTH = RNG.random((12, 16), dtype=np.float32)
-CLOUD = RNG.random((6, 8, 3))
-CALIB = """<?xml version="1.0"?>
-<opencv_storage>
-<mtxL type_id="opencv-matrix"><rows>3</rows><cols>3</cols><dt>d</dt><data>
-  100. 0. 8. 0. 100. 6. 0. 0. 1.</data></mtxL>
-<distL type_id="opencv-matrix"><rows>1</rows><cols>5</cols><dt>d</dt><data>0. 0. 0. 0. 0.</data></distL>
-<wL>16.</wL><hL>12.</hL>
-</opencv_storage>
-"""
-COLMAP_CAMERAS = b"# cameras\n1 OPENCV 80 60 70 70 40 30 0.1 0 0 0\n2 SIMPLE_PINHOLE 80 60 70 40 30\n"
-COLMAP_IMAGES = b"# images\n1 1 0 0 0 0 0 5 1 a.png\n3.5 4.5 7 1 2 -1\n2 0 1 0 0 1 2 3 2 b c.png\n\n"
-EYE = np.eye(4).tolist()
-VIEW = {"id": "00", "image": "a.png", "depth": "a.npy", "K": [[9, 0, 8], [0, 9, 6], [0, 0, 1]]}
-SCAN = {
-    "name": "a",
-    "depth_unit": "mm",
-    "views": [{**VIEW, "T_world_to_camera": EYE, "distortion": [0, 0, 0, 0]}],
-}
-TRANSFORMS = {
-    **{
-        "fl_x": 9.0,
-        "cx": 8.5,
-        "cy": 6.5,
-        "w": 16,
-        "h": 12,
-        "k1": 0.01,
-        "applied_transform": EYE[:3],
-        "depth_unit": 1,
-    },
-    "frames": [{"file_path": "a.png", "depth_file_path": "a.npy", "transform_matrix": EYE}],
-}
-CAMERAS = {"depth_unit": "mm", "views": {"00": {"K": VIEW["K"], "size": [16, 12], "T_world_to_camera": EYE}}}
-BOX = {"centre_mm": [0, 0, 0], "size_mm": [3, 2, 1], "axes": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}
-DEFECT = {
-    **{
-        "index": 1,
-        "centre_mm": [0, 0, 0],
-        "box": BOX,
-        "area_mm2": 1,
-        "depth_mm": None,
-        "voxels": 1,
-        "peak": 1,
-    },
-    **{"mean": 1, "modality": "image", "image_peak": 1, "depth_peak": None},
-    "views": [{"view": "00", "box": [1, 1, 2, 2], "seen": 1, "peak": 1}],
-}
-SUMMARY = {
-    **{"scan": "a", "score": 1.0, "training_score": 0.5, "seconds": {"all": 1.0}, "defects": 1},
-    **{"views": {"00": {"score": 1.0, "inspected": None}}, "notes": ["n"], "verdict": "fail", "p_value": 0.5},
-    "provenance": {"training_scans": ["t"], "encoders": {"image": {"reference": "r", "sha256": "0"}}},
-}
-CALIBRATION = {
-    **{
-        "basis": "conformal",
-        "false_alarm_rate": 0.5,
-        "surface_share": 0.001,
-        "scans": ["a"],
-        "views": ["00"],
-    },
-    **{"scores": [1.0], "scan_threshold": 1.0, "pixel_threshold": 1.0, "voxel_threshold": 1.0},
-}
+from tests.fuzz import seeds
 
 
 @dataclass(frozen=True)
@@ -215,99 +146,9 @@ def _sparse(path: Path) -> object:
     return read_sparse_model(path.parent)
 
 
-def _pcd_seed(kind: str) -> bytes:
-    """A cloud of 8 x 6 points with colours and intensities."""
-    from tests.modmap.importing.clouds import fields, pcd
-
-    columns = fields(CLOUD, grey=CLOUD[..., 0] * 100, rgb=np.full((6, 8, 3), 7, np.uint8))
-    return pcd(columns, kind, WIDTH=8, HEIGHT=6)
-
-
-def _ply_seed(*, text: bool) -> bytes:
-    from plyfile import PlyData, PlyElement
-
-    vertices = np.zeros(40, [("x", "f4"), ("y", "f4"), ("z", "f4"), ("intensity", "f4")])
-    vertices["z"] = CLOUD[..., 2].ravel()[:40]
-    grid = np.empty(48, [("vertex_indices", "O")])
-    grid["vertex_indices"] = [np.arange(one, one + (one < 40), dtype="i4") for one in range(48)]
-    elements = [
-        PlyElement.describe(vertices, "vertex"),
-        PlyElement.describe(grid, "range_grid", val_types={"vertex_indices": "i4"}),
-    ]
-    stream = io.BytesIO()
-    PlyData(elements, text=text, obj_info=["num_cols 8", "num_rows 6"]).write(stream)
-    return stream.getvalue()
-
-
-def _zdf_seed() -> bytes:
-    import h5py
-
-    stream = io.BytesIO()
-    with h5py.File(stream, "w") as file:
-        file["data/pointcloud"] = CLOUD.astype(np.float32)
-        file["data/rgba_image"] = np.zeros((6, 8, 4), np.uint8)
-    return stream.getvalue()
-
-
-def _json(content: Any) -> bytes:
-    return json.dumps(content).encode()
-
-
-def _saved(kind: str, pixels: Any = GRAY, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format=kind, **options)
-    return stream.getvalue()
-
-
-def _tiff(pixels: Any, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    with tifffile.TiffWriter(stream) as file:
-        file.write(pixels, metadata=None, **options)
-    return stream.getvalue()
-
-
-def _npy(array: Any) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
-def _npz(**arrays: Any) -> bytes:
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    return stream.getvalue()
-
-
-def _exr_seed() -> bytes:
-    import OpenEXR
-
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "a.exr"
-        head = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-        with OpenEXR.File(head, {"Z": DEPTH}) as file:
-            file.write(str(path))
-        return path.read_bytes()
-
-
-def _config_seed() -> dict[str, Any]:
-    from modmap.config import make_config
-
-    trained = {
-        **{"view_ids": ["00"], "categories": [], "scans": ["a"], "image_channels": 0, "depth_channels": 0},
-        **{
-            "fingerprints": {},
-            "places": 0,
-            "windows": {"00": {"top": 0, "left": 0, "bottom": 1, "right": 1}},
-        },
-        **{"grids": {"": {"origin": [0, 0, 0], "voxel": 2.0, "shape": [3, 3, 3]}}, "losses": []},
-        **{"training_score": 1.0, "seconds": {"reference": 1.0}},
-    }
-    return {"format": 1, "config": make_config("inspect").model_dump(mode="json"), "trained": trained}
-
-
 def target(name: str) -> Target:
     """A target by its name, one of `NAMES`."""
-    beside = (("a.png", _saved("PNG")), ("a.npy", _npy(DEPTH)))
+    beside = (("a.png", seeds.picture("PNG")), ("a.npy", seeds.npy(seeds.DEPTH)))
     pose = " ".join(map(str, np.eye(4).ravel())).encode()
     mask = np.zeros((2, 3, 4), bool)
     mask[0, 0, 0] = True
@@ -318,30 +159,42 @@ def target(name: str) -> Target:
         "shape": np.array([2, 3, 4]),
         "defect": np.array([1], np.uint16),
     }
-    volume = {"scores": DEPTH[None], "origin": np.zeros(3), "voxel": np.float64(2)}
-    colour = np.stack([GRAY] * 3, -1)
+    volume = {"scores": seeds.DEPTH[None], "origin": np.zeros(3), "voxel": np.float64(2)}
+    colour = np.stack([seeds.GRAY] * 3, -1)
     made: dict[str, Callable[[], Target]] = {
-        "scan_json": lambda: Target(_on_disk("scan.json", _scan, *beside), (_json(SCAN),), "json"),
-        "transforms_json": lambda: Target(
-            _on_disk("transforms.json", _scan, *beside), (_json(TRANSFORMS),), "json"
+        "scan_json": lambda: Target(
+            _on_disk("scan.json", _scan, *beside), (seeds.as_json(seeds.SCAN),), "json"
         ),
-        "cameras_json": lambda: Target(_on_disk("cameras.json", _cameras), (_json(CAMERAS),), "json"),
+        "transforms_json": lambda: Target(
+            _on_disk("transforms.json", _scan, *beside), (seeds.as_json(seeds.TRANSFORMS),), "json"
+        ),
+        "cameras_json": lambda: Target(
+            _on_disk("cameras.json", _cameras), (seeds.as_json(seeds.CAMERAS),), "json"
+        ),
         "calib_xml": lambda: Target(
-            _on_disk("calib.xml", _cameras, ("pose.txt", pose)), (CALIB.encode(),), "text"
+            _on_disk("calib.xml", _cameras, ("pose.txt", pose)), (seeds.CALIB.encode(),), "text"
         ),
         "pose_txt": lambda: Target(
-            _on_disk("pose.txt", _cameras, ("calib.xml", CALIB.encode())), (pose,), "text"
+            _on_disk("pose.txt", _cameras, ("calib.xml", seeds.CALIB.encode())), (pose,), "text"
         ),
-        "gt_npz": lambda: Target(_on_disk("gt.npz", _ground_truth), (_npz(**truth), _npz(**packed)), "bytes"),
-        "volume_npz": lambda: Target(_on_disk("volume.npz", _volume), (_npz(**volume),), "bytes"),
+        "gt_npz": lambda: Target(
+            _on_disk("gt.npz", _ground_truth), (seeds.npz(**truth), seeds.npz(**packed)), "bytes"
+        ),
+        "volume_npz": lambda: Target(_on_disk("volume.npz", _volume), (seeds.npz(**volume),), "bytes"),
         "defects_json": lambda: Target(
-            _on_disk("defects.json", _defects), (_json({"scan": "a", "defects": [DEFECT]}),), "json"
+            _on_disk("defects.json", _defects),
+            (seeds.as_json({"scan": "a", "defects": [seeds.DEFECT]}),),
+            "json",
         ),
-        "summary_json": lambda: Target(_on_disk("summary.json", _summary), (_json(SUMMARY),), "json"),
-        "config_json": lambda: Target(_on_disk("config.json", _config), (_json(_config_seed()),), "json"),
+        "summary_json": lambda: Target(
+            _on_disk("summary.json", _summary), (seeds.as_json(seeds.SUMMARY),), "json"
+        ),
+        "config_json": lambda: Target(
+            _on_disk("config.json", _config), (seeds.as_json(seeds.config()),), "json"
+        ),
         "calibration_json": lambda: Target(
             _on_disk("calibration.json", _calibration),
-            (_json({"format": 1, "model": "m", "categories": {"": CALIBRATION}}),),
+            (seeds.as_json({"format": 1, "model": "m", "categories": {"": seeds.CALIBRATION}}),),
             "json",
         ),
         "settings": lambda: Target(_words, (b"inference.voxel=2", b'evidence={"turns":3}'), "text"),
@@ -355,44 +208,64 @@ def target(name: str) -> Target:
         ),
         "png": lambda: Target(
             _image(".png"),
-            (_saved("PNG"), _saved("PNG", GRAY.astype(np.uint16) * 257), _saved("PNG", colour)),
+            (
+                seeds.picture("PNG"),
+                seeds.picture("PNG", seeds.GRAY.astype(np.uint16) * 257),
+                seeds.picture("PNG", colour),
+            ),
             "bytes",
         ),
         "jpeg": lambda: Target(
             _image(".jpg"),
-            (_saved("JPEG"), _saved("JPEG", colour), _saved("JPEG", GRAY, progressive=True)),
+            (
+                seeds.picture("JPEG"),
+                seeds.picture("JPEG", colour),
+                seeds.picture("JPEG", seeds.GRAY, progressive=True),
+            ),
             "bytes",
         ),
         "tiff": lambda: Target(
             _image(".tif"),
             (
-                _tiff(GRAY),
-                _tiff(DEPTH, compression="zlib"),
-                _tiff(colour, photometric="rgb", tile=(16, 16)),
-                _tiff(GRAY, compression="packbits", rowsperstrip=5),
-                _tiff(np.stack([GRAY.astype(np.uint16)] * 3), photometric="rgb", planarconfig="separate"),
+                seeds.tiff(seeds.GRAY),
+                seeds.tiff(seeds.DEPTH, compression="zlib"),
+                seeds.tiff(colour, photometric="rgb", tile=(16, 16)),
+                seeds.tiff(seeds.GRAY, compression="packbits", rowsperstrip=5),
+                seeds.tiff(
+                    np.stack([seeds.GRAY.astype(np.uint16)] * 3), photometric="rgb", planarconfig="separate"
+                ),
             ),
             "bytes",
         ),
-        "bmp": lambda: Target(_image(".bmp"), (_saved("BMP"), _saved("BMP", colour)), "bytes"),
-        "exr": lambda: Target(_on_disk("a.exr", _exr), (_exr_seed(),), "bytes"),
-        "npy": lambda: Target(_on_disk("a.npy", _exr), (_npy(DEPTH), _npy(GRAY.astype(">u2"))), "bytes"),
+        "bmp": lambda: Target(_image(".bmp"), (seeds.picture("BMP"), seeds.picture("BMP", colour)), "bytes"),
+        "exr": lambda: Target(_on_disk("a.exr", _exr), (seeds.exr(),), "bytes"),
+        "npy": lambda: Target(
+            _on_disk("a.npy", _exr), (seeds.npy(seeds.DEPTH), seeds.npy(seeds.GRAY.astype(">u2"))), "bytes"
+        ),
         "pcd": lambda: Target(
             _on_disk("a.pcd", _pcd),
-            tuple(_pcd_seed(kind) for kind in ("ascii", "binary", "binary_compressed")),
+            tuple(seeds.pcd(kind) for kind in ("ascii", "binary", "binary_compressed")),
             "bytes",
         ),
-        "pcd_text": lambda: Target(_on_disk("a.pcd", _pcd), (_pcd_seed("ascii"),), "text"),
-        "ply": lambda: Target(_on_disk("a.ply", _ply), (_ply_seed(text=False),), "bytes"),
-        "ply_text": lambda: Target(_on_disk("a.ply", _ply), (_ply_seed(text=True),), "text"),
-        "zdf": lambda: Target(_on_disk("a.zdf", _zdf), (_zdf_seed(),), "bytes"),
+        "pcd_text": lambda: Target(_on_disk("a.pcd", _pcd), (seeds.pcd("ascii"),), "text"),
+        "ply": lambda: Target(_on_disk("a.ply", _ply), (seeds.ply(text=False),), "bytes"),
+        "ply_text": lambda: Target(_on_disk("a.ply", _ply), (seeds.ply(text=True),), "text"),
+        "zdf": lambda: Target(_on_disk("a.zdf", _zdf), (seeds.zdf(),), "bytes"),
         "colmap_cameras": lambda: Target(
-            _on_disk("cameras.txt", _sparse, ("images.txt", COLMAP_IMAGES)), (COLMAP_CAMERAS,), "text"
+            _on_disk("cameras.txt", _sparse, ("images.txt", seeds.COLMAP_IMAGES)),
+            (seeds.COLMAP_CAMERAS,),
+            "text",
         ),
         "colmap_images": lambda: Target(
-            _on_disk("images.txt", _sparse, ("cameras.txt", COLMAP_CAMERAS)), (COLMAP_IMAGES,), "text"
+            _on_disk("images.txt", _sparse, ("cameras.txt", seeds.COLMAP_CAMERAS)),
+            (seeds.COLMAP_IMAGES,),
+            "text",
         ),
-        "npz": lambda: Target(_on_disk("a.npz", _exr), (_npz(depth=DEPTH), _npz(a=DEPTH, b=GRAY)), "bytes"),
+        "npz": lambda: Target(
+            _on_disk("a.npz", _exr),
+            (seeds.npz(depth=seeds.DEPTH), seeds.npz(a=seeds.DEPTH, b=seeds.GRAY)),
+            "bytes",
+        ),
     }
     return made[name]()
 
