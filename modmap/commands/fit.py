@@ -51,7 +51,7 @@ def fit(
     Example: modmap fit good_part/ -o model/
 
     Args:
-        train: Directory of a nominal scan; or several good ones, of which scans are laid on the first.
+        train: A nominal scan; or several good ones, or directories of them, of which scans are laid on the first.
         output: Where to save the model.
         preset: inspect: compares scans with the nominal one, trains nothing. memory: looks for patches like none of
             several good parts', which may lie anyhow. fast: maps features at 448 px, ViT-S/14,
@@ -67,7 +67,7 @@ def fit(
         include_encoders: Put copies of the encoders into the model's directory.
     """
     from modmap.config import merged, parse_assignments
-    from modmap.datasets import load_scan
+    from modmap.datasets import find_scans
     from modmap.detector.calibration_files import CALIBRATION_NAME
     from modmap.detector.model import ModMap
     from modmap.detector.model_files import require_place
@@ -83,14 +83,15 @@ def fit(
     model = ModMap(
         preset, device=device, image_encoder=image_encoder, depth_encoder=depth_encoder, settings=settings
     )
-    scans = [load_scan(directory) for directory in train]
+    scans = [scan for directory in train for scan in find_scans(directory)]
     require_writable(output.resolve().parent)
     calibrated = (output / CALIBRATION_NAME).is_file()
     fit_and_save(model, scans, output, progress=sys.stderr.isatty(), include_encoders=include_encoders)
     trained = model.trained
     seconds = ", ".join(f"{step} {took:.0f} s" for step, took in trained.seconds.items())
     loss = f", loss {trained.losses[-1]:.4f}" if trained.losses else ""
-    print(f"{output}: {len(trained.view_ids)} views{loss}, {seconds}")
+    of_scans = f" of {len(scans)} scans, {scans[0].name} the first" if len(scans) > 1 else ""
+    print(f"{output}: {len(trained.view_ids)} views{of_scans}{loss}, {seconds}")
     if calibrated:
         print(
             "The thresholds went with the model that they were set for: run modmap calibrate again for verdicts."

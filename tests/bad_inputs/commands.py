@@ -281,7 +281,7 @@ WORDS = Fault(
         _words(
             "train_nowhere",
             "modmap fit {nowhere} -o {new}",
-            "{nowhere}: expected the directory of a scan, found none",
+            "{nowhere}: expected a directory of scans, found none",
             1,
         ),
         _words(

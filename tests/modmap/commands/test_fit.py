@@ -52,6 +52,19 @@ class TestFit:
         assert "run modmap calibrate again for verdicts" in capsys.readouterr().out
         assert not (tmp_path / "model" / "calibration.json").exists()
 
+    def test_fit__a_folder_of_scans_is_as_each_by_itself(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for index in (2, 10):
+            write_scan(ball(f"part_{index}", stain=1 - index / 50), tmp_path / "good" / f"part_{index}")
+        others = ["--voxel", "3", "--device", "cpu"]
+        assert run("fit", tmp_path / "good", "-o", tmp_path / "folder", *others) == 0
+        assert " of 2 scans, part_2 the first" in capsys.readouterr().out
+        each = [tmp_path / "good" / name for name in ("part_2", "part_10")]
+        assert run("fit", *each, "-o", tmp_path / "each", *others) == 0
+        for name in ("reference.npz", "model.safetensors"):
+            assert (tmp_path / "folder" / name).read_bytes() == (tmp_path / "each" / name).read_bytes()
+
     def test_fit__never_over_other_files(
         self, run: Run, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
