@@ -52,7 +52,7 @@ def batch_page(rows: Sequence[BatchRow], *, top: float, report_name: str) -> str
     return render(
         "batch.html",
         title="Scans",
-        script="batch.js",
+        scripts=("batch.js",),
         data=None,
         rows=sorted(rows, key=lambda row: (ORDER.index(row.verdict), -row.score, row.scan)),
         judged=sum(row.verdict is not None for row in rows),

@@ -45,7 +45,7 @@ def write_pod_page(output: Path, record: PodRecord) -> Path:
     page = render(
         "pod.html",
         title="What would be found",
-        script="pod.js",
+        scripts=("part.js",),
         data=None,
         lines=sentences(record),
         charts={

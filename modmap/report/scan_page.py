@@ -80,7 +80,7 @@ def scan_page(report: ScanReport, scan: Scan) -> str:
     return render(
         "scan.html",
         title=f"{summary['scan']}: {verdict or 'no verdict'}",
-        script="report.js",
+        scripts=("part.js", "report.js"),
         data=_script_data(report, scan),
         summary=summary,
         verdict=verdict,

@@ -1,15 +1,7 @@
 "use strict";
 // The page of one scan: the threshold slider recolours the 3D part; choosing a defect shows its views.
 let data = null;
-let part = null;
 let chosen = null;
-
-// Called by the 3D frame once it has drawn.
-function partReady(viewer) {
-  part = viewer;
-  recolour();
-  document.body.dataset.part = "ready";
-}
 
 function partObject(name) {
   const objects = part.getWorld().ObjectsListJson;
@@ -81,22 +73,6 @@ function choose(index) {
   if (defect) document.getElementById("views").scrollIntoView({ behavior: "smooth" });
 }
 
-function lookAt(row) {
-  document.querySelectorAll("tr.place").forEach((other) => other.classList.toggle("chosen", other === row));
-  if (part) part.setCamera(JSON.parse(row.dataset.camera));
-  const there = document.body.classList.contains("without-webgl") ? "still" : "turned";
-  document.getElementById(there)?.scrollIntoView({ behavior: "smooth", block: "nearest" });
-}
-
-// The 3D frame begins once the rest is drawn, where it can be drawn at all.
-function begin3D() {
-  const frame = document.getElementById("part");
-  if (!frame) return;
-  const canvas = document.createElement("canvas");
-  if (canvas.getContext("webgl2") || canvas.getContext("webgl")) frame.srcdoc = frame.dataset.page;
-  else document.body.classList.add("without-webgl");
-}
-
 function layOverImages(over) {
   document.getElementById("views").classList.toggle("maps-over-image", over);
   if (!over) return;
@@ -106,9 +82,10 @@ function layOverImages(over) {
   });
 }
 
+document.addEventListener("part", () => recolour());
+
 document.addEventListener("DOMContentLoaded", () => {
   data = JSON.parse(document.getElementById("data").textContent);
-  requestAnimationFrame(() => setTimeout(begin3D, 0));
   document.querySelectorAll("figure[data-layer]").forEach((figure) => figure.classList.toggle("map", figure.dataset.layer.endsWith(" map")));
   document.querySelectorAll(".layers input[data-layer]").forEach((box) =>
     box.addEventListener("change", () =>
@@ -120,18 +97,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.getElementById("over-image")?.addEventListener("change", (event) => layOverImages(event.target.checked));
   document.getElementById("threshold")?.addEventListener("input", recolour);
   recolour();
-  const answer = (rows, act) =>
-    document.querySelectorAll(rows).forEach((row) => {
-      row.addEventListener("click", () => act(row));
-      row.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") {
-          event.preventDefault();
-          act(row);
-        }
-      });
-    });
   answer("tr.defect", (row) => choose(Number(row.dataset.defect)));
-  answer("tr.place", lookAt);
   document.querySelectorAll(".stripes input").forEach((box) =>
     box.addEventListener("change", () => part && reload(box.dataset.object, { visible: box.checked })),
   );
