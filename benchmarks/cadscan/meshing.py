@@ -168,7 +168,7 @@ def refine(
             )
         vertices = np.concatenate([vertices, vertices[ends].mean(axis=1)])
         pieces, parent = _halved(faces[touched], middle, vertices[:, :3])
-        halved: Array = (middle >= 0).any(axis=1)
+        halved = np.asarray((middle >= 0).any(axis=1))
         fresh = pieces[halved[parent]]
         keep = np.ones(len(faces), bool)
         keep[touched] = False
