@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.part import Array
+from benchmarks.cadscan.vectors import cross, dot, lengths
 
 _WELD = 2e-4  # mm; single precision at 350 mm resolves 3e-5
 
@@ -152,24 +153,27 @@ def refine(
         MeshError: More than `most` faces would be added.
     """
     origin, limit = np.arange(len(faces)), len(faces) + most
+    fresh = faces  # of which alone it isn't known whether an edge is to be halved: nothing moves
     while True:
-        ends = _long_edges(vertices[:, :3], faces, path=path, reach=reach, edge=edge)
+        ends = _long_edges(vertices[:, :3], fresh, path=path, reach=reach, edge=edge)
         if not len(ends):
             return vertices, faces.astype(np.int32), origin
-        marked = np.zeros(len(vertices), bool)
-        marked[ends] = True
-        touched = np.flatnonzero(marked[faces].sum(axis=1) >= 2)
+        marked = np.zeros(len(vertices), np.int8)
+        marked[ends] = 1
+        touched = np.flatnonzero(marked[faces[:, 0]] + marked[faces[:, 1]] + marked[faces[:, 2]] >= 2)
         middle = _middles(faces[touched], ends, len(vertices))
+        if len(faces) + (middle >= 0).sum() > limit:
+            raise MeshError(
+                f"edges of {edge:.2g} mm within {reach:.3g} mm of a place would need over {most} faces more"
+            )
         vertices = np.concatenate([vertices, vertices[ends].mean(axis=1)])
         pieces, parent = _halved(faces[touched], middle, vertices[:, :3])
+        halved = np.asarray((middle >= 0).any(axis=1))
+        fresh = pieces[halved[parent]]
         keep = np.ones(len(faces), bool)
         keep[touched] = False
         faces = np.concatenate([faces[keep], pieces])
         origin = np.concatenate([origin[keep], origin[touched][parent]])
-        if len(faces) > limit:
-            raise MeshError(
-                f"edges of {edge:.2g} mm within {reach:.3g} mm of a place would need over {most} faces more"
-            )
 
 
 def _long_edges(places: Array, faces: Array, *, path: Array, reach: float, edge: float) -> Array:
@@ -179,7 +183,7 @@ def _long_edges(places: Array, faces: Array, *, path: Array, reach: float, edge:
     keys, index = np.unique(pairs[:, 0] * len(places) + pairs[:, 1], return_inverse=True)
     ends = np.stack([keys // len(places), keys % len(places)], axis=1)
     start, stop = places[ends[:, 0]], places[ends[:, 1]]
-    length = np.linalg.norm(stop - start, axis=1)
+    length = lengths(stop - start)
     long = np.flatnonzero(length > edge)
     long = long[_distance_to_segments(path, start[long], stop[long]) < reach]
     # A face may hold the whole place, its edges all far away.
@@ -201,33 +205,38 @@ def _middles(faces: Array, ends: Array, count: int) -> Array:
 
 def _boxes_near(places: Array, faces: Array, path: Array, reach: float) -> Array:
     """Indices of the faces whose bounding box comes within `reach` of the path's."""
-    corners = places[faces]
-    above = (corners.max(axis=1) >= path.min(axis=0) - reach).all(axis=1)
-    return np.flatnonzero(above & (corners.min(axis=1) <= path.max(axis=0) + reach).all(axis=1))
+    a, b, c = places[faces[:, 0]], places[faces[:, 1]], places[faces[:, 2]]
+    low, high = path.min(axis=0) - reach, path.max(axis=0) + reach
+    near = np.ones(len(faces), bool)
+    for axis in range(3):
+        x, y, z = a[:, axis], b[:, axis], c[:, axis]
+        near &= (x >= low[axis]) | (y >= low[axis]) | (z >= low[axis])
+        near &= (x <= high[axis]) | (y <= high[axis]) | (z <= high[axis])
+    return np.flatnonzero(near)
 
 
 def _distance_to_segments(path: Array, start: Array, stop: Array) -> Array:
     """(E,) distance from each segment to the nearest point of the path."""
     along = stop - start
-    length = np.maximum((along**2).sum(axis=1), 1e-18)
+    length = np.maximum(dot(along, along), 1e-18)
     nearest = np.full(len(start), np.inf)
     for point in path:
-        t = np.clip(((point - start) * along).sum(axis=1) / length, 0, 1)
-        nearest = np.minimum(nearest, np.linalg.norm(start + t[:, None] * along - point, axis=1))
+        t = np.clip(dot(point - start, along) / length, 0, 1)
+        nearest = np.minimum(nearest, lengths(start + t[:, None] * along - point))
     return nearest
 
 
 def _over_faces(path: Array, corners: Array, reach: float) -> Array:
     """(F,) whether a point of the path lies over a face (of (F, 3, 3) corners), less than `reach` from it."""
     a, ab, ac = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    normal = np.cross(ab, ac)
-    double = np.maximum((normal**2).sum(axis=1), 1e-24)
+    normal = cross(ab, ac)
+    double = np.maximum(dot(normal, normal), 1e-24)
     over = np.zeros(len(corners), bool)
     for point in path:
         offset = point - a
-        height = (offset * normal).sum(axis=1) / np.sqrt(double)
-        v = (np.cross(ab, offset) * normal).sum(axis=1) / double
-        u = (np.cross(offset, ac) * normal).sum(axis=1) / double
+        height = dot(offset, normal) / np.sqrt(double)
+        v = dot(cross(ab, offset), normal) / double
+        u = dot(cross(offset, ac), normal) / double
         over |= (np.abs(height) < reach) & (u >= 0) & (v >= 0) & (u + v <= 1)
     return over
 
@@ -243,7 +252,7 @@ def _halved(faces: Array, middle: Array, places: Array) -> tuple[Array, Array]:
     a, b, c = np.take_along_axis(faces, order, axis=1).T
     ab, bc, ca = np.take_along_axis(middle, order, axis=1).T
     one, two, three = count == 1, count == 2, count == 3
-    shorter = np.linalg.norm(places[a] - places[bc], axis=1) < np.linalg.norm(places[ab] - places[c], axis=1)
+    shorter = lengths(places[a] - places[bc]) < lengths(places[ab] - places[c])
     first, second = two & shorter, two & ~shorter
     pieces = [
         (count == 0, (a, b, c)),
@@ -276,11 +285,11 @@ def surface_samples(vertices: Array, faces: Array, spacing: float) -> tuple[Arra
         (N, 3 + K) samples and (N,) the face of each.
     """
     places = vertices[:, :3][faces]
-    sides = np.linalg.norm(np.roll(places, -1, axis=1) - places, axis=2)
+    sides = lengths(np.roll(places, -1, axis=1) - places)
     order = (sides.argmax(axis=1)[:, None] + np.arange(3)) % 3  # the longest side from the first corner on
     a, b, c = (vertices[corner] for corner in np.take_along_axis(faces, order, axis=1).T)
     base = sides.max(axis=1)
-    double_area = np.linalg.norm(np.cross(b[:, :3] - a[:, :3], c[:, :3] - a[:, :3]), axis=1)
+    double_area = lengths(cross(b[:, :3] - a[:, :3], c[:, :3] - a[:, :3]))
     step = spacing / 2  # near the ends of slanting rows the next row may be the nearest
     along = np.ceil(base / step).astype(np.int64).clip(1)
     rows = np.ceil(double_area / np.maximum(base, 1e-12) / step).astype(np.int64).clip(1)
@@ -294,7 +303,14 @@ def surface_samples(vertices: Array, faces: Array, spacing: float) -> tuple[Arra
 
 def thinned(points: Array, cell: float) -> Array:
     """One of the (N, 3) points in each cube of `cell` mm, of those that stand on multiples of it."""
-    _, first = np.unique(np.floor(points / cell).astype(np.int64), axis=0, return_index=True)
+    if not len(points):
+        return points
+    place = np.floor(points / cell).astype(np.int64)
+    place -= place.min(axis=0)
+    # One number per cube: sorting whole rows takes several times as long.
+    _, first = np.unique(
+        np.ravel_multi_index(tuple(place.T), tuple(place.max(axis=0) + 1)), return_index=True
+    )
     kept: Array = points[np.sort(first)]
     return kept
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.cadscan.part import Array, Part
+from benchmarks.cadscan.vectors import cross, dot, lengths
 
 CREASE_DEGREES = 32.0
 _ROUNDING = 1e-6  # tilts below it are the order of a sum
@@ -16,7 +17,7 @@ _ROUNDING = 1e-6  # tilts below it are the order of a sum
 def face_normals(vertices: Array, faces: Array) -> Array:
     """(F, 3) unit normals, 0 for a face without area."""
     a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
-    return _unit(np.cross(b - a, c - a))
+    return _unit(cross(b - a, c - a))
 
 
 def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CREASE_DEGREES) -> Array:
@@ -49,7 +50,7 @@ def corner_normals(vertices: Array, faces: Array, *, crease_degrees: float = CRE
     for taking, other in _around(starts[group[creased]], valence[group[creased]]):
         near = np.einsum("ij,ij->i", normals[creased[taking]], normals[other]) >= limit
         total[creased[taking[near]]] += weighted[other[near]]
-    length = np.linalg.norm(total, axis=1, keepdims=True)
+    length = lengths(total)[:, None]
     smooth = np.where(length > 1e-9, total / np.maximum(length, 1e-9), normals)
     result = np.empty((len(order), 3))
     result[order] = smooth
@@ -99,17 +100,17 @@ def shaded_as_before(before: Part, after: Part, origin: Array) -> Part:
 def _barycentric(triangles: Array, points: Array) -> Array:
     """(N, P, 3) weights of the corners of (N, 3, 3) triangles that give (N, P, 3) points in their planes."""
     first, second = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
-    normal = np.cross(first, second)
-    double = np.maximum((normal**2).sum(axis=1), 1e-24)[:, None]
+    normal = cross(first, second)
+    double = np.maximum(dot(normal, normal), 1e-24)[:, None]
     offset = points - triangles[:, :1]
-    along = (np.cross(offset, second[:, None]) * normal[:, None]).sum(axis=2) / double
-    across = (np.cross(first[:, None], offset) * normal[:, None]).sum(axis=2) / double
+    along = dot(cross(offset, second[:, None]), normal[:, None]) / double
+    across = dot(cross(first[:, None], offset), normal[:, None]) / double
     return np.stack([1 - along - across, along, across], axis=2)
 
 
 def _unit(vectors: Array) -> Array:
     """The vectors at length 1, and 0 where they have none."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = lengths(vectors)[..., None]
     unit: Array = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
     return unit
 
@@ -129,5 +130,5 @@ def _corner_angles(vertices: Array, faces: Array) -> Array:
     angles = np.empty(faces.shape)
     for i in range(3):
         a, b = corners[:, (i + 1) % 3] - corners[:, i], corners[:, (i + 2) % 3] - corners[:, i]
-        angles[:, i] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=1), np.einsum("ij,ij->i", a, b))
+        angles[:, i] = np.arctan2(lengths(cross(a, b)), np.einsum("ij,ij->i", a, b))
     return angles

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modmap.alignment.freedom import Freedom
-from modmap.alignment.motion import dot, length, motion_of, moved
+from modmap.alignment.motion import cross, dot, length, motion_of, moved
 from modmap.alignment.surface import GRAZING, ViewSurface
 from modmap.threads import in_order
 from modmap.types import Array
@@ -181,7 +181,7 @@ def _matches(
         good &= length(points - partners) <= 3 * limit + along
         arm = points[good] - centre
         lever, of_own = (
-            np.concatenate([np.cross(arm, facing), facing], axis=1) for facing in (normals[good], own[good])
+            np.concatenate([cross(arm, facing), facing], axis=1) for facing in (normals[good], own[good])
         )
         return offset[good], lever, of_own, unmoved[inside][good]
 

@@ -49,15 +49,27 @@ def support_plane(surfaces: Mapping[str, ViewSurface]) -> tuple[Array, float, fl
     extent = float(np.linalg.norm(np.percentile(every, 98, axis=0) - np.percentile(every, 2, axis=0)))
     thickness = THICKNESS * extent
     best: tuple[int, Array, float] | None = None
+    few, offset = len(every) // 4, np.empty_like(every)
     for index in rng.integers(0, len(every), TRIES):
-        normal = facing[
-            (np.abs((every - every[index]) @ facing[index]) < thickness) & (facing @ facing[index] > 0.95)
-        ]
-        normal = normal.mean(axis=0)
+        for axis in range(3):  # at once it takes three times as long
+            np.subtract(every[:, axis], every[index, axis], out=offset[:, axis])
+        alike = np.flatnonzero((np.abs(offset @ facing[index]) < thickness) & (facing @ facing[index] > 0.95))
+        if not len(alike):
+            continue
+        normal = _mean(facing[alike])
         normal /= np.linalg.norm(normal)
-        height = (every - every[index]) @ normal
+        # Of most planes a quarter of the points has more below it than all of them may.
+        if np.count_nonzero(offset[:few] @ normal < -thickness) > 1 + (1 - ONE_SIDE) * len(every):
+            continue
+        height = offset @ normal
         on = np.abs(height) <= thickness
-        above = float(np.mean(height >= -thickness))
-        if above >= ONE_SIDE and on.mean() >= LEAST_SHARE and (best is None or on.sum() > best[0]):
-            best = int(on.sum()), normal, float(every[index] @ normal + np.median(height[on]))
+        above, count = np.count_nonzero(height >= -thickness) / len(every), np.count_nonzero(on)
+        if above >= ONE_SIDE and count / len(every) >= LEAST_SHARE and (best is None or count > best[0]):
+            best = int(count), normal, float(every[index] @ normal + np.median(height[on]))
     return None if best is None else (best[1], best[2], thickness)
+
+
+def _mean(rows: Array) -> Array:
+    """(3,) the mean of (N, 3) rows, added up in their order: `numpy.mean` to the last bit, in a third of the time."""
+    total: Array = np.array([np.add.accumulate(column)[-1] for column in rows.T])
+    return total / len(rows)

@@ -23,6 +23,7 @@ LEVEL = 0.95  # of every interval
 SLOPE_LEVEL = 0.05  # how probable hits and misses may be where size doesn't matter
 STEEPEST = 100.0  # slope: hits and misses that don't overlap have none
 FARTHEST = 1e3  # times the median size, up to which a size is looked for
+MOST_STEPS, SETTLED = 200, 1e-9  # of a fit, and the deviance below which one more gains nothing
 SHOWN = 60  # sizes at which a curve is told
 
 Interval = tuple[float | None, float | None]
@@ -92,7 +93,7 @@ def curve_of(sizes: Sequence[float], hits: Sequence[bool]) -> Curve:
         return seen.model_copy(update={"refused": why})
     logs = np.log(size)
     fit = _fit(logs, hit)
-    flat = _deviance(hit, np.zeros((len(hit), 0)), None)
+    flat = float(_logistic(hit, np.ones((len(hit), 1)), None).deviance)
     if fit.slope <= 0 or chi2.sf(flat - fit.deviance, 1) > SLOPE_LEVEL:
         why = "larger ones aren't found more often, as far as so many tell: no curve over size holds"
         return seen.model_copy(update={"refused": why})
@@ -166,11 +167,28 @@ def _fit(logs: Array, hit: Array) -> _Fit:
     return _Fit(intercept, slope, float(result.deviance))
 
 
-def _deviance(hit: Array, causes: Array, offset: Array | None) -> float:
-    """Twice the log likelihood that a model lacks; `causes` (N, 0) fits an intercept alone."""
-    if not causes.shape[1]:
-        causes = np.ones((len(hit), 1))
-    return float(_logistic(hit, causes, offset).deviance)
+def _least_deviance(hit: Array, distance: Array, odds: float) -> float:
+    """The deviance of the log odds that rise, or fall, from `odds` at a distance (N,) of 0 by the slope that fits best.
+
+    By Newton's steps, halved where they go too far: an interval takes a hundred of these, for which statsmodels' models
+    of any number of causes take twenty times as long.
+    """
+    sign = np.where(hit, -1.0, 1.0)
+
+    def deviance(slope: float) -> float:
+        return 2 * float(np.logaddexp(0, sign * (odds + slope * distance)).sum())
+
+    slope, least = 0.0, deviance(0.0)
+    for _ in range(MOST_STEPS):
+        probable = 1 / (1 + np.exp(-np.clip(odds + slope * distance, -50, 50)))
+        curvature = float(distance**2 @ (probable * (1 - probable)))
+        step = float(distance @ (hit - probable)) / max(curvature, 1e-12)
+        while (found := deviance(slope + step)) > least:
+            step /= 2
+        slope, gain, least = slope + step, least - found, found
+        if gain < SETTLED:
+            break
+    return least
 
 
 def _logistic(hit: Array, causes: Array, offset: Array | None) -> Any:
@@ -183,7 +201,7 @@ def _logistic(hit: Array, causes: Array, offset: Array | None) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a search of intervals passes slopes at which all is separated
         return sm.GLM(hit.astype(float), causes, family=sm.families.Binomial(), offset=offset).fit(
-            maxiter=200
+            maxiter=MOST_STEPS
         )
 
 
@@ -192,8 +210,7 @@ def _limit(logs: Array, hit: Array, fit: _Fit, odds: float, *, side: int, quanti
     best = (odds - fit.intercept) / fit.slope
 
     def excess(place: float) -> float:
-        causes, offset = (logs - place)[:, None], np.full(len(logs), odds)
-        return _deviance(hit, causes, offset) - fit.deviance - quantile
+        return _least_deviance(hit, logs - place, odds) - fit.deviance - quantile
 
     return _crossing(excess, best, best + side * float(np.log(FARTHEST)))
 

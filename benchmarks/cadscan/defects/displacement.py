@@ -13,6 +13,7 @@ from benchmarks.cadscan.defects.places import DefectError, Place
 from benchmarks.cadscan.meshing import MeshError, refine
 from benchmarks.cadscan.normals import face_normals, shaded_as_before
 from benchmarks.cadscan.part import Array, Part
+from benchmarks.cadscan.vectors import lengths
 
 _FACING = 0.25  # cosine; surface turned further away from a blow is not reached by it
 
@@ -63,7 +64,7 @@ def displaced_along(
     near = _within(part.vertices, path, reach)
     change = np.zeros_like(part.vertices)
     change[near] = field(part.vertices[near])
-    return replace(part, vertices=part.vertices + change), np.linalg.norm(change, axis=1)
+    return replace(part, vertices=part.vertices + change), lengths(change)
 
 
 def _facing_patch(part: Part, place: Place, path: Array, reach: float) -> Array:
@@ -91,5 +92,5 @@ def _within(points: Array, path: Array, reach: float) -> Array:
     index = np.flatnonzero(box)
     near = np.zeros(len(index), bool)
     for point in path:
-        near |= np.linalg.norm(points[index] - point, axis=1) < reach
+        near |= lengths(points[index] - point) < reach
     return index[near]

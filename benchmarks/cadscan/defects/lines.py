@@ -14,6 +14,7 @@ from benchmarks.cadscan.defects.displacement import refined
 from benchmarks.cadscan.defects.places import Place, Surface, place_on_surface
 from benchmarks.cadscan.normals import face_normals
 from benchmarks.cadscan.part import Array, Defect, DefectivePart, Part, ReflectancePatch
+from benchmarks.cadscan.vectors import cross
 
 _TURN_AT_MOST = 0.8  # cosine between the normals of neighbouring steps; a line ends at a sharper edge
 _PATCH_POINTS = 40
@@ -169,7 +170,7 @@ def _walk(
         stride -= 1
         heading = heading - (heading @ normal) * normal
         heading = heading / np.linalg.norm(heading)
-        sideways = np.cross(normal, heading)
+        sideways = cross(normal, heading)
         heading = heading + turn * step * sideways
         direction = np.cos(offset) * heading + np.sin(offset) * sideways
         found, face = surface.nearest((points[-1] + step * direction)[None])

@@ -13,6 +13,7 @@ from trimesh.triangles import closest_point
 from benchmarks.cadscan.errors import CadscanError
 from benchmarks.cadscan.normals import face_normals
 from benchmarks.cadscan.part import Array, Feature, Part
+from benchmarks.cadscan.vectors import cross, lengths
 
 _CANDIDATES = 1500
 _TRIALS = 200
@@ -20,6 +21,7 @@ _LOWEST_NORMAL = -0.2
 _ABOVE_TABLE = 0.5  # mm
 _CREASE = 0.77  # cosine of 40 degrees between the faces of a sharp edge
 _FEWEST_VIEWS = 2
+_ENOUGH_SUPPORT = 0.95
 _EXACT, _DOUBTFUL = 1e-4, 0.08  # mm
 
 
@@ -48,7 +50,7 @@ class Place:
     @property
     def binormal(self) -> Array:
         """(3,) unit, across the tangent."""
-        across: Array = np.cross(self.normal, self.tangent)
+        across: Array = cross(self.normal, self.tangent)
         return across
 
 
@@ -94,7 +96,7 @@ class Surface:
     def _distance(self, points: Array, enough: float) -> Array:
         """(N,) mm to the surface; of points within `enough` of a face, to a face that is so near."""
         faces = self.part.faces[self.nearest(points)[1]]
-        distance: Array = np.linalg.norm(points - _closest(self.part.vertices[faces], points), axis=1)
+        distance: Array = lengths(points - _closest(self.part.vertices[faces], points))
         doubtful = np.flatnonzero((distance > enough) & (distance < _DOUBTFUL))
         if not len(doubtful):
             return distance
@@ -110,7 +112,7 @@ class Surface:
             which, face = np.nonzero(inside)
             there = points[chunk[which]]
             corners = self.part.vertices[self.part.faces[near[face]]]
-            exact = np.linalg.norm(there - _closest(corners, there), axis=1)
+            exact = lengths(there - _closest(corners, there))
             np.minimum.at(distance, chunk[which], exact)
         return distance
 
@@ -173,7 +175,7 @@ def clear_of(points: Array, avoid: Sequence[tuple[Array, float]], radius: float)
     """(N,) whether a point is `radius` + 2 mm or more outside all the balls (centre, radius) to be avoided."""
     clear = np.ones(len(points), bool)
     for centre, taken in avoid:
-        clear &= np.linalg.norm(points - centre, axis=1) > taken + radius + 2.0
+        clear &= lengths(points - centre) > taken + radius + 2.0
     return clear
 
 
@@ -190,11 +192,13 @@ def place_on_surface(
     points, faces = points[clear][:_TRIALS], faces[clear][:_TRIALS]
     if not len(points):
         raise DefectError(f"no free place for a defect of radius {radius:.1f} mm on {surface.part.category}")
-    support = np.array(
-        [_support(surface, p, surface.normals[f], radius) for p, f in zip(points, faces, strict=True)]
-    )
-    good = np.flatnonzero(support >= 0.95)
-    best = int(good[0]) if len(good) else int(support.argmax())
+    best, most = 0, -1.0
+    for trial, (point, face) in enumerate(zip(points, faces, strict=True)):
+        support = _support(surface, point, surface.normals[face], radius)
+        if support > most:
+            best, most = trial, support
+        if support >= _ENOUGH_SUPPORT:
+            break
     return surface.place(points[best], int(faces[best]), rng.normal(size=3))
 
 
@@ -211,7 +215,7 @@ def place_on_edge(
     if not len(pairs):
         raise DefectError(f"no sharp edge on {part.category}")
     start, stop = part.vertices[pairs[:, 0]], part.vertices[pairs[:, 1]]
-    reach = np.linalg.norm(stop - start, axis=1)
+    reach = lengths(stop - start)
     chosen = rng.choice(len(pairs), size=_TRIALS, p=reach / reach.sum())
     t = rng.uniform(size=(_TRIALS, 1))
     points = start[chosen] * (1 - t) + stop[chosen] * t
@@ -262,7 +266,7 @@ def _candidates(surface: Surface, rng: np.random.Generator) -> tuple[Array, Arra
     """Visible points of the surface, evenly spread over its area, and their faces."""
     part = surface.part
     corners = part.vertices[part.faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    area = lengths(cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
     area[surface.normals[:, 2] <= _LOWEST_NORMAL] = 0
     faces = rng.choice(len(area), size=_CANDIDATES, p=area / area.sum())
     points = (corners[faces] * rng.dirichlet(np.ones(3), size=_CANDIDATES)[:, :, None]).sum(axis=1)
@@ -273,9 +277,9 @@ def _candidates(surface: Surface, rng: np.random.Generator) -> tuple[Array, Arra
 
 def _support(surface: Surface, centre: Array, normal: Array, radius: float) -> float:
     """The share of two rings around a point under which the surface goes on without a step or a bend."""
-    side = np.cross(normal, [0.0, 0.0, 1.0] if abs(normal[2]) < 0.9 else [1.0, 0.0, 0.0])
+    side = cross(normal, np.array([0.0, 0.0, 1.0] if abs(normal[2]) < 0.9 else [1.0, 0.0, 0.0]))
     side /= np.linalg.norm(side)
-    across = np.cross(normal, side)
+    across = cross(normal, side)
     angles = np.linspace(0, 2 * np.pi, 10, endpoint=False)
     ring = np.cos(angles)[:, None] * side + np.sin(angles)[:, None] * across
     lift = max(0.5 * radius, 0.3)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2
 from sklearn.linear_model import LogisticRegression
 
 from modmap.errors import ModMapError
@@ -43,6 +45,22 @@ class TestCurveOf:
         # Of 24 at 95%, 19 or fewer have a probability below 0.01.
         assert inside >= 20
         assert above >= 20
+
+    def test_curve_of__limits_are_where_the_likelihood_ratio_is_too_large(self) -> None:
+        """By statsmodels: of all curves that have 50% or 90% there, the best lacks so much."""
+        sizes, hits = drawn(0)
+        curve, logs, hit = curve_of(sizes, hits), np.log(sizes), np.array(hits, float)
+        best = sm.GLM(hit, sm.add_constant(logs), family=sm.families.Binomial()).fit().deviance
+        for odds, interval in ((0.0, curve.a50_interval), (np.log(9), curve.a90_interval)):
+            assert interval is not None
+            for end in interval:
+                held = sm.GLM(
+                    hit,
+                    (logs - np.log(end))[:, None],
+                    family=sm.families.Binomial(),
+                    offset=np.full(len(hit), odds),
+                ).fit()
+                assert held.deviance - best == pytest.approx(chi2.ppf(0.95, 1), abs=0.05)
 
     @given(st.floats(0.01, 100))
     @settings(max_examples=3, deadline=None)
