@@ -12,9 +12,14 @@ import pytest
 from modmap.datasets import load_scan, write_scan
 from modmap.detector.model import ModMap
 from modmap.pod.record import BlindPlace, PodRecord
+from modmap.report.pod_page import write_pod_page
 from modmap.report.write import write_reports
+from modmap.runs.pod_map import MAP
+from modmap.runs.pod_trials import TABLE
 from modmap.runs.predict import write_result
+from modmap.runs.volume_files import save_volume
 from modmap.scan import Scan
+from modmap.volume import AnomalyVolume
 from tests.synthetic_scans import ball_scan
 
 
@@ -98,6 +103,25 @@ def cut(tmp_path_factory: pytest.TempPathFactory, laying: tuple[ModMap, Scan]) -
     depth = np.array(nominal["01"].depth)
     depth[:, :80] = 0
     views = tuple(replace(one, depth=depth) if one.id == "01" else one for one in nominal.views[:3])
+    scan = replace(nominal, name="cut", views=views)
+    return _written(model, scan, tmp_path_factory.mktemp("cut"), _study(model))
+
+
+@pytest.fixture(scope="session")
+def study_page(tmp_path_factory: pytest.TempPathFactory, laying: tuple[ModMap, Scan]) -> Path:
+    """The page of a study in which dents of 1 to 10 mm were found on a ball, the larger the further up."""
+    pytest.importorskip("k3d")
+    model, nominal = laying
+    out = tmp_path_factory.mktemp("study")
+    (out / TABLE).write_text("kind,size_mm,hit\n", encoding="utf-8")
+    seen = model.predict(nominal).require_volume()
+    heights = np.broadcast_to(np.linspace(1, 10, seen.scores.shape[2], dtype=np.float32), seen.scores.shape)
+    smallest = AnomalyVolume(seen.grid, np.where(seen.observed, heights, np.float32(np.nan)))
+    save_volume(smallest, out / f"{MAP}.npz")
+    return write_pod_page(out, _study(model))
+
+
+def _study(model: ModMap) -> PodRecord:
     blind = BlindPlace(
         reason="glare",
         area_mm2=40.0,
@@ -106,7 +130,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory, laying: tuple[ModMap, Scan]) -
         nearest_view="00",
         degrees=7.0,
     )
-    study = PodRecord(
+    return PodRecord(
         date="2026-01-01T00:00:00+00:00",
         model=model.fingerprint,
         scan_threshold=2.0,
@@ -122,5 +146,3 @@ def cut(tmp_path_factory: pytest.TempPathFactory, laying: tuple[ModMap, Scan]) -
         blind_mm2={"glare": 40.0},
         blind=[blind],
     )
-    scan = replace(nominal, name="cut", views=views)
-    return _written(model, scan, tmp_path_factory.mktemp("cut"), study)

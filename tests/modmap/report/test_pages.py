@@ -196,6 +196,30 @@ class TestOmitted:
             assert watched.errors == []
 
 
+class TestStudyPage:
+    def test_page__turns_the_part_to_a_blind_place(self, opened: Opened, study_page: Path) -> None:
+        with opened(study_page) as watched:
+            page = watched.page
+            page.wait_for_function(READY)
+            page.wait_for_timeout(SETTLE)
+            before = watched.picture("#part")
+            assert len(np.unique(before.reshape(-1, 3), axis=0)) > 100
+            page.locator("tr.place").first.press("Enter")
+            page.wait_for_timeout(SETTLE)
+            assert page.locator("tr.place.chosen").count() == 1
+            turned = watched.picture("#part")
+            assert (np.abs(turned.astype(int) - before).max(axis=2) > 20).mean() > 0.01
+            assert (watched.errors, watched.requests) == ([], [])
+
+    def test_page__without_webgl(self, opened: Opened, study_page: Path) -> None:
+        with opened(study_page, webgl=False) as watched:
+            watched.page.wait_for_function("document.body.classList.contains('without-webgl')")
+            assert watched.page.locator(".stills img:visible").count() == 3
+            watched.page.locator("tr.place").first.click()
+            assert watched.page.locator("tr.place.chosen").count() == 1
+            assert watched.errors == []
+
+
 def _greenish(picture: np.ndarray) -> float:
     """Share of pixels that are green: no score, depth or image is."""
     blue, green, red = (picture[..., channel].astype(int) for channel in range(3))
