@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from modmap.alignment.motion import degrees_of, difference, inverse, motion_of, moved
+from modmap.alignment.motion import cross, degrees_of, difference, dot, inverse, length, motion_of, moved
 
 STEPS = st.lists(st.floats(-1.0, 1.0), min_size=6, max_size=6).map(np.array)
 
@@ -39,3 +39,13 @@ class TestDifference:
         shifted = motion_of(np.array([0, 0, 0, 0, 3.0, 4.0]), about=np.zeros(3))
         assert difference(shifted, np.eye(4), at=np.zeros(3)) == pytest.approx((5.0, 0.0))
         assert degrees_of(np.eye(4)) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products__numpys_own(dtype: type) -> None:
+    one, other = np.random.default_rng(0).normal(0, 100, (2, 1001, 3)).astype(dtype)
+    np.testing.assert_array_equal(cross(one, other), np.cross(one, other))
+    assert cross(one, other).dtype == dtype
+    close = {"rtol": 1e-4 if dtype is np.float32 else 1e-12, "atol": 1e-2 if dtype is np.float32 else 1e-9}
+    np.testing.assert_allclose(dot(one, other), (one * other).sum(axis=1), **close)
+    np.testing.assert_allclose(length(one), np.linalg.norm(one, axis=1), **close)
