@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from modmap.alignment.motion import cross
+
+__all__ = ["cross", "dot", "lengths"]
+
 Array = npt.NDArray[Any]
 
 
@@ -15,13 +19,6 @@ def lengths(vectors: Array) -> Array:
     x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
     length: Array = np.sqrt(x * x + y * y + z * z)
     return length
-
-
-def cross(one: Array, other: Array) -> Array:
-    """(..., 3) cross products of (..., 3) vectors: `numpy.cross`."""
-    a, b, c = one[..., 0], one[..., 1], one[..., 2]
-    x, y, z = other[..., 0], other[..., 1], other[..., 2]
-    return np.stack([b * z - c * y, c * x - a * z, a * y - b * x], axis=-1)
 
 
 def dot(one: Array, other: Array) -> Array:

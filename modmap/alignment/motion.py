@@ -41,10 +41,10 @@ def length(vectors: Array) -> Array:
 
 
 def cross(one: Array, other: Array) -> Array:
-    """(M, 3) products of (M, 3) vectors: `numpy.cross` to the last bit, in less time."""
-    a, b, c = one[:, 0], one[:, 1], one[:, 2]
-    x, y, z = other[:, 0], other[:, 1], other[:, 2]
-    return np.stack([b * z - c * y, c * x - a * z, a * y - b * x], axis=1)
+    """(..., 3) products of (..., 3) vectors: `numpy.cross` to the last bit, in less time."""
+    a, b, c = one[..., 0], one[..., 1], one[..., 2]
+    x, y, z = other[..., 0], other[..., 1], other[..., 2]
+    return np.stack([b * z - c * y, c * x - a * z, a * y - b * x], axis=-1)
 
 
 def inverse(motion: Array) -> Array:
